@@ -1,0 +1,72 @@
+"""Site profiles and typologies that are claimed only when the evidence holds.
+
+The names below load on first use, so that ``import site_typology`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if __name__ != "site_typology":
+    raise ImportError(
+        f"This package is installed as 'site_typology'; it was imported as {__name__!r}. "
+        "Write 'import site_typology'."
+    )
+
+if TYPE_CHECKING:
+    from site_typology.assign import Assignment
+    from site_typology.errors import Problem, SiteTypologyError, StudyError
+    from site_typology.profiles import FeatureInfo, SiteProfiles
+    from site_typology.propose import ProposeSettings, propose
+    from site_typology.results import Evidence, Rule
+    from site_typology.simulate import simulate
+    from site_typology.study import Study
+    from site_typology.typology import Typology, load
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Assignment": "assign",
+    "Evidence": "results",
+    "FeatureInfo": "profiles",
+    "Problem": "errors",
+    "ProposeSettings": "propose",
+    "Rule": "results",
+    "SiteProfiles": "profiles",
+    "SiteTypologyError": "errors",
+    "Study": "study",
+    "StudyError": "errors",
+    "Typology": "typology",
+    "load": "typology",
+    "propose": "propose",
+    "simulate": "simulate",
+}
+
+__all__ = [
+    "Assignment",
+    "Evidence",
+    "FeatureInfo",
+    "Problem",
+    "ProposeSettings",
+    "Rule",
+    "SiteProfiles",
+    "SiteTypologyError",
+    "Study",
+    "StudyError",
+    "Typology",
+    "__version__",
+    "load",
+    "propose",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"site_typology.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'site_typology' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

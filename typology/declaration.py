@@ -1,0 +1,355 @@
+"""The declared study: what ``study.toml`` may say, validated with every problem at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from site_typology.errors import Problems, StudyError
+
+Reason = Literal[
+    "not applicable",
+    "don't know",
+    "refused",
+    "skipped",
+    "routed",
+    "not asked",
+    "not answered",
+    "suppressed",
+    "unavailable",
+    "structurally absent",
+    "low reliability",
+    "rounds to zero",
+]
+"""Why a cell has no value, in a table or in a profile."""
+
+Kind = Literal["continuous", "share", "composition", "rate", "ordinal", "category"]
+Use = Literal["build", "evaluate"]
+Role = Literal["sites", "survey", "settings", "workforce", "establishment", "activity", "other"]
+Format = Literal["csv", "tsv", "xlsx", "parquet", "sav", "dta", "qualtrics", "gias"]
+UnknownSites = Literal["error", "drop"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+REASONS: tuple[str, ...] = get_args(Reason)
+ONE_ROUND = "all"
+"""The round of a study that declares none."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Disclosure(_Section):
+    """Disclosure rules of a study (DOMAIN: small numbers), applied to what leaves the team."""
+
+    min_informants: int = Field(
+        5, ge=1, description="Informants a site needs before a figure is shown."
+    )
+    min_sites: int = Field(3, ge=1, description="Sites a type needs before its figures are shown.")
+    suppress_below: int = Field(8, ge=0, description="Counts from 1 to below this are suppressed.")
+    round_to: int = Field(5, ge=1, description="Other counts are rounded to a multiple of this.")
+
+
+class StudySection(_Section):
+    """``[study]``: the study as a whole."""
+
+    name: str = Field(min_length=1, description="Short name; names the MLflow experiment too.")
+    title: str = Field("", description="Title as a reader should see it.")
+    sites: str = Field(description="The table that lists every site, one row a site.")
+    rounds: tuple[str, ...] = Field(
+        (), description="Rounds in order of time; none for a single round."
+    )
+    round: str | None = Field(
+        None, description="Round to build the typology on; the last by default."
+    )
+    unknown_sites: UnknownSites = Field(
+        "error", description="What to do with rows of sites that the sites table does not list."
+    )
+    disclosure: Disclosure = Disclosure()
+
+    @model_validator(mode="after")
+    def _round_is_declared(self) -> StudySection:
+        if self.round is not None and self.round not in self.rounds:
+            raise ValueError(f"round {self.round!r} is not among rounds {list(self.rounds)}.")
+        return self
+
+
+class Condition(_Section):
+    """Rows where ``column`` is (or is not) one of ``values``, compared as text."""
+
+    column: str
+    values: tuple[str, ...] = Field(min_length=1)
+    negate: bool = False
+
+
+class Link(_Section):
+    """The site of a row found through another table, such as setting to site by URN."""
+
+    table: str = Field(description="The table that knows the site.")
+    on: str = Field(description="Column of this table.")
+    key: str | None = Field(
+        None, description="Column of the other table; the same name by default."
+    )
+
+
+class Eligible(_Section):
+    """Where the number of people (or settings) asked at each site stands."""
+
+    table: str
+    column: str
+
+
+class ColumnRules(_Section):
+    """Rules for one column: codes that mean missing, a range, and a recoding."""
+
+    missing: dict[str, Reason] = {}
+    range: tuple[float, float] | None = None
+    values: dict[str, float | str] = Field(
+        {}, description="Recoding of codes, such as bands to midpoints."
+    )
+
+    @model_validator(mode="after")
+    def _range_is_ordered(self) -> ColumnRules:
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"range {list(self.range)} must be [low, high].")
+        return self
+
+
+class TableDeclaration(_Section):
+    """``[tables.NAME]``: one table of the study and how its rows belong to sites."""
+
+    path: str = Field(description="File, relative to the study file.")
+    format: Format | None = Field(
+        None, description="File format; from the file's ending by default."
+    )
+    role: Role = "other"
+    sheet: str | None = None
+    encoding: str | None = Field(None, description="Text encoding; found out by default.")
+    separator: str | None = None
+    header_rows: int | None = Field(
+        None, ge=1, le=5, description="Header rows of a Qualtrics file."
+    )
+    site: str | None = Field(
+        None, description="Column with the site, or a pattern such as '{CSD:0>2}{SCHOOL CODE}'."
+    )
+    link: Link | None = None
+    round: str | None = Field(None, description="Column with the round.")
+    at_round: str | None = Field(None, description="The one round that the whole table belongs to.")
+    weight: str | None = None
+    eligible: Eligible | None = None
+    unique: tuple[str, ...] = Field((), description="Columns that together name a row once.")
+    rename: dict[str, str] = Field({}, description="New name = name in the file.")
+    missing: dict[str, Reason] = Field({}, description="Code = reason, for every column.")
+    columns: dict[str, ColumnRules] = {}
+    where: tuple[Condition, ...] = Field(
+        (), description="Rows to keep; others are listed in the ledger."
+    )
+    personal: tuple[str, ...] = Field((), description="Columns dropped on load.")
+    unknown_sites: UnknownSites | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_the_site(self) -> TableDeclaration:
+        if (self.site is None) == (self.link is None):
+            raise ValueError("give the site of a row once: either 'site' or 'link'.")
+        if self.round is not None and self.at_round is not None:
+            raise ValueError("give the round of a row once: either 'round' or 'at_round'.")
+        return self
+
+
+class ScaleDeclaration(_Section):
+    """``[[scales]]``: items that together measure one thing."""
+
+    name: str = Field(min_length=1)
+    table: str
+    items: tuple[str, ...] = Field(min_length=1)
+    reverse: tuple[str, ...] = ()
+    range: tuple[float, float] = Field(description="Lowest and highest answer of an item.")
+    min_share: float = Field(0.5, gt=0, le=1, description="Share of items answered for a score.")
+    informant: str = Field("", description="Who answers, in words.")
+    label: str = ""
+
+    @model_validator(mode="after")
+    def _items_and_range_fit(self) -> ScaleDeclaration:
+        if unknown := [item for item in self.reverse if item not in self.items]:
+            raise ValueError(f"reverse names {unknown}, not among the items.")
+        if self.range[0] >= self.range[1]:
+            raise ValueError(f"range {list(self.range)} must be [low, high].")
+        if len(set(self.items)) != len(self.items):
+            raise ValueError("an item is named twice.")
+        return self
+
+
+class FeatureDeclaration(_Section):
+    """``[[features]]``: one feature (or composition) of the site profile and how it is built."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    builder: str
+    family: str = "other"
+    kind: Kind | None = Field(None, description="Kind of value; the builder's own by default.")
+    use: Use = "build"
+    label: str = Field("", description="Name as a reader should see it.")
+    definition: str = Field("", description="Definition in words; the builder's own by default.")
+    unit: str = ""
+    absent: Condition | None = Field(
+        None, description="Sites (by a column of the sites table) where this cannot exist."
+    )
+    args: dict[str, Any] = Field({}, description="Arguments of the builder.")
+
+
+class TypologySection(_Section):
+    """``[typology]``: what is stated before the data are looked at."""
+
+    separation: float = Field(
+        6.0, gt=0, description="Separation between types that matters, in within-type SDs."
+    )
+    max_types: int | None = Field(
+        None, ge=2, le=8, description="Most types tried; by the number of sites by default."
+    )
+    min_sites: int = Field(3, ge=2, description="Smallest type that may be claimed.")
+    min_observed: float = Field(
+        1 / 3, gt=0, le=1, description="Share of build features a site needs to be placed."
+    )
+
+
+class StudyDeclaration(_Section):
+    """A whole ``study.toml``."""
+
+    study: StudySection
+    tables: dict[str, TableDeclaration] = Field(min_length=1)
+    scales: tuple[ScaleDeclaration, ...] = ()
+    features: tuple[FeatureDeclaration, ...] = ()
+    typology: TypologySection = TypologySection()
+
+    @property
+    def typology_round(self) -> str:
+        """The round that the typology is built on."""
+        return self.study.round or (self.study.rounds[-1] if self.study.rounds else ONE_ROUND)
+
+
+def read_declaration(path: str | Path) -> StudyDeclaration:
+    """Read and validate a study file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``study.toml``.
+
+    Returns
+    -------
+    StudyDeclaration
+
+    Raises
+    ------
+    StudyError
+        The file cannot be read as TOML, or says something it may not; lists every problem.
+
+    Examples
+    --------
+    >>> read_declaration("nowhere.toml")
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: nowhere.toml: 1 problem
+      file  Not found. Give the path of a study file.
+    """
+    path = Path(path)
+    found = Problems(path.name)
+    content: dict[str, Any] = {}
+    if not path.is_file():
+        found.add("file", "Not found. Give the path of a study file.")
+    else:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            found.add("file", f"Not valid TOML in UTF-8: {error}.")
+    found.raise_if_any()
+    return parse_declaration(content, source=path.name)
+
+
+def parse_declaration(content: dict[str, Any], source: str = "study") -> StudyDeclaration:
+    """Validate the content of a study file; see `read_declaration`."""
+    found = Problems(source)
+    try:
+        declaration = StudyDeclaration.model_validate(content)
+    except ValidationError as error:
+        for detail in error.errors():
+            found.add(_place(detail["loc"], content), _sentence(detail))
+        raise StudyError(source, found._found) from None
+    _check_names(declaration, found)
+    found.raise_if_any()
+    return declaration
+
+
+def _place(loc: tuple[int | str, ...], content: Any) -> str:
+    """Write ``features[2].args`` with the name that the study gives the feature."""
+    words: list[str] = []
+    for part in loc:
+        if isinstance(part, int):
+            try:
+                content = content[part]
+            except (LookupError, TypeError):
+                content = None
+            name = content.get("name") if isinstance(content, dict) else None
+            words[-1] = f"{words[-1]}[{name or part + 1}]"
+        else:
+            content = content.get(part) if isinstance(content, dict) else None
+            words.append(part)
+    return ".".join(words) or "file"
+
+
+def _sentence(detail: Any) -> str:
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), sorted(_known_keys()), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        return f"Unknown key.{hint} Remove or rename it."
+    if detail["type"] == "missing":
+        return "Required, but not given."
+    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    text = text[0].upper() + text[1:]
+    value = detail.get("input")
+    shown = "" if isinstance(value, dict | list) else f"; found {value!r}"
+    return f"{text}{shown}."
+
+
+def _known_keys() -> set[str]:
+    sections = (
+        StudySection, Disclosure, TableDeclaration, ColumnRules, Condition, Link, Eligible,
+        ScaleDeclaration, FeatureDeclaration, TypologySection, StudyDeclaration,
+    )  # fmt: skip
+    return {key for section in sections for key in section.model_fields}
+
+
+def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
+    """Check the references between the parts of a study."""
+    tables = declaration.tables
+    listed = f"Tables declared: {', '.join(sorted(tables))}."
+    if declaration.study.sites not in tables:
+        found.add("study.sites", f"There is no table {declaration.study.sites!r}. {listed}")
+    for name, table in tables.items():
+        if table.link is not None and table.link.table not in tables:
+            found.add(f"tables.{name}.link", f"There is no table {table.link.table!r}. {listed}")
+        if table.link is not None and table.link.table == name:
+            found.add(f"tables.{name}.link", "A table cannot be linked through itself.")
+        if table.eligible is not None and table.eligible.table not in tables:
+            found.add(
+                f"tables.{name}.eligible", f"There is no table {table.eligible.table!r}. {listed}"
+            )
+        if table.at_round is not None and table.at_round not in declaration.study.rounds:
+            found.add(
+                f"tables.{name}.at_round",
+                f"Round {table.at_round!r} is not among study.rounds {list(declaration.study.rounds)}.",
+            )
+    for scale in declaration.scales:
+        if scale.table not in tables:
+            found.add(f"scales[{scale.name}].table", f"There is no table {scale.table!r}. {listed}")
+    for where, names in (
+        ("scales", [scale.name for scale in declaration.scales]),
+        ("features", [feature.name for feature in declaration.features]),
+    ):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            found.add(f"{where}[{name}]", "The name is used twice. Give each its own.")
+    if not any(feature.use == "build" for feature in declaration.features):
+        found.add("features", "None has use = 'build'. A typology needs features to build it from.")

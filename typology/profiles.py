@@ -1,0 +1,434 @@
+"""Site profiles: per site and feature a value, its standard error, its n, and why it is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import KINDS, ONE_ROUND
+from site_typology.errors import Problems
+
+INDEX = ["site", "round"]
+LONG_COLUMNS = ["site", "round", "feature", "value", "standard_error", "n", "reason"]
+LEDGER_COLUMNS = ["table", "entry", "site", "round", "outcome", "reason", "n"]
+PARTS_SUM_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What one feature of a profile is.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column; a part of a composition is ``COMPOSITION.PART``.
+    kind : {"continuous", "share", "composition", "rate", "ordinal", "category"}
+        Kind of value; it decides the scale that clustering works on.
+    use : {"build", "evaluate"}
+        Whether types may be built from it or only described by it.
+    composition : str
+        Name of the composition that the feature is a part of, or ``""``.
+    measurement : mapping of str to float
+        What is known of its measurement, by name: ``icc1``, ``icc2``, ``alpha``,
+        ``informants_per_site``, ``response_rate``.
+    range : tuple of float, optional
+        Lowest and highest possible value in natural units.
+    """
+
+    name: str
+    kind: str = "continuous"
+    use: str = "build"
+    family: str = "other"
+    label: str = ""
+    definition: str = ""
+    unit: str = ""
+    builder: str = ""
+    source: str = ""
+    informant: str = ""
+    composition: str = ""
+    measurement: Mapping[str, float] = field(default_factory=dict)
+    range: tuple[float, float] | None = None
+
+    @property
+    def title(self) -> str:
+        """The label, or the name where there is none."""
+        return self.label or self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {**dataclasses.asdict(self), "measurement": dict(self.measurement)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> FeatureInfo:
+        """Make a feature from `to_dict` output."""
+        limits = content.get("range")
+        return cls(**{**content, "range": tuple(limits) if limits is not None else None})
+
+
+class SiteProfiles:
+    """Profiles of sites: five aligned tables and a ledger.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_profiles, n_features)
+        Values in natural units; index levels ``site`` and ``round``.
+    standard_errors, counts : DataFrame of the same shape, optional
+        Standard error of each value (0 where it is known exactly, NaN where the value is
+        missing) and the number behind it (informants, staff, settings; NaN where unknown).
+    reasons : DataFrame of str, same shape, optional
+        Why a value is missing; ``""`` where it is not.
+    features : sequence of FeatureInfo, optional
+        One for each column; made from the columns by default.
+    ledger : DataFrame, optional
+        Every row and site that came in and where it went; columns `LEDGER_COLUMNS`.
+    error_correlation : DataFrame, shape (n_features, n_features), optional
+        Correlation between the errors of features at one site; features answered by the same
+        informants share error. Identity by default.
+    response : DataFrame, optional
+        Response by table, site and round; columns ``table, site, round, eligible, responded``.
+
+    Raises
+    ------
+    StudyError
+        The tables do not fit together, or hold values their kind does not allow.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"wsa": [2.1, 3.4, None]}, index=["A", "B", "C"])
+    >>> profiles = SiteProfiles.from_frame(frame)
+    >>> profiles.reasons.loc[("C", "all"), "wsa"]
+    'not answered'
+    """
+
+    def __init__(
+        self,
+        values: pd.DataFrame,
+        standard_errors: pd.DataFrame | None = None,
+        counts: pd.DataFrame | None = None,
+        reasons: pd.DataFrame | None = None,
+        features: Sequence[FeatureInfo] | None = None,
+        ledger: pd.DataFrame | None = None,
+        error_correlation: pd.DataFrame | None = None,
+        response: pd.DataFrame | None = None,
+    ) -> None:
+        self.features = tuple(features or (FeatureInfo(str(name)) for name in values.columns))
+        names = [info.name for info in self.features]
+        self.values = values.copy()
+        missing = self.values.isna()
+        zeros = pd.DataFrame(0.0, index=values.index, columns=values.columns)
+        self.standard_errors = zeros.mask(missing) if standard_errors is None else standard_errors
+        self.counts = zeros.mask(zeros == 0) if counts is None else counts
+        unexplained = missing.map(lambda gap: "not answered" if gap else "")
+        self.reasons = unexplained if reasons is None else reasons
+        self.ledger = pd.DataFrame(columns=LEDGER_COLUMNS) if ledger is None else ledger
+        self.error_correlation = (
+            pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+            if error_correlation is None
+            else error_correlation
+        )
+        self.response = (
+            pd.DataFrame(columns=["table", "site", "round", "eligible", "responded"])
+            if response is None
+            else response
+        )
+        _check(self)
+
+    @classmethod
+    def from_frame(
+        cls,
+        values: pd.DataFrame,
+        standard_errors: pd.DataFrame | None = None,
+        counts: pd.DataFrame | None = None,
+        kinds: Mapping[str, str | FeatureInfo] | None = None,
+    ) -> SiteProfiles:
+        """Make profiles from tables with one row a site.
+
+        Parameters
+        ----------
+        values : DataFrame, shape (n_sites, n_features)
+            Index of site names, or of site and round.
+        standard_errors, counts : DataFrame, optional
+            Same rows and columns as `values`; a column left out is known exactly, or of unknown n.
+        kinds : mapping of str, optional
+            Column to kind (``"share"``, ``"rate"``, ``"composition:NAME"`` for a part of the
+            composition NAME, ...) or to a whole `FeatureInfo`. Text columns are categories and
+            others continuous where nothing is said.
+
+        Returns
+        -------
+        SiteProfiles
+
+        Raises
+        ------
+        StudyError
+            With every problem found.
+        """
+        index = _profile_index(values.index)
+        frame = values.set_axis(index, axis=0).rename(columns=str)
+
+        def aligned(extra: pd.DataFrame | None, default: float) -> pd.DataFrame:
+            base = pd.DataFrame(default, index=index, columns=frame.columns)
+            if extra is not None:
+                given = extra.set_axis(_profile_index(extra.index), axis=0).rename(columns=str)
+                problems = Problems("profiles")
+                for name in given.columns.difference(frame.columns):
+                    problems.add(str(name), "Not a column of the values. Remove or rename it.")
+                if not given.index.symmetric_difference(index).empty:
+                    problems.add("index", "Sites differ from those of the values. Give the same.")
+                problems.raise_if_any()
+                base[given.columns] = given.loc[index].astype(float)
+            return base.mask(frame.isna())
+
+        infos = [_info(str(name), frame[name], (kinds or {}).get(str(name))) for name in frame]
+        return cls(frame, aligned(standard_errors, 0.0), aligned(counts, np.nan), features=infos)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        sites = self.values.index.get_level_values("site").nunique()
+        gaps = float(self.values.isna().to_numpy().mean()) if self.values.size else 0.0
+        return f"<SiteProfiles: {sites} sites, {len(self.features)} features, {gaps:.0%} missing>"
+
+    @property
+    def sites(self) -> list[str]:
+        """Site names in order of first appearance."""
+        return list(dict.fromkeys(self.values.index.get_level_values("site")))
+
+    @property
+    def rounds(self) -> list[str]:
+        """Rounds in order of first appearance."""
+        return list(dict.fromkeys(self.values.index.get_level_values("round")))
+
+    def info(self, name: str) -> FeatureInfo:
+        """Say what feature `name` is."""
+        return next(info for info in self.features if info.name == name)
+
+    def select(
+        self,
+        *,
+        use: str | None = None,
+        round: str | None = None,
+        sites: Sequence[str] | None = None,
+    ) -> SiteProfiles:
+        """Keep features of one use, profiles of one round, or some sites.
+
+        Parameters
+        ----------
+        use : {"build", "evaluate"}, optional
+        round : str, optional
+        sites : sequence of str, optional
+            Kept in this order.
+
+        Returns
+        -------
+        SiteProfiles
+            With the whole ledger and response.
+        """
+        names = [info.name for info in self.features if use is None or info.use == use]
+        rows = self.values.index
+        if round is not None:
+            rows = rows[rows.get_level_values("round") == round]
+        if sites is not None:
+            place = {site: at for at, site in enumerate(sites)}
+            kept = rows[rows.get_level_values("site").isin(place)]
+            order = np.argsort(
+                [place[site] for site in kept.get_level_values("site")], kind="stable"
+            )
+            rows = kept[order]
+        return SiteProfiles(
+            self.values.loc[rows, names],
+            self.standard_errors.loc[rows, names],
+            self.counts.loc[rows, names],
+            self.reasons.loc[rows, names],
+            [info for info in self.features if info.name in names],
+            self.ledger,
+            self.error_correlation.loc[names, names],
+            self.response,
+        )
+
+    def to_long(self) -> pd.DataFrame:
+        """One row a site, round and feature, with columns `LONG_COLUMNS`.
+
+        A category stands in ``value`` as text; all values are text then, numbers written in full.
+        """
+        parts = []
+        for info in self.features:
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "feature": info.name,
+                        "value": self.values[info.name].astype(object),
+                        "standard_error": self.standard_errors[info.name].astype(float),
+                        "n": self.counts[info.name].astype(float),
+                        "reason": self.reasons[info.name].astype(str),
+                    },
+                    index=self.values.index,
+                )
+            )
+        long = pd.concat(parts).reset_index()[LONG_COLUMNS]
+        if any(info.kind == "category" for info in self.features):
+            long["value"] = [
+                None if pd.isna(v) else v if isinstance(v, str) else repr(float(v))
+                for v in long["value"]
+            ]
+            long["value"] = long["value"].astype("str")
+        else:
+            long["value"] = long["value"].astype(float)
+        return long
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of values, errors, counts, reasons and feature definitions."""
+        digest = hashlib.sha256()
+        digest.update(
+            json.dumps([info.to_dict() for info in self.features], sort_keys=True).encode()
+        )
+        digest.update(self.to_long().to_csv(index=False, float_format="%.12g").encode())
+        digest.update(self.error_correlation.to_csv(float_format="%.9g").encode())
+        return digest.hexdigest()
+
+    def save(self, folder: str | Path) -> None:
+        """Write the profiles to a folder: Parquet and JSON, nothing executable."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.to_long().to_parquet(folder / "profiles.parquet", index=False)
+        self.ledger.astype(str).to_parquet(folder / "ledger.parquet", index=False)
+        self.response.to_parquet(folder / "response.parquet", index=False)
+        content = {
+            "features": [info.to_dict() for info in self.features],
+            "error_correlation": self.error_correlation.to_numpy().tolist(),
+        }
+        (folder / "features.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SiteProfiles:
+        """Read profiles written by `save`."""
+        folder = Path(folder)
+        content = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+        infos = [FeatureInfo.from_dict(info) for info in content["features"]]
+        names = [info.name for info in infos]
+        long = pd.read_parquet(folder / "profiles.parquet")
+        index = pd.MultiIndex.from_frame(long[INDEX].drop_duplicates())
+
+        def wide(column: str) -> pd.DataFrame:
+            pivot = long.set_index([*INDEX, "feature"])[column].unstack("feature")
+            return pivot.loc[index, names].rename_axis(columns=None)
+
+        values = wide("value")
+        for info in infos:
+            if info.kind != "category":
+                values[info.name] = values[info.name].astype(float)
+        ledger = pd.read_parquet(folder / "ledger.parquet")
+        ledger["n"] = ledger["n"].astype(int)
+        return cls(
+            values,
+            wide("standard_error"),
+            wide("n"),
+            wide("reason"),
+            infos,
+            ledger,
+            pd.DataFrame(content["error_correlation"], index=names, columns=names, dtype=float),
+            pd.read_parquet(folder / "response.parquet"),
+        )
+
+
+def _profile_index(index: pd.Index) -> pd.MultiIndex:
+    if isinstance(index, pd.MultiIndex):
+        pairs = [(str(site), str(round_)) for site, round_ in index]
+    else:
+        pairs = [(str(site), ONE_ROUND) for site in index]
+    return pd.MultiIndex.from_tuples(pairs, names=INDEX)
+
+
+def _info(name: str, column: pd.Series, kind: str | FeatureInfo | None) -> FeatureInfo:
+    if isinstance(kind, FeatureInfo):
+        return dataclasses.replace(kind, name=name)
+    if kind is None:
+        kind = "continuous" if pd.api.types.is_numeric_dtype(column) else "category"
+    kind, _, composition = kind.partition(":")
+    use = "evaluate" if kind == "category" else "build"
+    return FeatureInfo(name, kind=kind, use=use, composition=composition)
+
+
+def _check(profiles: SiteProfiles) -> None:
+    """Refuse profiles that do not fit together or break the promise of their kinds."""
+    found = Problems("profiles")
+    values = profiles.values
+    names = [info.name for info in profiles.features]
+    if list(values.columns) != names:
+        found.add("features", f"Columns {list(values.columns)} are not the features {names}.")
+        found.raise_if_any()
+    if list(values.index.names) != INDEX:
+        found.add("index", "Profiles are indexed by site and round.")
+    for site, round_ in values.index[values.index.duplicated()].unique():
+        found.add(f"site {site}", f"Stands twice in round {round_}. Give one row a site and round.")
+    for part in ("standard_errors", "counts", "reasons"):
+        frame = getattr(profiles, part)
+        if not (frame.index.equals(values.index) and list(frame.columns) == names):
+            found.add(part, "Rows or columns differ from those of the values.")
+    found.raise_if_any()
+    for info in profiles.features:
+        _check_feature(profiles, info, found)
+    _check_compositions(profiles, found)
+    found.raise_if_any()
+
+
+def _check_feature(profiles: SiteProfiles, info: FeatureInfo, found: Problems) -> None:
+    column = profiles.values[info.name]
+    if info.kind not in KINDS:
+        found.add(info.name, f"Kind {info.kind!r} is none of: {', '.join(KINDS)}.")
+        return
+    if (info.kind == "composition") != bool(info.composition):
+        found.add(info.name, "A part of a composition needs the kind 'composition:NAME'.")
+    if info.kind == "category":
+        if info.use == "build":
+            found.add(
+                info.name, "A category can describe types, not build them. Set use = 'evaluate'."
+            )
+        return
+    if not pd.api.types.is_numeric_dtype(column):
+        examples = ", ".join(map(repr, column.dropna().unique()[:3]))
+        found.add(info.name, f"Kind {info.kind!r} needs numbers; found {examples}.")
+        return
+    number = column.to_numpy(dtype=float, na_value=np.nan)
+    limits = {"share": (0.0, 1.0), "composition": (0.0, 1.0)}.get(info.kind, info.range)
+    bad = np.isinf(number)
+    if limits is not None:
+        bad |= (number < limits[0] - 1e-9) | (number > limits[1] + 1e-9)
+    if bad.any():
+        shown = ", ".join(
+            f"{site} ({number[at]:g})" for at, (site, _) in enumerate(column.index) if bad[at]
+        )
+        expected = "finite numbers" if limits is None else f"{limits[0]:g} to {limits[1]:g}"
+        found.add(info.name, f"Expected {expected}; found otherwise at {shown}.")
+    errors = profiles.standard_errors[info.name].to_numpy(dtype=float, na_value=np.nan)
+    if ((errors < 0) | np.isinf(errors)).any():
+        found.add(info.name, "A standard error is negative or infinite. Leave unknown errors out.")
+    unexplained = column.isna() & (profiles.reasons[info.name] == "")
+    if unexplained.any():
+        sites = ", ".join(str(site) for site, _ in column.index[unexplained])
+        found.add(info.name, f"Missing without a reason at {sites}.")
+
+
+def _check_compositions(profiles: SiteProfiles, found: Problems) -> None:
+    for name in dict.fromkeys(info.composition for info in profiles.features if info.composition):
+        parts = [info.name for info in profiles.features if info.composition == name]
+        if len(parts) < 2:
+            found.add(name, "A composition needs two parts or more.")
+            continue
+        if not all(pd.api.types.is_numeric_dtype(profiles.values[part]) for part in parts):
+            continue
+        total = profiles.values[parts].sum(axis=1, min_count=len(parts))
+        off = total[(total - 1).abs() > PARTS_SUM_TOLERANCE]
+        if len(off):
+            shown = ", ".join(f"{site} ({value:.3f})" for (site, _), value in off.items())
+            found.add(name, f"Parts of a composition add up to 1; found otherwise at {shown}.")
