@@ -2,6 +2,6 @@
 
 if __name__ != "site_typology.experiments":
     raise ImportError(
-        f"This package is installed as 'site_typology.experiments'; it was imported as {__name__!r}. "
-        "Write 'import site_typology.experiments'."
+        "This package is installed as 'site_typology.experiments'; "
+        f"it was imported as {__name__!r}. Write 'import site_typology.experiments'."
     )

@@ -17,7 +17,8 @@ if __name__ != "site_typology":
 if TYPE_CHECKING:
     from site_typology.assign import Assignment
     from site_typology.errors import Problem, SiteTypologyError, StudyError
-    from site_typology.profiles import FeatureInfo, SiteProfiles
+    from site_typology.feature_info import FeatureInfo
+    from site_typology.profiles import SiteProfiles
     from site_typology.propose import ProposeSettings, propose
     from site_typology.results import Evidence, Rule
     from site_typology.simulate import simulate
@@ -29,7 +30,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Assignment": "assign",
     "Evidence": "results",
-    "FeatureInfo": "profiles",
+    "FeatureInfo": "feature_info",
     "Problem": "errors",
     "ProposeSettings": "propose",
     "Rule": "results",

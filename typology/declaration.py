@@ -340,7 +340,8 @@ def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
         if table.at_round is not None and table.at_round not in declaration.study.rounds:
             found.add(
                 f"tables.{name}.at_round",
-                f"Round {table.at_round!r} is not among study.rounds {list(declaration.study.rounds)}.",
+                f"Round {table.at_round!r} is not among study.rounds: "
+                f"{', '.join(declaration.study.rounds) or 'none declared'}.",
             )
     for scale in declaration.scales:
         if scale.table not in tables:

@@ -1,0 +1,59 @@
+"""What a feature of a profile is: kind, use, family, definition and how it was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What one feature of a profile is.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column; a part of a composition is ``COMPOSITION.PART``.
+    kind : {"continuous", "share", "composition", "rate", "ordinal", "category"}
+        Kind of value; it decides the scale that clustering works on.
+    use : {"build", "evaluate"}
+        Whether types may be built from it or only described by it.
+    composition : str
+        Name of the composition that the feature is a part of, or ``""``.
+    measurement : mapping of str to float
+        What is known of its measurement, by name: ``icc1``, ``icc2``, ``alpha``,
+        ``informants_per_site``, ``response_rate``.
+    range : tuple of float, optional
+        Lowest and highest possible value in natural units.
+    """
+
+    name: str
+    kind: str = "continuous"
+    use: str = "build"
+    family: str = "other"
+    label: str = ""
+    definition: str = ""
+    unit: str = ""
+    builder: str = ""
+    source: str = ""
+    informant: str = ""
+    composition: str = ""
+    measurement: Mapping[str, float] = field(default_factory=dict)
+    range: tuple[float, float] | None = None
+
+    @property
+    def title(self) -> str:
+        """The label, or the name where there is none."""
+        return self.label or self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {**dataclasses.asdict(self), "measurement": dict(self.measurement)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> FeatureInfo:
+        """Make a feature from `to_dict` output."""
+        limits = content.get("range")
+        return cls(**{**content, "range": tuple(limits) if limits is not None else None})
