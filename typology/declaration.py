@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -122,7 +124,9 @@ class ColumnRules(_Section):
 class TableDeclaration(_Section):
     """``[tables.NAME]``: one table of the study and how its rows belong to sites."""
 
-    path: str = Field(description="File, relative to the study file.")
+    path: str = Field(
+        description="File, relative to the study file; '${NAME:-default}' reads the environment."
+    )
     format: Format | None = Field(
         None, description="File format; from the file's ending by default."
     )
@@ -267,6 +271,28 @@ def read_declaration(path: str | Path) -> StudyDeclaration:
             found.add("file", f"Not valid TOML in UTF-8: {error}.")
     found.raise_if_any()
     return parse_declaration(content, source=path.name)
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+def resolve_path(path: str, folder: Path) -> Path:
+    """Find a file named in a study: variables filled in, relative to the study's folder.
+
+    Parameters
+    ----------
+    path : str
+        As declared; ``${NAME}`` and ``${NAME:-default}`` stand for environment variables.
+    folder : Path
+        Folder of the study file.
+
+    Examples
+    --------
+    >>> resolve_path("${NO_SUCH_VARIABLE:-data}/sites.csv", Path("study")).as_posix()
+    'study/data/sites.csv'
+    """
+    filled = _VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", path)
+    return folder / filled
 
 
 def parse_declaration(content: dict[str, Any], source: str = "study") -> StudyDeclaration:

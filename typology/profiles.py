@@ -137,6 +137,57 @@ class SiteProfiles:
         infos = [_info(str(name), frame[name], (kinds or {}).get(str(name))) for name in frame]
         return cls(frame, aligned(standard_errors, 0.0), aligned(counts, np.nan), features=infos)
 
+    @classmethod
+    def from_long(
+        cls,
+        long: pd.DataFrame,
+        features: Sequence[FeatureInfo],
+        ledger: pd.DataFrame | None = None,
+        error_correlation: pd.DataFrame | None = None,
+        response: pd.DataFrame | None = None,
+    ) -> SiteProfiles:
+        """Make profiles from `to_long` output; every site and round needs every feature.
+
+        Parameters
+        ----------
+        long : DataFrame
+            Columns `LONG_COLUMNS`, one row a site, round and feature.
+        features : sequence of FeatureInfo
+            The features of `long`, in the order wanted.
+        ledger, error_correlation, response : DataFrame, optional
+            As for the class.
+
+        Returns
+        -------
+        SiteProfiles
+
+        Raises
+        ------
+        StudyError
+            With every problem found.
+        """
+        names = [info.name for info in features]
+        order = pd.MultiIndex.from_frame(long[INDEX].drop_duplicates())
+
+        def table(column: str) -> pd.DataFrame:
+            wide = long.set_index([*INDEX, "feature"])[column].unstack("feature")
+            return wide.loc[order, names].rename_axis(columns=None)
+
+        values = table("value")
+        for info in features:
+            if info.kind != "category":
+                values[info.name] = values[info.name].astype(float)
+        return cls(
+            values,
+            table("standard_error"),
+            table("n"),
+            table("reason"),
+            features,
+            ledger,
+            error_correlation,
+            response,
+        )
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -263,24 +314,10 @@ class SiteProfiles:
         content = json.loads((folder / "features.json").read_text(encoding="utf-8"))
         infos = [FeatureInfo.from_dict(info) for info in content["features"]]
         names = [info.name for info in infos]
-        long = pd.read_parquet(folder / "profiles.parquet")
-        index = pd.MultiIndex.from_frame(long[INDEX].drop_duplicates())
-
-        def wide(column: str) -> pd.DataFrame:
-            pivot = long.set_index([*INDEX, "feature"])[column].unstack("feature")
-            return pivot.loc[index, names].rename_axis(columns=None)
-
-        values = wide("value")
-        for info in infos:
-            if info.kind != "category":
-                values[info.name] = values[info.name].astype(float)
         ledger = pd.read_parquet(folder / "ledger.parquet")
         ledger["n"] = ledger["n"].astype(int)
-        return cls(
-            values,
-            wide("standard_error"),
-            wide("n"),
-            wide("reason"),
+        return cls.from_long(
+            pd.read_parquet(folder / "profiles.parquet"),
             infos,
             ledger,
             pd.DataFrame(content["error_correlation"], index=names, columns=names, dtype=float),

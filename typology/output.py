@@ -1,0 +1,138 @@
+"""The output contract of a run: what is written, under which name, all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from site_typology.describe import describe_types
+from site_typology.errors import Problem, StudyError
+from site_typology.figures import write_figures
+from site_typology.profile_files import write_wide
+from site_typology.profiles import SiteProfiles
+from site_typology.spreadsheet import neutralise
+from site_typology.typology import Typology
+
+CONTRACT = (
+    "profiles.csv",
+    "profiles.parquet",
+    "ledger.csv",
+    "candidates.csv",
+    "evidence.json",
+    "types.csv",
+    "memberships.csv",
+    "typology",
+    "report.html",
+    "figures",
+)
+"""Every name that a run writes."""
+
+
+def write_outputs(
+    out: str | Path,
+    typology: Typology,
+    profiles: SiteProfiles,
+    report: str,
+    figures: Mapping[str, str],
+) -> Path:
+    """Write the results of a run to a folder, replacing those of an earlier run.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder; made if needed. Other files in it are left alone.
+    typology : Typology
+        The proposal.
+    profiles : SiteProfiles
+        Profiles of every round.
+    report : str
+        The report as HTML.
+    figures : mapping of str to str
+        Figures as SVG by name.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    StudyError
+        The folder cannot be written.
+    """
+
+    def fill(folder: Path) -> None:
+        write_wide(profiles, folder / "profiles.csv")
+        profiles.to_long().to_parquet(folder / "profiles.parquet", index=False)
+        _write_csv(profiles.ledger, folder / "ledger.csv")
+        _write_csv(typology.evidence.candidates, folder / "candidates.csv")
+        _write_csv(describe_types(typology), folder / "types.csv")
+        _write_csv(typology.memberships, folder / "memberships.csv")
+        evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
+        (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
+        (folder / "report.html").write_text(report, encoding="utf-8")
+        write_figures(figures, folder / "figures")
+        typology.save(folder / "typology")
+
+    return write_whole(Path(out), fill)
+
+
+def write_whole(out: Path, fill: Callable[[Path], None]) -> Path:
+    """Let `fill` write into a folder apart, then move what it wrote into `out`.
+
+    Parameters
+    ----------
+    out : Path
+        Where the files are to stand.
+    fill : callable
+        Writes files into the folder it is given.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    StudyError
+        `out` cannot be a folder or be written to.
+
+    Examples
+    --------
+    >>> out = write_whole(Path(tempfile.mkdtemp()) / "out", lambda d: (d / "a.txt").touch())
+    >>> [path.name for path in out.iterdir()]
+    ['a.txt']
+    """
+    check_writable(out)
+    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        fill(staging)
+        out.mkdir(exist_ok=True)
+        for path in sorted(staging.iterdir()):
+            place = out / path.name
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            path.replace(place)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return out
+
+
+def check_writable(out: Path) -> None:
+    """Raise `StudyError` where `out` cannot become a folder; make its parents."""
+    if out.exists() and not out.is_dir():
+        raise StudyError(str(out), [Problem("out", "Is a file. Name a folder to write to.")])
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=out.parent).cleanup()
+    except OSError as error:
+        raise StudyError(str(out), [Problem("out", f"Cannot be written: {error}.")]) from error
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    neutralise(frame).to_csv(path, index=False)

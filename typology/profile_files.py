@@ -1,0 +1,141 @@
+"""Profiles as spreadsheet files: the wide CSV of a run, and reading one back for assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import ONE_ROUND
+from site_typology.errors import Problem, Problems, StudyError
+from site_typology.feature_info import FeatureInfo
+from site_typology.profile_checks import INDEX
+from site_typology.profiles import LONG_COLUMNS, SiteProfiles
+from site_typology.spreadsheet import neutralise, restore
+
+ERROR, COUNT = "__se", "__n"
+"""Endings of the columns with a feature's standard error and its n."""
+
+
+def write_wide(profiles: SiteProfiles, path: Path) -> None:
+    """Write one row a site and round: values in natural units, then errors and n.
+
+    Parameters
+    ----------
+    profiles : SiteProfiles
+    path : Path
+        A CSV file; columns ``site, round, FEATURE..., FEATURE__se..., FEATURE__n...``.
+    """
+    categories = [info.name for info in profiles.features if info.kind == "category"]
+    errors = profiles.standard_errors.drop(columns=categories).add_suffix(ERROR)
+    wide = pd.concat([profiles.values, errors, profiles.counts.add_suffix(COUNT)], axis=1)
+    neutralise(wide.reset_index()).to_csv(path, index=False)
+
+
+def read_profiles_file(path: str | Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
+    """Read profiles from a wide CSV or a long Parquet file.
+
+    Parameters
+    ----------
+    path : str or Path
+        As `write_wide` or ``profiles.parquet`` of a run has it. A wide file needs ``site`` and a
+        column a feature; ``round``, ``FEATURE__se`` and ``FEATURE__n`` may be left out.
+    features : sequence of FeatureInfo
+        The features that are known; other columns are reported as problems.
+
+    Returns
+    -------
+    SiteProfiles
+        With the known features that the file has.
+
+    Raises
+    ------
+    StudyError
+        With every problem found.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StudyError(
+            path.name, [Problem("file", "Not found. Give the path of a profiles file.")]
+        )
+    if path.suffix == ".parquet":
+        return _from_long(path, features)
+    if path.suffix == ".csv":
+        return _from_wide(path, features)
+    raise StudyError(path.name, [Problem("file", "Expected .csv (wide) or .parquet (long).")])
+
+
+def _from_wide(path: Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
+    try:
+        frame = pd.read_csv(path, dtype="str", encoding="utf-8-sig", keep_default_na=False)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise StudyError(
+            path.name, [Problem("file", f"Not a CSV file in UTF-8: {error}.")]
+        ) from error
+    frame = frame.map(str.strip).rename(columns=str.strip)
+    found = Problems(path.name)
+    if "site" not in frame:
+        found.add("site", f"No such column; found {', '.join(frame.columns[:8])}. Name the sites.")
+        found.raise_if_any()
+    known = {info.name: info for info in features}
+    allowed = {*INDEX, *known, *(n + ERROR for n in known), *(n + COUNT for n in known)}
+    for name in frame.columns.difference(sorted(allowed)):
+        found.add(str(name), "Not a feature of the typology. Remove or rename the column.")
+    infos = [info for name, info in known.items() if name in frame]
+    if not infos:
+        found.add("file", f"None of the features is there: {', '.join(known)}.")
+    round_ = frame["round"] if "round" in frame else pd.Series(ONE_ROUND, index=frame.index)
+    site = frame["site"].map(restore)
+    if (site == "").any():
+        rows = ", ".join(str(at + 1) for at in np.flatnonzero(site == ""))
+        found.add("site", f"Blank in row {rows}. Name every site.")
+    index = pd.MultiIndex.from_arrays([site, round_], names=INDEX)
+    names = [info.name for info in infos]
+
+    def table(ending: str) -> pd.DataFrame:
+        columns = {}
+        for info in infos:
+            cells = frame.get(info.name + ending)
+            columns[info.name] = _numbers(info, cells, ending, found, frame.index)
+        return pd.DataFrame(columns, columns=names).set_axis(index, axis=0)
+
+    values, errors, counts = table(""), table(ERROR), table(COUNT)
+    found.raise_if_any()
+    return SiteProfiles(values, errors.fillna(0.0).mask(values.isna()), counts, features=infos)
+
+
+def _numbers(
+    info: FeatureInfo,
+    cells: pd.Series | None,
+    ending: str,
+    found: Problems,
+    rows: pd.Index,
+) -> pd.Series:
+    if cells is None:
+        return pd.Series(np.nan, index=rows)
+    if info.kind == "category" and ending == "":
+        return cells.map(restore).mask(cells == "")
+    numbers = pd.to_numeric(cells.mask(cells == ""), errors="coerce").astype(float)
+    for row in np.flatnonzero(numbers.isna() & (cells != "")):
+        found.add(info.name + ending, f"Row {row + 1}: {cells.iloc[row]!r} is not a number.")
+    return numbers
+
+
+def _from_long(path: Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
+    try:
+        long = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(path.name, [Problem("file", f"Not a Parquet file: {error}.")]) from error
+    if missing := [name for name in LONG_COLUMNS if name not in long]:
+        raise StudyError(path.name, [Problem("columns", f"Not there: {', '.join(missing)}.")])
+    known = {info.name: info for info in features}
+    found = Problems(path.name)
+    for name in sorted(set(long["feature"]) - set(known)):
+        found.add(str(name), "Not a feature of the typology. Leave it out of the file.")
+    if long.duplicated([*INDEX, "feature"]).any():
+        found.add("rows", "A site, round and feature stands twice. Give each once.")
+    found.raise_if_any()
+    infos = [info for name, info in known.items() if name in set(long["feature"])]
+    return SiteProfiles.from_long(long, infos)

@@ -1,0 +1,104 @@
+"""A study: its declaration, its tables and, from them, its site profiles."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+from site_typology.declaration import StudyDeclaration, read_declaration
+from site_typology.errors import Problems
+from site_typology.features.linking import read_tables
+from site_typology.features.profiler import build_profiles, check_features
+from site_typology.features.tables import StudyTables
+from site_typology.profiles import SiteProfiles
+
+
+class Study:
+    """A study whose file and tables were read and found sound.
+
+    Parameters
+    ----------
+    declaration : StudyDeclaration
+        What the study file says.
+    tables : StudyTables
+        Its tables, linked to sites.
+    path : Path
+        The study file.
+
+    Examples
+    --------
+    >>> Study.load("nowhere.toml")
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: nowhere.toml: 1 problem
+      file  Not found. Give the path of a study file.
+    """
+
+    def __init__(self, declaration: StudyDeclaration, tables: StudyTables, path: Path) -> None:
+        self.declaration = declaration
+        self.tables = tables
+        self.path = path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Study:
+        """Read a study file and every table it names.
+
+        Parameters
+        ----------
+        path : str or Path
+            A ``study.toml``.
+
+        Returns
+        -------
+        Study
+
+        Raises
+        ------
+        StudyError
+            With every problem of the file, the tables and the features.
+        """
+        path = Path(path)
+        declaration = read_declaration(path)
+        found = Problems(path.name)
+        tables = read_tables(declaration, path.parent, found)
+        check_features(tables, found)
+        found.raise_if_any()
+        return cls(declaration, tables, path)
+
+    @property
+    def name(self) -> str:
+        """Short name of the study."""
+        return self.declaration.study.name
+
+    @property
+    def title(self) -> str:
+        """Title for readers; the name where none is given."""
+        return self.declaration.study.title or self.name
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the study file."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @cached_property
+    def _profiles(self) -> SiteProfiles:
+        return build_profiles(self.tables)
+
+    def profiles(self) -> SiteProfiles:
+        """Build the site profiles of every round.
+
+        Returns
+        -------
+        SiteProfiles
+
+        Raises
+        ------
+        StudyError
+            A feature that types are to be built from has no value, or only one.
+        """
+        return self._profiles
+
+    def typology_profiles(self) -> SiteProfiles:
+        """Return the profiles of the round that the typology is built on."""
+        return self._profiles.select(round=self.declaration.typology_round)
