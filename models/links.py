@@ -1,0 +1,298 @@
+"""Links from natural units to a scale on which errors do not depend on the value, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from site_typology.profiles import SiteProfiles
+
+PSEUDO_COUNTS = 4.0
+"""Counts added to a composition, spread as the overall mix, before log-ratios are taken."""
+UNKNOWN_COUNT = 100.0
+"""Count behind a composition with neither errors nor counts."""
+SingleLink = Literal["identity", "arcsine root", "square root"]
+LINK_OF_KIND: dict[str, SingleLink] = {
+    "continuous": "identity",
+    "ordinal": "identity",
+    "share": "arcsine root",
+    "rate": "square root",
+}
+
+
+class Block(Protocol):
+    """Features that are linked together: one feature, or the parts of one composition."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Natural features of the block."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Working columns that it makes."""
+
+    def link(self, profiles: SiteProfiles) -> np.ndarray:
+        """Give linked values, shape (n, columns); NaN for a gap."""
+
+    def error(self, profiles: SiteProfiles) -> np.ndarray:
+        """Give error covariances of the linked values, shape (n, columns, columns)."""
+
+    def unlink(self, points: np.ndarray) -> np.ndarray:
+        """Bring linked values (m, columns) back to natural units (m, features)."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+
+
+@dataclass(frozen=True)
+class SingleBlock:
+    """One feature: identity, arcsine root of a share, or (signed) square root of a rate.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"identity", "arcsine root", "square root"}
+    """
+
+    name: str
+    kind: SingleLink
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The one feature."""
+        return (self.name,)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column, named as the feature."""
+        return (self.name,)
+
+    def link(self, profiles: SiteProfiles) -> np.ndarray:
+        """Give linked values, shape (n, 1)."""
+        value = _column(profiles.values, self.name)
+        if self.kind == "arcsine root":
+            value = np.arcsin(np.sqrt(np.clip(value, 0.0, 1.0)))
+        elif self.kind == "square root":
+            value = np.sign(value) * np.sqrt(np.abs(value))
+        return value[:, None]
+
+    def error(self, profiles: SiteProfiles) -> np.ndarray:
+        """Give error variances by the delta method, shape (n, 1, 1)."""
+        value = _column(profiles.values, self.name)
+        error = known_errors(profiles, self.name)
+        if self.kind == "arcsine root":
+            smooth = _smoothed_share(np.clip(value, 0.0, 1.0), error)
+            error = _ratio(error, 2 * np.sqrt(smooth * (1 - smooth)))
+        elif self.kind == "square root":
+            error = _ratio(error, 2 * np.sqrt(_smoothed_rate(np.abs(value), error)))
+        return np.where(np.isnan(value), 0.0, error)[:, None, None] ** 2
+
+    def unlink(self, points: np.ndarray) -> np.ndarray:
+        """Bring linked values back to natural units."""
+        if self.kind == "arcsine root":
+            return np.asarray(np.sin(np.clip(points, 0.0, np.pi / 2)) ** 2)
+        if self.kind == "square root":
+            return np.asarray(np.sign(points) * points**2)
+        return points
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"name": self.name, "kind": self.kind}
+
+
+@dataclass(frozen=True)
+class CompositionBlock:
+    """The parts of a composition: smoothed counts, then isometric log-ratios.
+
+    Shares ``p`` of m units become ``(m p + 4 mix) / (m + 4)``, so that a part of 0 has a finite
+    log; the error follows by the delta method from the multinomial covariance of m units.
+
+    Parameters
+    ----------
+    name : str
+    parts : tuple of str
+        Features that are the parts.
+    mix : tuple of float
+        Overall mix of the sites that the scale was fitted to.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    mix: tuple[float, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The parts."""
+        return self.parts
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """One column fewer than parts."""
+        return tuple(f"{self.name}.ilr{at + 1}" for at in range(len(self.parts) - 1))
+
+    def link(self, profiles: SiteProfiles) -> np.ndarray:
+        """Give log-ratios, shape (n, parts - 1); a gap in one part is a gap in all."""
+        smooth = self._smoothed(profiles)[0]
+        return np.asarray(np.log(smooth) @ contrasts(len(self.parts)).T)
+
+    def error(self, profiles: SiteProfiles) -> np.ndarray:
+        """Give error covariances of the log-ratios, shape (n, parts - 1, parts - 1)."""
+        smooth, count, exact = self._smoothed(profiles)
+        basis = contrasts(len(self.parts))
+        slope = (count / (count + PSEUDO_COUNTS)) ** 2 / count
+        covariance = np.einsum("ap,np,bp->nab", basis, 1 / smooth, basis) * slope[:, None, None]
+        unknown = np.isnan(smooth).any(axis=1) | exact
+        return np.where(unknown[:, None, None], 0.0, covariance)
+
+    def unlink(self, points: np.ndarray) -> np.ndarray:
+        """Bring log-ratios back to parts that add up to 1."""
+        logs = points @ contrasts(len(self.parts))
+        parts = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(parts / parts.sum(axis=1, keepdims=True))
+
+    def _smoothed(self, profiles: SiteProfiles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Smoothed parts (n, parts), the count behind each site (n,) and whether it is exact."""
+        parts = _parts(profiles, self.parts)
+        variance = sum(known_errors(profiles, name) ** 2 for name in self.parts)
+        count, exact = _effective_count(profiles, self.parts, parts, np.asarray(variance))
+        smooth = (count[:, None] * parts + PSEUDO_COUNTS * np.array(self.mix)) / (
+            count[:, None] + PSEUDO_COUNTS
+        )
+        return smooth, count, exact
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"name": self.name, "parts": list(self.parts), "mix": list(self.mix)}
+
+
+def blocks_of(profiles: SiteProfiles) -> tuple[Block, ...]:
+    """Make one block a feature or composition that types may be built from, in their order."""
+    blocks: dict[str, Block] = {}
+    for info in profiles.features:
+        if info.use != "build":
+            continue
+        if not info.composition:
+            blocks[info.name] = SingleBlock(info.name, LINK_OF_KIND[info.kind])
+        elif info.composition not in blocks:
+            names = tuple(
+                other.name
+                for other in profiles.features
+                if other.composition == info.composition and other.use == "build"
+            )
+            mix = _overall_mix(_parts(profiles, names))
+            blocks[info.composition] = CompositionBlock(info.composition, names, mix)
+    return tuple(blocks.values())
+
+
+def block_from_dict(content: Mapping[str, Any]) -> Block:
+    """Make a block from its `to_dict` output."""
+    if "parts" in content:
+        return CompositionBlock(
+            content["name"], tuple(content["parts"]), tuple(map(float, content["mix"]))
+        )
+    return SingleBlock(content["name"], content["kind"])
+
+
+def contrasts(parts: int) -> np.ndarray:
+    """Orthonormal log-ratio contrasts, shape (parts - 1, parts) (Egozcue and others 2003).
+
+    Examples
+    --------
+    >>> basis = contrasts(4)
+    >>> bool(np.allclose(basis @ basis.T, np.eye(3)) and np.allclose(basis.sum(axis=1), 0))
+    True
+    """
+    basis = np.zeros((parts - 1, parts))
+    for at in range(1, parts):
+        basis[at - 1, :at] = 1 / at
+        basis[at - 1, at] = -1.0
+        basis[at - 1] *= np.sqrt(at / (at + 1))
+    return basis
+
+
+def known_errors(profiles: SiteProfiles, name: str) -> np.ndarray:
+    """Give standard errors in natural units; an unknown one is judged from the other sites'.
+
+    Where a value has no error, the typical error for one informant (median of ``n`` times the
+    squared error) over the site's n stands in, or the median error where n is unknown too. A
+    feature without any error is exact.
+    """
+    value = _column(profiles.values, name)
+    error = _column(profiles.standard_errors, name)
+    count = _column(profiles.counts, name)
+    known = ~np.isnan(error) & ~np.isnan(value)
+    unknown = np.isnan(error) & ~np.isnan(value)
+    if not unknown.any():
+        return error
+    if not known.any():
+        return np.where(unknown, 0.0, error)
+    filled = np.where(unknown, np.median(error[known]), error)
+    counted = known & (count > 0)
+    if counted.any():
+        single = np.sqrt(np.median(error[counted] ** 2 * count[counted]))
+        place = unknown & (count > 0)
+        filled[place] = single / np.sqrt(count[place])
+    return filled
+
+
+def _column(frame: Any, name: str) -> np.ndarray:
+    return np.asarray(frame[name].to_numpy(dtype=float, na_value=np.nan), dtype=float)
+
+
+def _ratio(error: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Error over slope; an exact value stays exact even where the slope vanishes."""
+    return np.divide(error, slope, out=np.zeros_like(error), where=error > 0)
+
+
+def _smoothed_share(share: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Half a count added to each side, the number of units judged from the standard error."""
+    variance = np.where(error > 0, error, 1.0) ** 2
+    smooth = np.clip(share, 0.1, 0.9)
+    for _ in range(20):
+        units = np.maximum(smooth * (1 - smooth) / variance, 1.0)
+        smooth = (share * units + 0.5) / (units + 1)
+    return smooth
+
+
+def _smoothed_rate(rate: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Half an event added, the exposure E solved from ``error^2 E = rate + 1 / (2 E)``."""
+    variance = np.where(error > 0, error, 1.0) ** 2
+    exposure = (rate + np.sqrt(rate**2 + 2 * variance)) / (2 * variance)
+    return np.asarray(rate + 0.5 / exposure)
+
+
+def _parts(profiles: SiteProfiles, names: tuple[str, ...]) -> np.ndarray:
+    """Parts (n, parts) that add up to 1; a gap in one part is a gap in all."""
+    parts = np.column_stack([_column(profiles.values, name) for name in names])
+    return np.asarray(parts / parts.sum(axis=1, keepdims=True))
+
+
+def _overall_mix(parts: np.ndarray) -> tuple[float, ...]:
+    """Mean mix of the sites, no part quite zero."""
+    known = parts[~np.isnan(parts).any(axis=1)]
+    if len(known) == 0:
+        return tuple(np.full(parts.shape[1], 1 / parts.shape[1]))
+    mix = known.mean(axis=0) + 1e-3
+    return tuple(float(part) for part in mix / mix.sum())
+
+
+def _effective_count(
+    profiles: SiteProfiles, names: tuple[str, ...], parts: np.ndarray, variance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Units behind each composition, from its errors, else its counts; and whether it is exact."""
+    stated = np.nanmax(
+        np.column_stack(
+            [np.full(len(parts), -1.0)] + [_column(profiles.counts, name) for name in names]
+        ),
+        axis=1,
+    )
+    spread = 1 - (parts**2).sum(axis=1)
+    exact = ~(variance > 0)
+    # A composition of one part only says nothing of its own spread: its units are counted then.
+    judged = np.divide(spread, variance, out=np.ones_like(spread), where=variance > 0)
+    count = np.where(exact | (spread < 1e-6), np.where(stated > 0, stated, UNKNOWN_COUNT), judged)
+    return np.clip(np.where(np.isnan(count), UNKNOWN_COUNT, count), 0.5, 1e7), exact
