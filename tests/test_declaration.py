@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from site_typology.declaration import parse_declaration, read_declaration, resolve_path
 from site_typology.errors import StudyError
 

@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+
 from site_typology import SiteProfiles, StudyError
 from site_typology.profile_files import read_profiles_file, write_wide
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from site_typology import FeatureInfo, SiteProfiles, StudyError
 from site_typology.profiles import LONG_COLUMNS
 
@@ -95,7 +96,7 @@ def test_a_kind_that_does_not_fit_is_refused(values, change, kinds, expected):
 
 
 def test_a_site_given_twice_is_refused(values):
-    with pytest.raises(StudyError, match="site P .*Stands twice"):
+    with pytest.raises(StudyError, match=r"site P .*Stands twice"):
         SiteProfiles.from_frame(values.set_axis(["P", "P", "R"]), kinds=KINDS)
 
 
