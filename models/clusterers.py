@@ -58,12 +58,15 @@ class Clusterer(Protocol):
     """A way of grouping sites.
 
     ``fit(view, k, seed)`` returns a `Partition`: the same seed gives the same labels. `k` is
-    the number of types asked for and is not looked at where `chooses_k` says so.
+    the number of types asked for and is not looked at where `chooses_k` says so. A clusterer is
+    fitted to every set of plausible values where `over_draws` says so; one that is not takes
+    errors and gaps into account itself.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     chooses_k: ClassVar[bool]
+    over_draws: ClassVar[bool]
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites of a view."""
@@ -75,6 +78,7 @@ class KMeans:
     name: ClassVar[str] = "kmeans"
     title: ClassVar[str] = "k-means"
     chooses_k: ClassVar[bool] = False
+    over_draws: ClassVar[bool] = True
     starts: ClassVar[int] = 10
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
@@ -92,6 +96,7 @@ class Ward:
     name: ClassVar[str] = "ward"
     title: ClassVar[str] = "Ward"
     chooses_k: ClassVar[bool] = False
+    over_draws: ClassVar[bool] = True
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by merging those nearest to each other; `seed` plays no part."""
@@ -110,6 +115,7 @@ class GaussianMixture:
     name: ClassVar[str] = "gmm"
     title: ClassVar[str] = "Gaussian mixture"
     chooses_k: ClassVar[bool] = False
+    over_draws: ClassVar[bool] = True
     starts: ClassVar[int] = 3
     ridge: ClassVar[float] = 1e-2
 
@@ -145,17 +151,18 @@ class HDBSCAN:
     name: ClassVar[str] = "hdbscan"
     title: ClassVar[str] = "HDBSCAN"
     chooses_k: ClassVar[bool] = True
+    over_draws: ClassVar[bool] = True
     share: ClassVar[float] = 0.05
     reason: ClassVar[str] = "noise: too few similar sites nearby to form a type"
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by density; `k` and `seed` play no part."""
-        from hdbscan import HDBSCAN as Estimator
+        import hdbscan
 
         smallest = max(3, int(np.ceil(self.share * len(view.points))))
         if len(view.points) <= smallest:
             return Partition(np.zeros(len(view.points), dtype=np.int64), self.reason)
-        estimator = Estimator(min_cluster_size=smallest, core_dist_n_jobs=1)
+        estimator = hdbscan.HDBSCAN(min_cluster_size=smallest, core_dist_n_jobs=1)
         found = estimator.fit(view.points).labels_
         labels = np.where(found < 0, NO_TYPE, found + 1).astype(np.int64)
         return Partition(labels, self.reason if (labels == NO_TYPE).any() else "")
@@ -170,6 +177,7 @@ class Mixture:
     name: ClassVar[str] = "mixture"
     title: ClassVar[str] = "Mixture with measurement error"
     chooses_k: ClassVar[bool] = False
+    over_draws: ClassVar[bool] = False
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by their most probable type."""

@@ -1,0 +1,283 @@
+"""Consensus over plausible values, and stability over bootstraps of the sites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from site_typology.models.clusterers import NO_TYPE, Clusterer, Partition, View
+from site_typology.models.reducers import Space
+from site_typology.models.working import WorkingData
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+CONSENSUS_ROUNDS = 20
+SHIFTING = "no type: it falls in a type in fewer than half of the plausible values"
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What the replicates of one candidate say; every replicate is kept.
+
+    Parameters
+    ----------
+    jaccard : ndarray, shape (replicates, k)
+        Per replicate and type, the Jaccard similarity with its nearest match; NaN where the
+        replicate drew no site of the type.
+    kept : ndarray, shape (replicates, n_sites)
+        1 where the replicate puts the site in its own type, 0 where in another or none, NaN
+        where the replicate did not draw the site or the site has no type.
+    """
+
+    jaccard: Floats
+    kept: Floats
+
+    @property
+    def per_type(self) -> Floats:
+        """Mean Jaccard of each type, shape (k,); NaN where no replicate drew it."""
+        return _mean_over_replicates(self.jaccard)
+
+    @property
+    def per_site(self) -> Floats:
+        """Share of the replicates with a site that keep it in its type, shape (n_sites,)."""
+        return _mean_over_replicates(self.kept)
+
+
+def align_labels(labels: Labels, reference: Labels) -> Labels:
+    """Renumber types so that they match those of a reference as well as can be.
+
+    Optimal one-to-one matching by shared sites (linear assignment, Kuhn 1955). Types without a
+    match get numbers beyond those of the reference.
+
+    Parameters
+    ----------
+    labels, reference : ndarray of int, shape (n_sites,)
+        1, 2, ...; 0 where a site has no type.
+
+    Returns
+    -------
+    ndarray of int, shape (n_sites,)
+
+    Examples
+    --------
+    >>> align_labels(np.array([2, 2, 1, 3]), np.array([1, 1, 2, 2])).tolist()
+    [1, 1, 2, 3]
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    shared = _shared(labels, reference)
+    rows, columns = linear_sum_assignment(-shared)
+    matched = {
+        row: column for row, column in zip(rows, columns, strict=True) if shared[row, column]
+    }
+    target = np.zeros(shared.shape[0] + 1, dtype=np.int64)
+    beyond = shared.shape[1]
+    for row in range(shared.shape[0]):
+        if row in matched:
+            target[row + 1] = matched[row] + 1
+        else:
+            beyond += 1
+            target[row + 1] = beyond
+    return target[labels]
+
+
+def nearest_jaccard(reference: Labels, labels: Labels, k: int) -> Floats:
+    """Jaccard similarity of each reference type with the type nearest to it.
+
+    Hennig (2007), *Computational Statistics and Data Analysis* 52, section 2: for each type, the
+    largest Jaccard coefficient with any type of the other partition of the same sites.
+
+    Parameters
+    ----------
+    reference, labels : ndarray of int, shape (n_sites,)
+        Two partitions of the same sites; 0 where a site has no type.
+    k : int
+        Number of reference types.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        NaN for a reference type without a site here.
+
+    Examples
+    --------
+    >>> nearest_jaccard(np.array([1, 1, 1, 2, 2]), np.array([1, 1, 2, 2, 2]), 2).round(3).tolist()
+    [0.667, 0.667]
+    """
+    similar = np.full(k, np.nan)
+    shared = _shared(labels, reference)
+    sizes = np.bincount(labels, minlength=shared.shape[0] + 1)[1:]
+    for at in range(k):
+        members = int((reference == at + 1).sum())
+        if members:
+            overlap = shared[:, at] if at < shared.shape[1] else np.zeros(len(sizes))
+            union = members + sizes - overlap
+            similar[at] = (overlap / union).max() if len(sizes) else 0.0
+    return similar
+
+
+def consensus(partitions: Sequence[Partition], anchor: Partition) -> Partition:
+    """One partition that most plausible values agree on, by voting.
+
+    Every partition is renumbered to match the consensus so far, every site then goes to the type
+    with most votes, and so on until nothing changes (Dimitriadou, Weingessel & Hornik 2002,
+    *Int. J. Pattern Recognition and AI* 16, voting). Voting is linear in the number of sites,
+    where a co-membership matrix is quadratic, and a site without a type is a vote like another.
+
+    Parameters
+    ----------
+    partitions : sequence of Partition
+        One a set of plausible values.
+    anchor : Partition
+        Where to start. Its number of types is kept, unless no site votes for one of them.
+
+    Returns
+    -------
+    Partition
+    """
+    current = anchor.labels
+    k = int(current.max(initial=0))
+    for _ in range(CONSENSUS_ROUNDS):
+        votes = np.zeros((len(current), k + 1))
+        for partition in partitions:
+            aligned = align_labels(partition.labels, current)
+            votes[np.arange(len(current)), np.where(aligned > k, NO_TYPE, aligned)] += 1
+        # Ties go to a type before none, and to the lower number among types.
+        order = np.roll(np.arange(k + 1), -1)
+        chosen = order[votes[:, order].argmax(axis=1)]
+        if np.array_equal(chosen, current):
+            break
+        current = chosen
+    numbers = np.unique(current[current != NO_TYPE])
+    current = np.where(current == NO_TYPE, NO_TYPE, np.searchsorted(numbers, current) + 1)
+    if not (current == NO_TYPE).any():
+        return Partition(current)
+    return Partition(current, next((p.reason for p in partitions if p.reason), SHIFTING))
+
+
+def draws_consensus(
+    clusterer: Clusterer,
+    k: int,
+    space: Space,
+    data: WorkingData,
+    means: Floats,
+    draws: Floats,
+    seed: int,
+) -> Partition:
+    """Consensus of a clusterer over sets of plausible values.
+
+    It starts from the partition of the posterior means, or, where the clusterer chooses the
+    number of types, from a partition with the median number.
+
+    Parameters
+    ----------
+    clusterer : Clusterer
+    k : int
+    space : Space
+    data : WorkingData
+        Measured profiles, n sites.
+    means : ndarray, shape (n, q)
+        Posterior means of the true profiles.
+    draws : ndarray, shape (m, n, q)
+        Plausible values.
+    seed : int
+    """
+    if not clusterer.over_draws:
+        return clusterer.fit(View(space.transform(means), data), k, seed)
+    fits = [clusterer.fit(View(space.transform(draw), data), k, seed) for draw in draws]
+    if not clusterer.chooses_k:
+        return consensus(fits, clusterer.fit(View(space.transform(means), data), k, seed))
+    by_number = sorted(fits, key=lambda partition: partition.n_types)
+    return consensus(fits, by_number[(len(fits) - 1) // 2])
+
+
+def bootstrap_stability(
+    fit: Callable[[NDArray[np.intp], int], Partition],
+    reference: Labels,
+    replicates: int,
+    seed: int,
+) -> Stability:
+    """Refit on bootstraps of the sites and compare with a reference partition.
+
+    A replicate keeps the distinct sites of a bootstrap draw (about 63 %), as the R package fpc
+    does by default, since a site drawn twice is a type of its own to a density clusterer.
+
+    Parameters
+    ----------
+    fit : callable
+        Takes the positions of the drawn sites and the number of the replicate, and returns
+        their partition.
+    reference : ndarray of int, shape (n_sites,)
+        Types 1 to k; 0 where a site has none.
+    replicates : int
+    seed : int
+
+    Returns
+    -------
+    Stability
+    """
+    k = int(reference.max(initial=0))
+    n = len(reference)
+    random = np.random.default_rng(np.random.SeedSequence(seed))
+    jaccard = np.full((replicates, k), np.nan)
+    kept = np.full((replicates, n), np.nan)
+    for at in range(replicates):
+        drawn = np.unique(random.integers(n, size=n))
+        here = reference[drawn]
+        labels = fit(drawn, at).labels
+        jaccard[at] = nearest_jaccard(here, labels, k)
+        same = (align_labels(labels, here) == here).astype(float)
+        kept[at, drawn] = np.where(here == NO_TYPE, np.nan, same)
+    return Stability(jaccard, kept)
+
+
+def adjusted_rand(first: Labels, second: Labels) -> float:
+    """Adjusted Rand index of two partitions (Hubert & Arabie 1985, equation 5).
+
+    A site without a type counts as a type of its own, so that leaving sites out is no way to
+    agree.
+
+    Examples
+    --------
+    >>> adjusted_rand(np.array([1, 1, 2, 2]), np.array([2, 2, 1, 1]))
+    1.0
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(_singletons(first), _singletons(second)))
+
+
+def silhouette(points: Floats, labels: Labels) -> float:
+    """Mean silhouette width of the sites that have a type (Rousseeuw 1987); NaN for one type."""
+    from sklearn.metrics import silhouette_score
+
+    placed = labels != NO_TYPE
+    found = len(np.unique(labels[placed]))
+    if found < 2 or found >= placed.sum():
+        return float("nan")
+    return float(silhouette_score(points[placed], labels[placed]))
+
+
+def _shared(labels: Labels, reference: Labels) -> Floats:
+    """Count the sites shared by each type of `labels` (rows) and of `reference` (columns)."""
+    table = np.zeros((int(labels.max(initial=0)) + 1, int(reference.max(initial=0)) + 1))
+    np.add.at(table, (labels, reference), 1)
+    return table[1:, 1:]
+
+
+def _singletons(labels: Labels) -> Labels:
+    free = labels == NO_TYPE
+    own = labels.copy()
+    own[free] = labels.max(initial=0) + 1 + np.arange(free.sum())
+    return own
+
+
+def _mean_over_replicates(table: Floats) -> Floats:
+    counted = ~np.isnan(table)
+    total = np.where(counted, table, 0.0).sum(axis=0)
+    number = counted.sum(axis=0)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
