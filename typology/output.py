@@ -67,12 +67,10 @@ def write_outputs(
     """
 
     def fill(folder: Path) -> None:
-        write_wide(profiles, folder / "profiles.csv")
-        profiles.to_long().to_parquet(folder / "profiles.parquet", index=False)
-        _write_csv(profiles.ledger, folder / "ledger.csv")
-        _write_csv(typology.evidence.candidates, folder / "candidates.csv")
-        _write_csv(describe_types(typology), folder / "types.csv")
-        _write_csv(typology.memberships, folder / "memberships.csv")
+        _fill_profiles(folder, profiles)
+        write_csv(typology.evidence.candidates, folder / "candidates.csv")
+        write_csv(describe_types(typology), folder / "types.csv")
+        write_csv(typology.memberships, folder / "memberships.csv")
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")
@@ -134,5 +132,17 @@ def check_writable(out: Path) -> None:
         raise StudyError(str(out), [Problem("out", f"Cannot be written: {error}.")]) from error
 
 
-def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+def write_profiles(out: str | Path, profiles: SiteProfiles) -> Path:
+    """Write only the profiles and the ledger of a study to a folder; see `write_outputs`."""
+    return write_whole(Path(out), lambda folder: _fill_profiles(folder, profiles))
+
+
+def _fill_profiles(folder: Path, profiles: SiteProfiles) -> None:
+    write_wide(profiles, folder / "profiles.csv")
+    profiles.to_long().to_parquet(folder / "profiles.parquet", index=False)
+    write_csv(profiles.ledger, folder / "ledger.csv")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table without its index, formulas made harmless."""
     neutralise(frame).to_csv(path, index=False)

@@ -1,0 +1,85 @@
+"""Assignment from the command line: find the model, read the new sites, write the answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from site_typology.assign import Assignment
+from site_typology.errors import Problem, StudyError
+from site_typology.output import write_csv
+from site_typology.profile_files import read_profiles_file
+from site_typology.study import Study
+from site_typology.typology import Typology, load
+
+SHOWN = ["site", "type", "name", "confidence", "next_type", "reason"]
+
+
+def assign_sites(
+    model: str, *, study: Path | None, profiles: Path | None, tracking_uri: str | None
+) -> Assignment:
+    """Assign the sites of a study, or of a profiles file, with a saved typology.
+
+    Parameters
+    ----------
+    model : str
+        Folder of a run or of a typology, or an MLflow model URI (``models:/...``, ``runs:/...``).
+    study, profiles : Path, optional
+        Exactly one of them.
+    tracking_uri : str, optional
+        MLflow store of the model.
+
+    Returns
+    -------
+    Assignment
+
+    Raises
+    ------
+    StudyError
+        With every problem found.
+    """
+    if (study is None) == (profiles is None):
+        raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
+    typology = _typology(model, tracking_uri)
+    if profiles is not None:
+        return typology.assign(read_profiles_file(profiles, typology.profiles.features))
+    return typology.assign(Study.load(study).typology_profiles())
+
+
+def _typology(model: str, tracking_uri: str | None) -> Typology:
+    if ":/" in model:
+        from site_typology.experiments.store import fetch_model
+
+        return load(fetch_model(model, tracking_uri))
+    folder = Path(model)
+    nested = folder / "typology"
+    return load(nested if nested.is_dir() else folder)
+
+
+def print_assignment(assignment: Assignment, *, out: Path | None, as_json: bool) -> None:
+    """Write the answer to a file, and show it."""
+    frame = assignment.frame
+    if out is not None:
+        write_csv(frame, out)
+    if as_json:
+        print(json.dumps(json.loads(frame.to_json(orient="records")), indent=1))
+        return
+    console = Console()
+    table = Table(*SHOWN, box=None, pad_edge=False)
+    for row in frame[SHOWN].itertuples(index=False):
+        table.add_row(*(_shown(value) for value in row))
+    console.print(table)
+    if out is not None:
+        console.print(f"Wrote {out}.", highlight=False)
+
+
+def _shown(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:.2f}" if isinstance(value, float) else escape(str(value))

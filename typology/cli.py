@@ -1,0 +1,186 @@
+"""The command ``site-typology``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from site_typology import __version__
+from site_typology.errors import SiteTypologyError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Site profiles, and a typology of sites only when the evidence holds.",
+)
+
+StudyFile = Annotated[Path, typer.Argument(help="The study file (study.toml).", show_default=False)]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)]
+Workers = Annotated[int, typer.Option(help="Processes; the result is the same.", min=1)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; a user's mistake ends in its message and exit status 2."""
+    try:
+        app(args=arguments)
+    except SiteTypologyError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. Nothing was left half-written.", err=True)
+        sys.exit(130)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"site-typology {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the studies and results.")] = Path(
+        "demo-output"
+    ),
+    seed: Seed = 2021,
+    workers: Workers = 2,
+) -> None:
+    """Simulate two studies, one too thin and one detailed enough, and run the whole road on both."""
+    from site_typology.demo import run_demo
+
+    run_demo(out, seed=seed, workers=workers)
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Folder for the tables and study.toml.")],
+    scenario: Annotated[
+        str, typer.Option(help="'trailblazer' (as published) or 'well_measured'.")
+    ] = "trailblazer",
+    sites: Annotated[int | None, typer.Option(help="Number of sites.", min=6)] = None,
+    types: Annotated[int | None, typer.Option(help="Types that exist; 0 for none.", min=0)] = None,
+    seed: Seed = 0,
+) -> None:
+    """Write the tables of a simulated study, its study.toml, and the truth apart."""
+    from site_typology.simulate import simulate as simulate_study
+
+    path = simulate_study(folder, scenario=scenario, sites=sites, types=types, seed=seed)
+    typer.echo(f"Wrote {path}. The truth is in {path.parent / 'truth'}.")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder with the tables of a study.")],
+) -> None:
+    """Write a commented study.toml from the tables found in a folder."""
+    from site_typology.features.scaffold import write_study
+
+    path = write_study(folder)
+    typer.echo(f"Wrote {path}. Read it, correct it, then: site-typology check {path}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of study.toml, for editors."""
+    from site_typology.features.scaffold import study_schema
+
+    typer.echo(json.dumps(study_schema(), indent=2))
+
+
+@app.command()
+def check(study: StudyFile) -> None:
+    """Show table by table what was read, linked, missing and why, and the response per site."""
+    from rich.console import Console
+
+    from site_typology.features.quality import print_check
+    from site_typology.study import Study
+
+    loaded = Study.load(study)
+    print_check(Console(), loaded.tables, loaded.profiles())
+
+
+@app.command()
+def profile(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option(help="Folder for profiles and ledger.")],
+) -> None:
+    """Build the site profiles and write them, without looking for types."""
+    from site_typology.output import write_profiles
+    from site_typology.study import Study
+
+    write_profiles(out, Study.load(study).profiles())
+    typer.echo(f"Wrote {out / 'profiles.csv'}, profiles.parquet and ledger.csv.")
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    spec: Annotated[
+        str, typer.Option(help="quick, default, thorough, or the path of a specification.")
+    ] = "default",
+    seed: Seed = 0,
+    workers: Workers = 2,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store; a sqlite file in the folder by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Profiles, types, evidence, explanation, report, model and MLflow runs, in one go."""
+    from site_typology.console import print_result, progress_bar
+    from site_typology.experiments.runner import run_study
+    from site_typology.experiments.spec import read_spec
+    from site_typology.study import Study
+
+    loaded = Study.load(study)
+    settings = read_spec(spec, loaded.declaration)
+    with progress_bar(loaded.title, quiet=as_json) as progress:
+        result = run_study(
+            loaded,
+            out=out,
+            settings=settings,
+            seed=seed,
+            workers=workers,
+            tracking_uri=tracking_uri,
+            progress=progress,
+        )
+    print_result(result, as_json=as_json)
+
+
+@app.command()
+def assign(
+    model: Annotated[
+        str, typer.Option(help="A run's folder, its typology/ folder, or an MLflow model URI.")
+    ],
+    study: Annotated[Path | None, typer.Option(help="Study file of the new sites.")] = None,
+    profiles: Annotated[
+        Path | None, typer.Option(help="Or a profiles file, CSV or Parquet.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the answer.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow store of the model.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give each new site its type, or the reason why it has none."""
+    from site_typology.assigning import assign_sites, print_assignment
+
+    assignment = assign_sites(model, study=study, profiles=profiles, tracking_uri=tracking_uri)
+    print_assignment(assignment, out=out, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Progress and results on the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from site_typology.experiments.runner import RunResult
+    from site_typology.results import Evidence
+
+ProgressCallback = Callable[[str, float], None]
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, *, quiet: bool = False) -> Iterator[ProgressCallback]:
+    """Show what a run is doing on the error stream, so that output can be piped."""
+    console = Console(stderr=True, quiet=quiet)
+    columns = (
+        TextColumn("{task.fields[title]}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=1.0, title=title)
+
+        def show(step: str, done: float) -> None:
+            progress.update(task, description=step, completed=done)
+
+        yield show
+
+
+def print_result(result: RunResult, *, as_json: bool = False) -> None:
+    """Print what a run found and where things are."""
+    evidence = result.typology.evidence
+    if as_json:
+        print(json.dumps(summary(result), indent=1))
+        return
+    console = Console()
+    print_verdict(console, evidence)
+    console.print(f"Report:   {result.out / 'report.html'}", soft_wrap=True, highlight=False)
+    console.print(f"Results:  {result.out}", soft_wrap=True, highlight=False)
+    console.print(
+        f"MLflow:   mlflow ui --backend-store-uri {result.tracking_uri}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    console.print(
+        f"Assign:   site-typology assign --model {result.out} --study NEW_STUDY.toml",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def summary(result: RunResult) -> dict[str, object]:
+    """Return what a run found as plain values."""
+    evidence = result.typology.evidence
+    return {
+        "study": result.typology.name,
+        "verdict": evidence.verdict,
+        "k": evidence.k,
+        "p_value": evidence.p_value,
+        "why": evidence.why,
+        "would_change": evidence.would_change,
+        "out": str(result.out),
+        "report": str(result.out / "report.html"),
+        "tracking_uri": result.tracking_uri,
+        "run_id": result.run_id,
+    }
+
+
+def print_verdict(console: Console, evidence: Evidence) -> None:
+    """Print the verdict, why, what would change it, and the rules with their figures."""
+    console.print(f"Verdict: [bold]{evidence.verdict}[/bold]", highlight=False)
+    for sentence in (evidence.why, evidence.would_change):
+        console.print(sentence, highlight=False, markup=False)
+    table = Table("rule", "figure", "needed", "holds", box=None, pad_edge=False)
+    for rule in evidence.rules:
+        needed = f"{rule.relation} {rule.threshold:g}"
+        table.add_row(rule.name, f"{rule.figure:.3g}", needed, "yes" if rule.holds else "no")
+    console.print(table)
