@@ -1,0 +1,150 @@
+"""The typology as a registered MLflow model: logging it, and fetching it back."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from site_typology.errors import Problem
+from site_typology.experiments.profile_rows import wide_rows
+from site_typology.experiments.store import TrackingError, choose_store, tracking
+from site_typology.profile_files import ERROR
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+
+    from site_typology.typology import Typology
+
+ARTIFACT = "typology"
+PROPOSED = "proposed"
+PINNED = ("site-typology", "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
+_OUTPUT_TYPES = {
+    "type": "long",
+    "confidence": "double",
+    "next_type": "long",
+    "distance": "double",
+    "reason": "string",
+}
+
+
+def model_name(study: str) -> str:
+    """Name of a study's registered model: the study's, without what MLflow does not allow.
+
+    Examples
+    --------
+    >>> model_name("Trailblazer: wave 1/2")
+    'Trailblazer- wave 1-2'
+    """
+    return re.sub(r"[/:\\]", "-", study).strip() or "typology"
+
+
+def model_signature(typology: Typology) -> ModelSignature:
+    """Say what the model takes and gives: every build feature, and optionally its error."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    names = [info.name for info in typology.profiles.select(use="build").features]
+    takes = [ColSpec("double", name) for name in names]
+    takes += [ColSpec("double", f"{name}{ERROR}", required=False) for name in names]
+    gives = [ColSpec(kind, name, required=name == "reason") for name, kind in _OUTPUT_TYPES.items()]
+    return ModelSignature(Schema(takes), Schema(gives))
+
+
+def requirements() -> list[str]:
+    """Packages that the model needs, at the versions installed here."""
+    return [f"{name}=={metadata.version(name)}" for name in PINNED]
+
+
+def log_model(typology: Typology, run_id: str) -> Any:
+    """Log the typology with a run of the store that MLflow points at, see `tracking`.
+
+    Parameters
+    ----------
+    typology : Typology
+    run_id : str
+        A run of that store; it is left finished.
+
+    Returns
+    -------
+    mlflow.models.model.ModelInfo
+    """
+    import mlflow
+
+    example = wide_rows(typology.profiles.select(use="build")).head(3).reset_index(drop=True)
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / ARTIFACT
+        typology.save(saved)
+        with mlflow.start_run(run_id=run_id, nested=True):
+            return mlflow.pyfunc.log_model(
+                name=ARTIFACT,
+                python_model=str(Path(__file__).with_name("pyfunc.py")),
+                artifacts={ARTIFACT: str(saved)},
+                signature=model_signature(typology),
+                input_example=example,
+                pip_requirements=requirements(),
+            )
+
+
+def register(
+    client: MlflowClient, name: str, info: Any, run_id: str, why: str, tags: Mapping[str, str]
+) -> str:
+    """Register a logged model and point the alias ``proposed`` at it.
+
+    Returns
+    -------
+    str
+        The version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    version = client.create_model_version(
+        name, info.model_uri, run_id, dict(tags), description=why, model_id=info.model_id
+    ).version
+    client.set_registered_model_alias(name, PROPOSED, version)
+    return str(version)
+
+
+def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = ".") -> Typology:
+    """Load a typology from an MLflow model, such as ``models:/STUDY@proposed``.
+
+    Parameters
+    ----------
+    uri : str
+        A model URI (``models:/...`` or ``runs:/...``).
+    tracking_uri : str, optional
+        The store; see `choose_store`.
+    out : str or Path
+        Output folder whose database is the default store.
+
+    Returns
+    -------
+    Typology
+        Read from its data files; no code of the model is run.
+
+    Raises
+    ------
+    TrackingError
+        There is no such model, or the store does not answer.
+    """
+    from site_typology.typology import load
+
+    store = choose_store(out, tracking_uri)
+    with tempfile.TemporaryDirectory() as folder, tracking(store):
+        import mlflow
+
+        local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+        saved = local / "artifacts" / ARTIFACT
+        if not saved.is_dir():
+            remedy = "Give the URI of a model that site-typology logged."
+            raise TrackingError(uri, [Problem("model", f"Holds no typology. {remedy}")])
+        return load(saved)

@@ -1,0 +1,127 @@
+"""Run a whole study: profiles, types and evidence, explanation, files, MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from site_typology.errors import Problem
+from site_typology.experiments.records import Origin
+from site_typology.experiments.store import TrackingError, choose_store, open_store
+from site_typology.experiments.tracking import Tracked, log_typology
+from site_typology.output import check_writable, write_outputs
+
+if TYPE_CHECKING:
+    from site_typology.explain import Explanation
+    from site_typology.propose import ProposeSettings
+    from site_typology.study import Study
+    from site_typology.typology import Typology
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run made and where it stands.
+
+    Parameters
+    ----------
+    typology : Typology
+    explanation : Explanation
+    out : Path
+        Folder with the files of the output contract.
+    tracked : Tracked
+        The runs and the model in MLflow.
+    """
+
+    typology: Typology
+    explanation: Explanation
+    out: Path
+    tracked: Tracked
+
+    @property
+    def tracking_uri(self) -> str:
+        """The MLflow store, without credentials."""
+        return self.tracked.store.shown
+
+    @property
+    def run_id(self) -> str:
+        """The summary run."""
+        return self.tracked.summary_run
+
+
+def run_study(
+    study: Study,
+    *,
+    out: str | Path,
+    settings: ProposeSettings | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    tracking_uri: str | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Take a study from its tables to a tracked proposal.
+
+    Parameters
+    ----------
+    study : Study
+    out : str or Path
+        Folder for the results; see the output contract.
+    settings : ProposeSettings, optional
+        See `read_spec`.
+    seed : int
+        The same seed gives the same results.
+    workers : int
+        Processes; they do not change the results.
+    tracking_uri : str, optional
+        MLflow store; see `choose_store`.
+    progress : callable, optional
+        Called with what is being done and the share done, from 0 to 1.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    StudyError
+        The profiles allow no search for types, or `out` cannot be written; nothing is written.
+    TrackingError
+        The store does not answer. Found out before the work starts; where it happens later, the
+        results in `out` are complete.
+    """
+    from site_typology.explain import explain
+    from site_typology.figures import figures
+    from site_typology.propose import propose
+    from site_typology.report import report_html
+
+    out, told = Path(out), progress or (lambda step, done: None)
+    check_writable(out)
+    profiles, chosen = study.profiles(), study.typology_profiles()
+    store = choose_store(out, tracking_uri)
+    if store.artifacts is None:
+        open_store(store)  # A server that does not answer is better known now than after the work.
+    typology = propose(
+        chosen,
+        seed=seed,
+        settings=settings,
+        workers=workers,
+        progress=lambda step, done: told(step, 0.05 + 0.75 * done),
+        name=study.name,
+    )
+    told("explaining", 0.8)
+    explanation = explain(typology, seed=seed)
+    told("writing", 0.9)
+    report = report_html(typology, explanation, title=study.title)
+    write_outputs(out, typology, profiles, report, figures(typology, explanation))
+    told("tracking", 0.95)
+    origin = Origin(study.name, study.hash, study.path)
+    try:
+        tracked = log_typology(typology, origin, store, folder=out, explanation=explanation)
+    except TrackingError as error:
+        kept = Problem("results", f"Complete in {out}; only the MLflow runs are missing.")
+        raise TrackingError(error.source, [*error.problems, kept]) from error
+    told("done", 1.0)
+    return RunResult(typology, explanation, out, tracked)

@@ -1,0 +1,134 @@
+"""How thoroughly to search: the shipped specifications and a user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from site_typology.declaration import StudyDeclaration, TypologySection
+from site_typology.errors import Problems
+
+if TYPE_CHECKING:
+    from site_typology.propose import ProposeSettings
+
+SHIPPED = ("quick", "default", "thorough")
+"""Names of the specifications that come with the package."""
+
+Algorithm = Literal["kmeans", "ward", "gmm", "hdbscan"]
+Space = Literal["features", "pca"]
+
+
+class Specification(BaseModel):
+    """What a specification file may say; a key left out has the value of ``default.toml``.
+
+    Examples
+    --------
+    >>> Specification(draws=5).bootstraps
+    50
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    algorithms: tuple[Algorithm, ...] = Field(
+        ("kmeans", "ward", "gmm", "hdbscan"),
+        min_length=1,
+        description="Ways of grouping tried beside the proposal.",
+    )
+    spaces: tuple[Space, ...] = Field(
+        ("features", "pca"), min_length=1, description="Spaces that they are tried in."
+    )
+    draws: int = Field(20, ge=2, le=1000, description="Plausible data sets for gaps and error.")
+    bootstraps: int = Field(50, ge=10, le=10_000, description="Resamples for stability.")
+    reference_draws: int = Field(
+        99, ge=19, le=10_000, description="Data sets without types in the null test."
+    )
+    power_replicates: int = Field(
+        40, ge=10, le=10_000, description="Data sets with types planted, for each separation."
+    )
+    alpha: float = Field(
+        0.05, gt=0, lt=0.5, description="Level of the null test, stated before the run."
+    )
+
+    @field_validator("algorithms", "spaces")
+    @classmethod
+    def _named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("one is named twice.")
+        return names
+
+
+def read_spec(spec: str | Path, study: StudyDeclaration | None = None) -> ProposeSettings:
+    """Read a specification and join it with what the study stated in advance.
+
+    Parameters
+    ----------
+    spec : str or Path
+        ``quick``, ``default`` or ``thorough``, or the path of a TOML file.
+    study : StudyDeclaration, optional
+        Gives ``separation``, ``max_types``, ``min_sites`` and ``min_observed``.
+
+    Returns
+    -------
+    ProposeSettings
+
+    Raises
+    ------
+    StudyError
+        The file is not there, is not TOML, or says something it may not; lists every problem.
+
+    Examples
+    --------
+    >>> read_spec("fast")
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: fast: 1 problem
+      file  Not found. Give quick, default, thorough, or the path of a specification file.
+    """
+    from site_typology.propose import ProposeSettings
+
+    path = Path(spec)
+    if str(spec) in SHIPPED:
+        path = Path(__file__).with_name(f"{spec}.toml")
+    stated = (study.typology if study else TypologySection()).model_dump()
+    chosen = _parse(_read(path), path.name).model_dump()
+    return ProposeSettings(**stated, **chosen)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found = Problems(path.name)
+    content: dict[str, Any] = {}
+    if not path.is_file():
+        names = ", ".join(SHIPPED)
+        found.add("file", f"Not found. Give {names}, or the path of a specification file.")
+    else:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            found.add("file", f"Not valid TOML in UTF-8: {error}.")
+    found.raise_if_any()
+    return content
+
+
+def _parse(content: dict[str, Any], source: str) -> Specification:
+    try:
+        return Specification.model_validate(content)
+    except ValidationError as error:
+        found = Problems(source)
+        for detail in error.errors():
+            found.add(".".join(map(str, detail["loc"])), _sentence(detail))
+        found.raise_if_any()
+        raise
+
+
+def _sentence(detail: Any) -> str:
+    """Say what is wrong with one key, and what to do."""
+    key = str(detail["loc"][-1])
+    if detail["type"] == "extra_forbidden" and key in TypologySection.model_fields:
+        return "Belongs to the study: state it under [typology] in study.toml, before the run."
+    if detail["type"] == "extra_forbidden":
+        return f"Unknown key. Known: {', '.join(Specification.model_fields)}. Remove or rename it."
+    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{text[0].upper()}{text[1:]}; found {detail['input']!r}."
