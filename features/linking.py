@@ -1,0 +1,255 @@
+"""All tables of a study, read and linked to its sites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from site_typology.declaration import ONE_ROUND, StudyDeclaration
+from site_typology.errors import Problems
+from site_typology.features.columns import Column, range_problem, settle
+from site_typology.features.ledger import (
+    column_entries,
+    ledger_of,
+    note_entries,
+    row_entries,
+    site_entries,
+)
+from site_typology.features.loading import LoadedTable, load_table
+from site_typology.features.rawtable import listed
+from site_typology.features.response import count_response
+from site_typology.features.sitekeys import (
+    linked_sites,
+    own_sites,
+    repeated_rows,
+    set_unknown_aside,
+    set_unlinked_aside,
+)
+from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table, as_text
+
+NO_ROUND = "no round"
+
+
+def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) -> StudyTables:
+    """Read every table of a study and link its rows to sites.
+
+    Parameters
+    ----------
+    declaration : StudyDeclaration
+    folder : Path
+        Folder that the paths of the tables are relative to.
+    found : Problems
+        Takes every problem of every table; tables that failed are left out of the result.
+
+    Returns
+    -------
+    StudyTables
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from site_typology.declaration import parse_declaration
+    >>> study = parse_declaration({
+    ...     "study": {"name": "tiny", "sites": "sites"},
+    ...     "tables": {"sites": {"path": "sites.csv", "site": "id"}},
+    ...     "features": [{"name": "size", "builder": "column"}],
+    ... })
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "sites.csv").write_text("id,size\\nA,3\\nB,4\\n")
+    ...     tables = read_tables(study, Path(folder), Problems("study.toml"))
+    >>> tables.sites
+    ('A', 'B')
+    """
+    loaded = {}
+    for name in declaration.tables:
+        table = load_table(name, declaration, folder, found)
+        if table is not None:
+            loaded[name] = table
+    sites = _sites_of_rows(loaded, declaration, found)
+    known = _known_sites(loaded, sites, declaration.study.sites, found)
+    tables: dict[str, Table] = {}
+    entries: list[pd.DataFrame] = []
+    for name in loaded:
+        if name not in sites:
+            continue
+        table = _link(loaded[name], sites[name], known, declaration, found)
+        rounds = _rounds_of_rows(table, declaration.study.rounds, found)
+        table = table.set_aside(rounds.isna(), NO_ROUND)
+        tables[name] = _finish(table, sites[name], rounds, found)
+        entries += _entries(table, sites[name], rounds, known)
+    return StudyTables(
+        declaration,
+        known,
+        tables,
+        ledger_of(entries),
+        count_response(tables, known, declaration.study.rounds),
+    )
+
+
+def _sites_of_rows(
+    loaded: Mapping[str, LoadedTable], declaration: StudyDeclaration, found: Problems
+) -> dict[str, pd.Series]:
+    """Site of each row of each table; a table follows the one that it is linked through."""
+    sites = {
+        name: own_sites(table, found)
+        for name, table in loaded.items()
+        if table.declaration.link is None
+    }
+    waiting = [name for name in loaded if name not in sites]
+    while waiting:
+        ready = [name for name in waiting if _linked_through(loaded[name]) in sites]
+        if not ready:
+            break
+        for name in ready:
+            link = loaded[name].declaration.link
+            if link is not None:
+                through = link.table
+                sites[name] = linked_sites(
+                    loaded[name], link, loaded[through], sites[through], found
+                )
+        waiting = [name for name in waiting if name not in ready]
+    for name in _in_a_circle(declaration):
+        found.add(
+            f"tables.{name}.link", "The links run in a circle. Give one of its tables a site."
+        )
+    return sites
+
+
+def _linked_through(table: LoadedTable) -> str:
+    return table.declaration.link.table if table.declaration.link else ""
+
+
+def _in_a_circle(declaration: StudyDeclaration) -> list[str]:
+    names = []
+    for name in declaration.tables:
+        seen = [name]
+        link = declaration.tables[name].link
+        while link is not None and link.table not in seen:
+            seen.append(link.table)
+            link = declaration.tables[link.table].link
+        if link is not None and link.table == name:
+            names.append(name)
+    return names
+
+
+def _known_sites(
+    loaded: Mapping[str, LoadedTable],
+    sites: Mapping[str, pd.Series],
+    name: str,
+    found: Problems,
+) -> tuple[str, ...]:
+    """Sites of the study in the order of the sites table, each once."""
+    if name not in sites:
+        return ()
+    own = sites[name][loaded[name].kept].dropna()
+    twice = own[own.duplicated(keep=False)]
+    if len(twice):
+        shown = [
+            f"{site} (rows {listed([str(row) for row in rows], 5)})"
+            for site, rows in twice.groupby(twice, sort=False).groups.items()
+        ]
+        found.add(
+            f"tables.{name}",
+            f"The sites table has one row a site; found more for {len(shown)}: {listed(shown)}. "
+            "Correct site, keep one row of each with where, or remove the others.",
+        )
+    return tuple(str(site) for site in own.unique())
+
+
+def _link(
+    table: LoadedTable,
+    sites: pd.Series,
+    known: Sequence[str],
+    declaration: StudyDeclaration,
+    found: Problems,
+) -> LoadedTable:
+    table = set_unlinked_aside(table, sites, found)
+    if known and table.name != declaration.study.sites:
+        policy = table.declaration.unknown_sites or declaration.study.unknown_sites
+        table = set_unknown_aside(table, sites, known, policy, found)
+    if not table.kept.any():
+        reasons = table.aside.value_counts()
+        shown = listed([f"{reason} ({n})" for reason, n in reasons.items()])
+        found.add(table.place, f"All {len(table.aside)} rows are set aside: {shown}. None is left.")
+    if table.declaration.unique and (repeats := repeated_rows(table, table.declaration.unique)):
+        columns = ", ".join(table.declaration.unique)
+        found.add(table.place, f"{columns}: {repeats}. Remove repeats, or correct unique.")
+    return table
+
+
+def _rounds_of_rows(table: LoadedTable, rounds: Sequence[str], found: Problems) -> pd.Series:
+    """Round of each row; NaN where the row names none."""
+    index = table.aside.index
+    declared = table.declaration
+    if declared.round is None:
+        return pd.Series(declared.at_round or ONE_ROUND, index=index, dtype="str")
+    own = as_text(table.columns[declared.round].values)
+    if not rounds:
+        found.add(
+            table.place,
+            f"round = {declared.round!r} is given, but study.rounds lists none. List them in order "
+            f"of time: {listed([repr(name) for name in sorted(own.dropna().unique())])}.",
+        )
+        return own
+    unknown = own[table.kept & own.notna() & ~own.isin(list(rounds))]
+    if len(unknown):
+        shown = [f"{name!r} ({n} rows)" for name, n in unknown.value_counts().items()]
+        found.add(
+            table.place,
+            f"{len(unknown)} rows name rounds that are not in study.rounds {list(rounds)}: "
+            f"{listed(shown)}. Add them, recode them with columns.{declared.round}.values, or leave "
+            "them out with where.",
+        )
+    return own
+
+
+def _finish(table: LoadedTable, sites: pd.Series, rounds: pd.Series, found: Problems) -> Table:
+    """Make the final table of the rows in use, and check ranges and weights."""
+    keep = table.kept
+    settled: dict[str, Column] = {}
+    for name, column in table.columns.items():
+        if name not in table.personal:
+            settled[name] = settle(column.rows(keep), decimal_comma=table.decimal_comma)
+    rows = pd.Series(keep.index[keep], index=keep.index[keep])
+    _check_values(table, settled, rows, found)
+    values = {name: column.values for name, column in settled.items()}
+    values |= {SITE: sites[keep], ROUND: rounds[keep], ROW: rows}
+    frame = pd.DataFrame(values).reset_index(drop=True)
+    gaps = {
+        name: column.reasons for name, column in settled.items() if (column.reasons != "").any()
+    }
+    reasons = pd.DataFrame(gaps, index=rows.index, dtype="str").reset_index(drop=True)
+    return Table(table.name, table.declaration, frame, reasons, table.labels, table.titles)
+
+
+def _check_values(
+    table: LoadedTable, settled: Mapping[str, Column], rows: pd.Series, found: Problems
+) -> None:
+    for name, rules in table.declaration.columns.items():
+        if rules.range is None or name not in settled:
+            continue
+        problem = range_problem(settled[name].values, rows, rules.range)
+        if problem:
+            found.add(
+                f"{table.place}.columns.{name}",
+                f"{problem[0].upper()}{problem[1:]}. Correct them, widen range, or declare them "
+                "missing.",
+            )
+    weight = table.declaration.weight
+    if weight is not None and weight in settled:
+        problem = range_problem(settled[weight].values, rows, (0.0, float("inf")))
+        if problem:
+            found.add(f"{table.place}.weight", f"{problem[0].upper()}{problem[1:]}. Correct them.")
+
+
+def _entries(
+    table: LoadedTable, sites: pd.Series, rounds: pd.Series, known: Sequence[str]
+) -> list[pd.DataFrame]:
+    return [
+        row_entries(table.name, table.aside, sites, rounds),
+        site_entries(table.name, known, sites[table.kept]),
+        column_entries(table.name, table.personal, len(table.aside)),
+        note_entries(table.name, table.notes),
+    ]

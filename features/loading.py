@@ -1,0 +1,266 @@
+"""One table from its file to renamed columns with missing codes explained."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from site_typology.declaration import ColumnRules, StudyDeclaration, TableDeclaration
+from site_typology.errors import Problems
+from site_typology.features.columns import Column, explain_missing
+from site_typology.features.rawtable import RawTable, UnreadableTableError, listed
+from site_typology.features.readers import read_raw
+from site_typology.features.tables import matches
+
+PERSONAL = frozenset(
+    {
+        "IPAddress",
+        "LocationLatitude",
+        "LocationLongitude",
+        "RecipientLastName",
+        "RecipientFirstName",
+        "RecipientEmail",
+        "EmailAddress",
+    }
+)
+"""Columns that survey software adds and that name a person; dropped on load by any name below."""
+
+_NO_RULES = ColumnRules()
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """A table with all the rows of its file, before they are linked to sites.
+
+    Parameters
+    ----------
+    name : str
+    declaration : TableDeclaration
+    columns : mapping of str to Column
+        By new name, personal columns included, because a link may need them.
+    aside : Series of str
+        Why a row is set aside; ``""`` for rows to use. The index counts data rows from 1.
+    labels, titles : mapping
+        See `site_typology.features.tables.Table`.
+    personal : tuple of str
+        Columns to drop once the rows are linked.
+    decimal_comma : bool
+    notes : tuple of str
+        What was mended while reading.
+    """
+
+    name: str
+    declaration: TableDeclaration
+    columns: Mapping[str, Column]
+    aside: pd.Series
+    labels: Mapping[str, Mapping[str, str]]
+    titles: Mapping[str, str]
+    personal: tuple[str, ...]
+    decimal_comma: bool
+    notes: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Where problems of this table belong."""
+        return f"tables.{self.name}"
+
+    @property
+    def kept(self) -> pd.Series:
+        """Whether a row is used."""
+        return self.aside == ""
+
+    def set_aside(self, rows: pd.Series, reason: str) -> LoadedTable:
+        """Set aside those of `rows` that still are used."""
+        return dataclasses.replace(self, aside=self.aside.mask(rows & self.kept, reason))
+
+
+def load_table(
+    name: str, study: StudyDeclaration, folder: Path, found: Problems
+) -> LoadedTable | None:
+    """Read one table of a study and apply its renames, missing codes, recodings and `where`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table in the study file.
+    study : StudyDeclaration
+    folder : Path
+        Folder of the study file.
+    found : Problems
+        Takes every problem of the table.
+
+    Returns
+    -------
+    LoadedTable or None
+        None where the table cannot be used.
+    """
+    declaration = study.tables[name]
+    place = f"tables.{name}"
+    try:
+        raw = read_raw(declaration, folder)
+    except UnreadableTableError as error:
+        for message in error.messages:
+            found.add(place, message)
+        return None
+    if raw.frame.empty:
+        found.add(place, f"{declaration.path} has no rows. Give a file with rows, or remove it.")
+        return None
+    before = len(found._found)
+    new_names = _new_names(raw, declaration, place, found)
+    _check_columns(name, [new_names.get(c, c) for c in raw.frame], study, found)
+    if len(found._found) > before:
+        return None
+    return _filter(_explained(name, raw, new_names, study))
+
+
+def key_columns(name: str, study: StudyDeclaration) -> set[str]:
+    """Columns that name a row, a site or a round, so that codes for every column do not apply."""
+    table = study.tables[name]
+    keys = {*table.unique, *site_columns(table.site or "")}
+    keys |= {table.round} if table.round else set()
+    for other in study.tables.values():
+        if other.link is not None and other.link.table == name:
+            keys.add(other.link.key or other.link.on)
+    if table.link is not None:
+        keys.add(table.link.on)
+    return keys
+
+
+def site_columns(site: str) -> list[str]:
+    """Columns behind the site of a row.
+
+    Examples
+    --------
+    >>> site_columns("{CSD:0>2}{SCHOOL CODE}"), site_columns("dbn"), site_columns("")
+    (['CSD', 'SCHOOL CODE'], ['dbn'], [])
+    """
+    if "{" not in site:
+        return [site] if site else []
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(site)]
+    except ValueError:
+        return []
+    return list(dict.fromkeys(field for field in fields if field))
+
+
+def missing_column(column: str, there: Iterable[str], path: str, fix: str) -> str:
+    """Say that a column is not in a file, what is, and what to do.
+
+    Parameters
+    ----------
+    fix : str
+        What to set, with ``{}`` for the column found in its place.
+    """
+    there = list(there)
+    near = difflib.get_close_matches(column, there, n=1, cutoff=0.6)
+    near = near or [name for name in there if name.casefold() == column.casefold()]
+    if near:
+        fix = fix.replace("{}", f'"{near[0]}"')
+        return f"column {column!r} is not in {path}; found {near[0]!r}. {fix}"
+    return f"column {column!r} is not in {path}; found {listed([repr(c) for c in there], 12)}."
+
+
+def _new_names(
+    raw: RawTable, declaration: TableDeclaration, place: str, found: Problems
+) -> dict[str, str]:
+    """Map names in the file to new names."""
+    there = list(raw.frame.columns)
+    new_names = {}
+    for new, old in declaration.rename.items():
+        if old.strip() not in there:
+            found.add(
+                place, missing_column(old, there, declaration.path, f"Set rename.{new} = {{}}.")
+            )
+        elif (
+            new in there
+            and new != old.strip()
+            and new not in map(str.strip, declaration.rename.values())
+        ):
+            found.add(
+                f"{place}.rename",
+                f"{new!r} already is a column of {declaration.path}. Choose another name.",
+            )
+        else:
+            new_names[old.strip()] = new
+    return new_names
+
+
+def _check_columns(name: str, there: list[str], study: StudyDeclaration, found: Problems) -> None:
+    """Check that every column that the study names for this table is in its file."""
+    table = study.tables[name]
+    place = f"tables.{name}"
+    wanted: list[tuple[str, str]] = []
+    wanted += [(column, "site") for column in site_columns(table.site or "")]
+    wanted += [(table.link.on, "link.on")] if table.link else []
+    wanted += [
+        (column, key)
+        for column, key in ((table.round, "round"), (table.weight, "weight"))
+        if column
+    ]
+    wanted += [(column, "unique") for column in table.unique]
+    wanted += [(column, "columns") for column in table.columns]
+    wanted += [(column, "personal") for column in table.personal]
+    wanted += [(condition.column, "where") for condition in table.where]
+    for other_name, other in study.tables.items():
+        if other.link is not None and other.link.table == name:
+            wanted.append((other.link.key or other.link.on, f"tables.{other_name}.link.key"))
+        if other.eligible is not None and other.eligible.table == name:
+            wanted.append((other.eligible.column, f"tables.{other_name}.eligible.column"))
+    for column, key in wanted:
+        if column not in there:
+            fix = f"Rename it, correct {key}, or set rename.{_toml_key(column)} = {{}}."
+            message = missing_column(column, there, table.path, fix)
+            found.add(key if key.startswith("tables.") else place, message)
+
+
+def _toml_key(name: str) -> str:
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else f'"{name}"'
+
+
+def _explained(
+    name: str, raw: RawTable, new_names: Mapping[str, str], study: StudyDeclaration
+) -> LoadedTable:
+    declaration = study.tables[name]
+    keys = key_columns(name, study)
+    rows = pd.RangeIndex(1, len(raw.frame) + 1)
+    columns = {}
+    for old in raw.frame.columns:
+        new = new_names.get(old, old)
+        rules = declaration.columns.get(new, _NO_RULES)
+        everywhere = {} if new in keys else declaration.missing
+        missing = {**raw.missing.get(old, {}), **everywhere, **rules.missing}
+        columns[new] = explain_missing(
+            raw.frame[old].set_axis(rows).rename(new), missing, rules.values
+        )
+    personal = [
+        new_names.get(old, old)
+        for old in raw.frame.columns
+        if old in PERSONAL or raw.titles.get(old, "").replace(" ", "") in PERSONAL
+    ]
+    return LoadedTable(
+        name,
+        declaration,
+        columns,
+        raw.aside.set_axis(rows),
+        {new_names.get(old, old): labels for old, labels in raw.labels.items()},
+        {new_names.get(old, old): title for old, title in raw.titles.items()},
+        tuple(dict.fromkeys([*personal, *declaration.personal])),
+        raw.decimal_comma,
+        raw.notes,
+    )
+
+
+def _filter(table: LoadedTable) -> LoadedTable:
+    """Set aside the rows that `where` leaves out, the first condition missed as the reason."""
+    for condition in table.declaration.where:
+        values = table.columns[condition.column].values
+        keep = matches(values.to_frame(condition.column), [condition])
+        table = table.set_aside(~keep, f"left out by where: {condition.column}")
+    return table

@@ -1,0 +1,238 @@
+"""The registry of file formats, each read into a `RawTable`."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import difflib
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import TableDeclaration
+from site_typology.features.gias import GiasReader
+from site_typology.features.labelled import SpssReader, StataReader
+from site_typology.features.qualtrics import QualtricsReader
+from site_typology.features.rawtable import (
+    BLANK_ROW,
+    RawTable,
+    UnreadableTableError,
+    listed,
+    untouched,
+)
+from site_typology.features.tables import RESERVED
+from site_typology.features.text import TextReader, column_names, name_notes
+
+
+class Reader(Protocol):
+    """Reads one file format.
+
+    Attributes
+    ----------
+    endings : tuple of str
+        Endings of files that are read so where the study names no format.
+    """
+
+    endings: ClassVar[tuple[str, ...]]
+
+    def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
+        """Read a file that exists.
+
+        Raises
+        ------
+        UnreadableTableError
+            With what is wrong with the file and what to do.
+        """
+        ...
+
+
+class SpreadsheetReader:
+    """A sheet of an Excel or OpenDocument workbook, names in its first row."""
+
+    endings: ClassVar[tuple[str, ...]] = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+
+    def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
+        """Read the declared sheet, or the first."""
+        from python_calamine import CalamineError
+
+        if path.stat().st_size == 0:
+            raise UnreadableTableError("The file is empty. Give a workbook with rows.")
+        try:
+            with pd.ExcelFile(path, engine="calamine") as book:
+                sheet = _sheet(declaration.sheet, [str(name) for name in book.sheet_names])
+                content = book.parse(sheet, header=None, dtype=object, na_filter=False)
+        except CalamineError as error:
+            raise UnreadableTableError(
+                f"It cannot be read as a workbook: {error}. It may be cut short or in another "
+                "format. Get the file again, or set format."
+            ) from None
+        if content.empty:
+            raise UnreadableTableError(f"Sheet {sheet!r} is empty. Set sheet.")
+        return _sheet_table(content)
+
+
+class ParquetReader:
+    """An Apache Parquet file."""
+
+    endings: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+
+    def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
+        """Read a file; see `Reader`."""
+        import pyarrow
+
+        try:
+            frame = pd.read_parquet(path)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise UnreadableTableError(
+                f"It cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}. It may "
+                "be cut short or in another format. Get the file again, or set format."
+            ) from None
+        if any(name is not None for name in frame.index.names):
+            frame = frame.reset_index()
+        frame = frame.reset_index(drop=True).rename(columns=lambda name: str(name).strip())
+        return RawTable(frame, untouched(frame))
+
+
+READERS: dict[str, Reader] = {
+    "csv": TextReader(","),
+    "tsv": TextReader("\t"),
+    "xlsx": SpreadsheetReader(),
+    "parquet": ParquetReader(),
+    "sav": SpssReader(),
+    "dta": StataReader(),
+    "qualtrics": QualtricsReader(),
+    "gias": GiasReader(),
+}
+"""Every format by the name that a study file gives it."""
+
+ENDINGS: dict[str, str] = {
+    **{ending: name for name, reader in READERS.items() for ending in reader.endings},
+    ".csv": "csv",
+    ".txt": "csv",
+}
+
+
+def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
+    """Read the file of a table.
+
+    Parameters
+    ----------
+    declaration : TableDeclaration
+    folder : Path
+        Folder that the declared path is relative to.
+
+    Returns
+    -------
+    RawTable
+        Plain columns only: numbers, or text with dates as ``YYYY-MM-DD``.
+
+    Raises
+    ------
+    UnreadableTableError
+        With what is wrong with the file and what to do.
+    """
+    path = folder / declaration.path
+    if not path.is_file():
+        raise UnreadableTableError(_not_found(path))
+    name = declaration.format or ENDINGS.get(path.suffix.lower())
+    if name is None:
+        raise UnreadableTableError(
+            f"The ending of {path.name} says no format. Set format to one of: {', '.join(READERS)}."
+        )
+    try:
+        raw = READERS[name].read(path, declaration)
+    except OSError as error:
+        raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
+    frame = _without_repeats(raw.frame, declaration.personal)
+    return dataclasses.replace(raw, frame=_plain(frame))
+
+
+def _not_found(path: Path) -> str:
+    if path.is_dir():
+        return f"{path.name} is a folder. Give the path of a file."
+    if not path.parent.is_dir():
+        return f"{path.name} is not found; there is no folder {path.parent.name!r}. Correct path."
+    there = sorted(each.name for each in path.parent.iterdir() if each.is_file())
+    near = difflib.get_close_matches(path.name, there, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"files there: {listed(there)}."
+    return f"{path.name} is not found; {hint} Correct path."
+
+
+def _sheet(declared: str | None, there: list[str]) -> str:
+    if declared is None:
+        return there[0]
+    if declared not in there:
+        raise UnreadableTableError(
+            f"There is no sheet {declared!r}; found: {listed(there)}. Correct sheet."
+        )
+    return declared
+
+
+def _sheet_table(content: pd.DataFrame) -> RawTable:
+    cells = content.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    header = [str(cell) for cell in content.iloc[0]]
+    frame = cells.iloc[1:].reset_index(drop=True)
+    blank = frame == ""
+    names = column_names(header, [bool(filled) for filled in (~blank).any()])
+    frame = frame.loc[:, [name is not None for name in names]]
+    frame.columns = pd.Index([name for name in names if name is not None])
+    aside = untouched(frame).mask(blank.all(axis=1), BLANK_ROW)
+    return RawTable(frame, aside, notes=name_notes(header))
+
+
+def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataFrame:
+    """Keep one of columns that are the same, or that are left out anyway; refuse others."""
+    names = list(frame.columns)
+    problems = [
+        f"Column {name!r} has a reserved name. Rename it in the file."
+        for name in names
+        if name in RESERVED
+    ]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        same = frame.loc[:, name]
+        if name in personal or all(
+            same.iloc[:, 0].equals(same.iloc[:, at]) for at in range(1, same.shape[1])
+        ):
+            continue
+        places = [str(at + 1) for at, other in enumerate(names) if other == name]
+        problems.append(
+            f"Column {name!r} stands {len(places)} times (columns {listed(places)}). Rename all "
+            "but one in the file, or leave them out with personal."
+        )
+    if problems:
+        raise UnreadableTableError(*problems)
+    return frame.loc[:, ~frame.columns.duplicated()]
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: _plain_column(frame[name]) for name in frame}, index=frame.index)
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    """Turn booleans into 0 and 1, numbers into floats, dates into ISO text."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if pd.api.types.is_numeric_dtype(column):
+        if pd.api.types.is_integer_dtype(column) and column.abs().max() >= 2**53:
+            return column.astype("str")
+        return column.astype(float)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.astype(object)
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.str.strip()
+    return column.map(_plain_cell)
+
+
+def _plain_cell(cell: object) -> object:
+    if cell is None or cell is pd.NaT:
+        return np.nan
+    if isinstance(cell, bool | np.bool_ | int | np.integer | decimal.Decimal):
+        return float(cell)
+    if isinstance(cell, datetime.datetime):
+        return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat(" ")
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    return cell if isinstance(cell, float) else str(cell).strip()

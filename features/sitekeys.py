@@ -1,0 +1,181 @@
+"""The site of each row: by a column, a pattern of columns, or a link through another table."""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import Link
+from site_typology.errors import Problems
+from site_typology.features.loading import LoadedTable, site_columns
+from site_typology.features.rawtable import listed
+from site_typology.features.tables import as_text, code_text
+
+NO_SITE = "no site"
+LINKED_TO_NOTHING = "linked to nothing"
+UNKNOWN_SITE = "site not in the sites table"
+_MOST_SITES_LISTED = 25
+
+
+def own_sites(table: LoadedTable, found: Problems) -> pd.Series:
+    """Sites of the rows of a table that names them itself.
+
+    Parameters
+    ----------
+    table : LoadedTable
+        Declares `site`.
+    found : Problems
+
+    Returns
+    -------
+    Series of str
+        NaN where the row names no site.
+    """
+    site = table.declaration.site or ""
+    if "{" not in site:
+        return as_text(table.columns[site].values)
+    names = site_columns(site)
+    if not names:
+        found.add(f"{table.place}.site", f"Pattern {site!r} names no column. Write '{{COLUMN}}'.")
+        return pd.Series(np.nan, index=table.aside.index, dtype="str")
+    parts = [as_text(table.columns[name].values) for name in names]
+    whole = pd.concat(parts, axis=1).notna().all(axis=1)
+    texts: list[object] = [np.nan] * len(whole)
+    try:
+        for at, (complete, *codes) in enumerate(zip(whole, *parts, strict=True)):
+            if complete:
+                texts[at] = _fill(site, dict(zip(names, codes, strict=True)))
+    except ValueError as error:
+        found.add(f"{table.place}.site", f"Pattern {site!r}: {error}. Codes are text: {{X:0>2}}.")
+    return pd.Series(texts, index=whole.index, dtype="str")
+
+
+def _fill(pattern: str, codes: Mapping[str, str]) -> str:
+    """Fill a pattern; unlike ``str.format`` this reaches no attribute of a value."""
+    written = []
+    for literal, field, spec, _ in string.Formatter().parse(pattern):
+        written.append(literal)
+        if field:
+            written.append(format(codes[field], spec or ""))
+    return "".join(written)
+
+
+def linked_sites(
+    table: LoadedTable, link: Link, other: LoadedTable, sites_of_other: pd.Series, found: Problems
+) -> pd.Series:
+    """Sites of the rows of a table that are linked through another.
+
+    Parameters
+    ----------
+    table, other : LoadedTable
+    link : Link
+    sites_of_other : Series of str
+        Site of each row of `other`.
+    found : Problems
+        Takes keys of `other` that stand for more than one site.
+
+    Returns
+    -------
+    Series of str
+        NaN where the row has no key, or its key is not in `other`.
+    """
+    known = pd.DataFrame(
+        {
+            "key": as_text(other.columns[link.key or link.on].values),
+            "site": sites_of_other,
+        }
+    )[other.kept & sites_of_other.notna()].dropna()
+    known = known.drop_duplicates()
+    twice = known[known["key"].duplicated(keep=False)]
+    if len(twice):
+        shown = [f"{key} ({', '.join(rows['site'])})" for key, rows in twice.groupby("key")]
+        found.add(
+            f"{table.place}.link",
+            f"{len(shown)} keys of tables.{other.name} stand for more than one site: "
+            f"{listed(shown)}. Correct {other.declaration.path}.",
+        )
+        known = known.drop_duplicates("key")
+    keys = as_text(table.columns[link.on].values)
+    return keys.map(known.set_index("key")["site"]).astype("str")
+
+
+def set_unlinked_aside(table: LoadedTable, sites: pd.Series, found: Problems) -> LoadedTable:
+    """Set aside the rows without a site; refuse a link that finds nothing at all."""
+    link = table.declaration.link
+    if link is None:
+        return table.set_aside(sites.isna(), NO_SITE)
+    keys = as_text(table.columns[link.on].values)
+    asked = table.kept & keys.notna()
+    lost = asked & sites.isna()
+    if asked.any() and lost.sum() == asked.sum():
+        examples = listed([repr(key) for key in keys[lost].unique()[:3]])
+        found.add(
+            f"{table.place}.link",
+            f"None of {int(lost.sum())} rows is linked: no {link.on!r} (such as {examples}) is a "
+            f"{link.key or link.on!r} of tables.{link.table}. Correct link.on or link.key.",
+        )
+    return table.set_aside(keys.isna(), NO_SITE).set_aside(lost, LINKED_TO_NOTHING)
+
+
+def set_unknown_aside(
+    table: LoadedTable, sites: pd.Series, known: Sequence[str], policy: str, found: Problems
+) -> LoadedTable:
+    """Set aside, or refuse, the rows of sites that the sites table does not list."""
+    unknown = table.kept & ~sites.isin(known)
+    if not unknown.any():
+        return table
+    if policy == "drop" and unknown.sum() < table.kept.sum():
+        return table.set_aside(unknown, UNKNOWN_SITE)
+    counts = sites[unknown].value_counts()
+    shown = [f"{site} ({n} row{'' if n == 1 else 's'})" for site, n in counts.items()]
+    plural = len(counts) != 1
+    message = (
+        f"{int(unknown.sum())} of {int(table.kept.sum())} rows name {len(counts)} "
+        f"site{'s' if plural else ''} that {'are' if plural else 'is'} not in the sites table: "
+        f"{listed(shown, _MOST_SITES_LISTED, 'more sites')}."
+        f"{_hint(str(counts.index[0]), known)}"
+    )
+    if policy == "drop":
+        found.add(table.place, f"{message} No row is left. Correct site or link.")
+    else:
+        found.add(
+            table.place,
+            f'{message} Add them, or set unknown_sites = "drop" to leave them out and list them '
+            "in the ledger.",
+        )
+    return table
+
+
+def _hint(site: str, known: Sequence[str]) -> str:
+    """Guess how an unknown site is written in the sites table."""
+    by_form = {name.casefold().lstrip("0"): name for name in known}
+    same = by_form.get(site.casefold().lstrip("0"))
+    if same is not None:
+        return f" {site!r} is written {same!r} there."
+    near = difflib.get_close_matches(site, known, n=1, cutoff=0.75)
+    return (
+        f" Did you mean {near[0]!r} by {site!r}?"
+        if near
+        else f" Sites there: {listed([*known], 5)}."
+    )
+
+
+def repeated_rows(table: LoadedTable, columns: Sequence[str]) -> str:
+    """Say which used rows have the same key; ``""`` if none have."""
+    keys = pd.concat([as_text(table.columns[c].values) for c in columns], axis=1)[table.kept]
+    keys = keys.dropna(how="all")
+    twice = keys[keys.duplicated(keep=False)]
+    if twice.empty:
+        return ""
+    groups = twice.groupby(list(columns), dropna=False, sort=False).groups
+    shown = []
+    for key, rows in groups.items():
+        parts = key if isinstance(key, tuple) else (key,)
+        written = ", ".join(code_text(part) for part in parts)
+        shown.append(f"{written} (rows {listed([str(row) for row in rows], 5)})")
+    count = len(shown)
+    return f"{count} key{'' if count == 1 else 's'} stand{'s' if count == 1 else ''} more than once: {listed(shown)}"
