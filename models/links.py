@@ -141,11 +141,15 @@ class CompositionBlock:
 
     def error(self, profiles: SiteProfiles) -> np.ndarray:
         """Give error covariances of the log-ratios, shape (n, parts - 1, parts - 1)."""
-        smooth, count, exact = self._smoothed(profiles)
-        basis = contrasts(len(self.parts))
-        slope = (count / (count + PSEUDO_COUNTS)) ** 2 / count
-        covariance = np.einsum("ap,np,bp->nab", basis, 1 / smooth, basis) * slope[:, None, None]
-        unknown = np.isnan(smooth).any(axis=1) | exact
+        likely, count, exact = self._smoothed(profiles)
+        # The slope is taken where the smoothed value is expected, not where it fell: a part
+        # that happened to be 0 would otherwise look several times less certain than it is.
+        expected = self._smooth(likely, count)
+        slope = contrasts(len(self.parts)) / expected[:, None, :]
+        slope *= np.sqrt(count / (count + PSEUDO_COUNTS) ** 2)[:, None, None]
+        mean = slope @ likely[:, :, None]
+        covariance = (slope * likely[:, None, :]) @ slope.mT - mean @ mean.mT
+        unknown = np.isnan(likely).any(axis=1) | exact
         return np.where(unknown[:, None, None], 0.0, covariance)
 
     def unlink(self, points: np.ndarray) -> np.ndarray:
@@ -157,12 +161,22 @@ class CompositionBlock:
     def _smoothed(self, profiles: SiteProfiles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Smoothed parts (n, parts), the count behind each site (n,) and whether it is exact."""
         parts = _parts(profiles, self.parts)
-        variance = sum(known_errors(profiles, name) ** 2 for name in self.parts)
-        count, exact = _effective_count(profiles, self.parts, parts, np.asarray(variance))
-        smooth = (count[:, None] * parts + PSEUDO_COUNTS * np.array(self.mix)) / (
-            count[:, None] + PSEUDO_COUNTS
-        )
-        return smooth, count, exact
+        variance = np.zeros(len(parts))
+        for name in self.parts:
+            variance += known_errors(profiles, name) ** 2
+        exact = ~(variance > 0)
+        stated = _stated_count(profiles, self.parts)
+        count = np.where(exact, stated, 10.0)
+        for _ in range(20):
+            smooth = self._smooth(parts, count)
+            spread = 1 - (smooth**2).sum(axis=1)
+            judged = np.divide(spread, variance, out=count.copy(), where=~exact)
+            count = np.where(np.isnan(judged), UNKNOWN_COUNT, judged.clip(0.5, 1e7))
+        return self._smooth(parts, count), count, exact
+
+    def _smooth(self, parts: np.ndarray, count: np.ndarray) -> np.ndarray:
+        added = PSEUDO_COUNTS * np.array(self.mix)
+        return np.asarray((count[:, None] * parts + added) / (count[:, None] + PSEUDO_COUNTS))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -280,19 +294,8 @@ def _overall_mix(parts: np.ndarray) -> tuple[float, ...]:
     return tuple(float(part) for part in mix / mix.sum())
 
 
-def _effective_count(
-    profiles: SiteProfiles, names: tuple[str, ...], parts: np.ndarray, variance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Units behind each composition, from its errors, else its counts; and whether it is exact."""
-    stated = np.nanmax(
-        np.column_stack(
-            [np.full(len(parts), -1.0)] + [_column(profiles.counts, name) for name in names]
-        ),
-        axis=1,
-    )
-    spread = 1 - (parts**2).sum(axis=1)
-    exact = ~(variance > 0)
-    # A composition of one part only says nothing of its own spread: its units are counted then.
-    judged = np.divide(spread, variance, out=np.ones_like(spread), where=variance > 0)
-    count = np.where(exact | (spread < 1e-6), np.where(stated > 0, stated, UNKNOWN_COUNT), judged)
-    return np.clip(np.where(np.isnan(count), UNKNOWN_COUNT, count), 0.5, 1e7), exact
+def _stated_count(profiles: SiteProfiles, names: tuple[str, ...]) -> np.ndarray:
+    """Units that each composition says it rests on; `UNKNOWN_COUNT` where it does not say."""
+    stated = np.column_stack([_column(profiles.counts, name) for name in names])
+    largest = np.where(np.isnan(stated), 0.0, stated).max(axis=1)
+    return np.where(largest > 0, largest, UNKNOWN_COUNT)

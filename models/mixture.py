@@ -1,15 +1,49 @@
-"""Types as an errors-in-variables Gaussian mixture: means differ, the within-type covariance not."""
+"""Types as an errors-in-variables Gaussian mixture: the means differ, the covariance does not.
+
+The true profile of a site of type j is ``N(mean_j, covariance)``; what is seen of it carries the
+site's known error and gaps. One covariance for all types and its shrinkage follow Friedman (1989,
+*JASA* 84, regularised discriminant analysis) and Fraley and Raftery (2007, *J. Classif.* 24).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from site_typology.models.plausible import SeenCells, population_of, posterior_of
+
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
+
+TYPE_PRIOR = 20.0
+"""Weight, in sites, of the diagonal that the within-type covariance is shrunk to."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How hard to look; always the same for the data and for what they are compared with.
+
+    Parameters
+    ----------
+    population_steps : int
+        EM steps of one population.
+    kmeans_runs : int
+        k-means runs a space; the best of them is one start.
+    first_steps, last_steps : int
+        EM steps of every start, and further ones of the best.
+    """
+
+    population_steps: int = 40
+    kmeans_runs: int = 8
+    first_steps: int = 6
+    last_steps: int = 30
+
+
+BUDGET = Budget()
+THOROUGH = Budget(200, 20, 20, 300)
 
 
 @dataclass(frozen=True)
@@ -19,9 +53,21 @@ class TypeModel:
     Parameters
     ----------
     weights : ndarray, shape (k,)
+        Share of sites of each type.
     means : ndarray, shape (k, q)
+        On the working scale.
     covariance : ndarray, shape (q, q)
-        Within-type covariance, the same in every type.
+        Within-type covariance of the true profiles, the same in every type.
+
+    Examples
+    --------
+    >>> from site_typology.models.working import exact_data
+    >>> model = TypeModel(np.array([0.6, 0.4]), np.array([[0.0], [4.0]]), np.eye(1))
+    >>> new = exact_data(np.array([[0.0], [4.0], [np.nan]]))
+    >>> model.memberships(new).round(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.6, 0.4]]
+    >>> model.distances(new).round(2).tolist()
+    [[0.0, 16.0], [16.0, 0.0], [0.0, 0.0]]
     """
 
     weights: np.ndarray
@@ -34,29 +80,55 @@ class TypeModel:
         return len(self.weights)
 
     def log_likelihood(self, data: WorkingData) -> float:
-        """Log-likelihood of the observed cells."""
-        raise NotImplementedError
+        """Log-likelihood of the observed cells, all sites together."""
+        logs = self._log_joint(SeenCells.of(data))
+        return float(np.logaddexp.reduce(logs, axis=1).sum())
 
     def memberships(self, data: WorkingData) -> np.ndarray:
-        """Membership probabilities, shape (n, k)."""
-        raise NotImplementedError
+        """Membership probabilities, shape (n, k); a site without values gets the weights."""
+        logs = self._log_joint(SeenCells.of(data))
+        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def distances(self, data: WorkingData) -> np.ndarray:
-        """Squared Mahalanobis distance to each type, error included, over observed cells (n, k)."""
-        raise NotImplementedError
+        """Squared Mahalanobis distance of each site to each type, shape (n, k).
+
+        Over the observed cells, and in units of within-type spread and the site's own error
+        together: chi-square with `observed` degrees of freedom for a member.
+        """
+        return self._squares(SeenCells.of(data))[0]
 
     def observed(self, data: WorkingData) -> np.ndarray:
-        """Count the observed working columns of each site, shape (n,)."""
-        raise NotImplementedError
+        """Count the working columns observed at each site, shape (n,)."""
+        return np.asarray(data.observed.sum(axis=1))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        raise NotImplementedError
+        """Plain values, ready for JSON."""
+        return {
+            "weights": self.weights.tolist(),
+            "means": self.means.tolist(),
+            "covariance": self.covariance.tolist(),
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> TypeModel:
         """Make a model from `to_dict` output."""
-        raise NotImplementedError
+        return cls(*(np.array(content[name], float) for name in ("weights", "means", "covariance")))
+
+    def _squares(self, seen: SeenCells) -> tuple[np.ndarray, np.ndarray]:
+        from site_typology.models import kernels
+
+        squares, log_determinants = kernels.squared_distances(
+            *seen.arguments,
+            np.ascontiguousarray(self.means),
+            np.ascontiguousarray(self.covariance),
+        )
+        return squares, log_determinants
+
+    def _log_joint(self, seen: SeenCells) -> np.ndarray:
+        squares, log_determinants = self._squares(seen)
+        constant = log_determinants + seen.counts * np.log(2 * np.pi)
+        return np.asarray(np.log(self.weights) - 0.5 * (constant[:, None] + squares))
 
 
 @dataclass(frozen=True)
@@ -68,25 +140,203 @@ class Gain:
     raw : float
         Log-likelihood of k types minus that of one population.
     penalised : float
-        `raw` minus the number of further free means and weights, ``(k - 1) (q + 1)`` (as AIC).
+        `raw` minus the number of further means and weights, ``(k - 1) (q + 1)`` (Akaike 1974).
     """
 
     raw: float
     penalised: float
 
 
+@dataclass(frozen=True)
+class _OnePopulation:
+    """One population with the mixture's prior, and what starts need of it."""
+
+    seen: SeenCells
+    mean: np.ndarray
+    covariance: np.ndarray
+    log_likelihood: float
+    blups: np.ndarray
+    spreads: np.ndarray
+    components: np.ndarray
+
+
 def fit_types(
     data: WorkingData,
     k: int,
     seed: int,
-    starts: int | None = None,
+    starts: Sequence[np.ndarray] | None = None,
     *,
-    shrink: float = 20.0,
+    shrink: float = TYPE_PRIOR,
+    budget: Budget = THOROUGH,
 ) -> TypeModel:
-    """Fit k types; k = 1 is one population."""
-    raise NotImplementedError
+    """Fit k types to true profiles, given each site's error and gaps.
+
+    Parameters
+    ----------
+    data : WorkingData
+    k : int
+        1 is one population.
+    seed : int
+        For the k-means runs that give the starts.
+    starts : sequence of ndarray of int, shape (n,), optional
+        Labels 0 to k - 1 to start from, tried beside the usual starts.
+    shrink : float
+        Weight, in sites, of the diagonal that the within-type covariance is shrunk to.
+    budget : Budget
+        How hard to look.
+
+    Returns
+    -------
+    TypeModel
+        The start that ended with the highest log-likelihood.
+
+    Raises
+    ------
+    ValueError
+        More types than sites.
+
+    Examples
+    --------
+    >>> from site_typology.models.working import exact_data
+    >>> rng = np.random.default_rng(1)
+    >>> rows = np.vstack([rng.normal(0, 1, (40, 2)), rng.normal(8, 1, (20, 2))])
+    >>> model = fit_types(exact_data(rows), 2, seed=1)
+    >>> model.weights.round(2).tolist()
+    [0.67, 0.33]
+    """
+    if not 1 <= k <= data.n:
+        raise ValueError(f"Expected 1 to {data.n} types, as many as there are sites; found {k}.")
+    one = _one_population(SeenCells.of(data), shrink, budget)
+    return _best_fit(one, k, seed, list(starts or []), shrink, budget)[0]
 
 
-def gains(data: WorkingData, ks: Sequence[int], seed: int) -> dict[int, Gain]:
-    """Gain in log-likelihood at each number of types, all with the same budget."""
-    raise NotImplementedError
+def gains(
+    data: WorkingData,
+    ks: Sequence[int],
+    seed: int,
+    *,
+    shrink: float = TYPE_PRIOR,
+    budget: Budget = BUDGET,
+) -> dict[int, Gain]:
+    """Gain in log-likelihood at each number of types over one population, on the same budget.
+
+    Parameters
+    ----------
+    data : WorkingData
+    ks : sequence of int
+        Numbers of types, each 2 or more.
+    seed : int
+
+    Returns
+    -------
+    dict of int to Gain
+
+    Examples
+    --------
+    >>> from site_typology.models.working import exact_data
+    >>> rng = np.random.default_rng(1)
+    >>> rows = np.vstack([rng.normal(0, 1, (40, 2)), rng.normal(8, 1, (20, 2))])
+    >>> found = gains(exact_data(rows), [2, 3], seed=1)
+    >>> found[2].penalised > found[3].penalised > 0
+    True
+    """
+    one = _one_population(SeenCells.of(data), shrink, budget)
+    found = {}
+    for k in ks:
+        fitted = _best_fit(one, k, seed, [], shrink, budget)[1]
+        raw = fitted - one.log_likelihood
+        found[k] = Gain(raw, raw - (k - 1) * (data.q + 1))
+    return found
+
+
+def _one_population(seen: SeenCells, shrink: float, budget: Budget) -> _OnePopulation:
+    population, log_likelihood = population_of(seen, shrink, budget.population_steps)
+    blups, spreads = posterior_of(population, seen)
+    centred = blups - blups.mean(axis=0)
+    directions = np.linalg.svd(centred, full_matrices=False)[2]
+    # The sign of a direction is arbitrary; fixing it keeps starts the same on every machine.
+    largest = np.abs(directions).argmax(axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), largest])
+    return _OnePopulation(
+        seen,
+        population.mean,
+        population.covariance,
+        log_likelihood,
+        blups,
+        spreads,
+        centred @ (directions * np.where(signs == 0, 1, signs)[:, None]).T,
+    )
+
+
+def _best_fit(
+    one: _OnePopulation,
+    k: int,
+    seed: int,
+    given: list[np.ndarray],
+    shrink: float,
+    budget: Budget,
+) -> tuple[TypeModel, float]:
+    """Improve every start a little and the best a lot."""
+    from site_typology.models import kernels
+
+    if k == 1:
+        return TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.log_likelihood
+    anchor = np.ascontiguousarray(np.diag(one.covariance))
+    best: tuple[float, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+    for labels in [*given, *_starts(one, k, seed, budget.kmeans_runs)]:
+        state = _state_of(one, labels, k, shrink)
+        reached = kernels.expectation_maximisation(
+            *one.seen.arguments, *state, anchor, shrink, budget.first_steps, 1e-3
+        )
+        if best is None or reached > best[0]:
+            best = (reached, state)
+    if best is None:
+        raise AssertionError("there is always a start on all components")
+    weights, means, covariance = best[1]
+    reached = kernels.expectation_maximisation(
+        *one.seen.arguments,
+        *(weights, means, covariance),
+        *(anchor, shrink, budget.last_steps, 1e-3),
+    )
+    order = np.lexsort((means[:, 0], -weights.round(9)))
+    share = weights[order] / weights.sum()
+    return TypeModel(share, means[order], covariance), float(reached)
+
+
+def _starts(one: _OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.ndarray]:
+    """Labels from k-means on the first k - 1, 3 and 5 principal components, and on all."""
+    from site_typology.models import kernels
+
+    width = one.components.shape[1]
+    sizes = sorted({min(size, width) for size in (k - 1, 3, 5, width)})
+    rng = np.random.default_rng([seed, k])
+    tried: set[bytes] = set()
+    for size in sizes:
+        points = np.ascontiguousarray(one.components[:, :size])
+        labels = kernels.kmeans(points, k, rng.random((runs, k)), 50)
+        first = np.unique(labels, return_index=True)[1]
+        place = np.empty(k, dtype=np.int64)
+        place[labels[np.sort(first)]] = np.arange(len(first))
+        ordered = place[labels]
+        if ordered.tobytes() not in tried:
+            tried.add(ordered.tobytes())
+            yield ordered
+
+
+def _state_of(
+    one: _OnePopulation, labels: np.ndarray, k: int, shrink: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights, means and covariance from labels: one M-step from the one-population posterior."""
+    n = len(labels)
+    shares = (labels[:, None] == np.arange(k)).astype(float)
+    sizes = shares.sum(axis=0)
+    means = shares.T @ one.blups / np.maximum(sizes, 1)[:, None]
+    means[sizes == 0] = one.mean
+    inner = one.blups - means[labels]
+    within = (inner.T @ inner + one.spreads.sum(axis=0)) / n
+    weights = np.maximum(sizes, 0.5) / np.maximum(sizes, 0.5).sum()
+    centre = weights @ means
+    between = weights @ (means - centre) ** 2
+    variance = np.diag(one.covariance)
+    target = np.diag(np.maximum(variance - between, 0.05 * variance))
+    return weights, means, (n * within + shrink * target) / (n + shrink)

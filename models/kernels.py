@@ -1,0 +1,355 @@
+"""Compiled inner loops: expectation-maximisation with known errors and gaps, and small k-means.
+
+Written for thousands of small fits on one thread: a site's system is factorised once a step for
+all types, since types share their covariance. Import this module inside functions only: it loads
+numba and, the first time on a machine, compiles.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+RIDGE = 1e-8
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@njit(cache=True, nogil=True)
+def eliminate(work: np.ndarray, m: int, width: int) -> float:
+    """Factorise the leading m x m block ``U'U`` and solve ``U'`` for the columns beside it.
+
+    Parameters
+    ----------
+    work : ndarray, shape (at least m, at least width)
+        Symmetric matrix (upper part) followed by right-hand sides; overwritten.
+
+    Returns
+    -------
+    float
+        Log-determinant of the matrix.
+    """
+    log_determinant = 0.0
+    for row in range(m):
+        pivot = np.sqrt(max(work[row, row], RIDGE))
+        log_determinant += 2.0 * np.log(pivot)
+        inverse = 1.0 / pivot
+        for column in range(row, width):
+            work[row, column] *= inverse
+        for below in range(row + 1, m):
+            factor = work[row, below]
+            if factor != 0.0:
+                for column in range(below, width):
+                    work[below, column] -= factor * work[row, column]
+    return log_determinant
+
+
+@njit(cache=True, nogil=True)
+def load_site(
+    work: np.ndarray,
+    values: np.ndarray,
+    errors: np.ndarray,
+    cells: np.ndarray,
+    m: int,
+    means: np.ndarray,
+    covariance: np.ndarray,
+) -> int:
+    """Lay out one site's system: covariance of what was seen, its link to the truth, deviations."""
+    q = covariance.shape[0]
+    k = means.shape[0]
+    for a in range(m):
+        cell = cells[a]
+        for b in range(a, m):
+            work[a, b] = covariance[cell, cells[b]] + errors[cell, cells[b]]
+        work[a, a] += RIDGE
+        for b in range(q):
+            work[a, m + b] = covariance[cell, b]
+        for j in range(k):
+            work[a, m + q + j] = values[cell] - means[j, cell]
+    return m + q + k
+
+
+@njit(cache=True, nogil=True)
+def squared_distances(
+    values: np.ndarray,
+    errors: np.ndarray,
+    cells: np.ndarray,
+    counts: np.ndarray,
+    means: np.ndarray,
+    covariance: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared Mahalanobis distances (n, k) with error, and log-determinants (n,)."""
+    n, q = values.shape
+    k = means.shape[0]
+    work = np.empty((q, 2 * q + k))
+    squares = np.zeros((n, k))
+    log_determinants = np.zeros(n)
+    for i in range(n):
+        m = counts[i]
+        width = load_site(work, values[i], errors[i], cells[i], m, means, covariance)
+        log_determinants[i] = eliminate(work, m, width)
+        for a in range(m):
+            for j in range(k):
+                squares[i, j] += work[a, m + q + j] ** 2
+    return squares, log_determinants
+
+
+@njit(cache=True, nogil=True)
+def posteriors(
+    values: np.ndarray,
+    errors: np.ndarray,
+    cells: np.ndarray,
+    counts: np.ndarray,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior means (n, q) and covariances (n, q, q) of the true profiles."""
+    n, q = values.shape
+    one = mean.reshape(1, q)
+    work = np.empty((q, 2 * q + 1))
+    means = np.empty((n, q))
+    covariances = np.empty((n, q, q))
+    for i in range(n):
+        m = counts[i]
+        width = load_site(work, values[i], errors[i], cells[i], m, one, covariance)
+        eliminate(work, m, width)
+        means[i] = mean
+        covariances[i] = covariance
+        for a in range(m):
+            for b in range(q):
+                factor = work[a, m + b]
+                means[i, b] += factor * work[a, m + q]
+                for c in range(q):
+                    covariances[i, b, c] -= factor * work[a, m + c]
+    return means, covariances
+
+
+@njit(cache=True, nogil=True)
+def maximise(
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariance: np.ndarray,
+    scatter: np.ndarray,
+    sizes: np.ndarray,
+    shifts: np.ndarray,
+    anchor: np.ndarray,
+    prior: float,
+) -> None:
+    """Update weights, means and covariance in place from the sums of one E-step.
+
+    The covariance is shrunk, with the weight of `prior` sites, to the diagonal that is left of
+    `anchor` (variances of one population) after taking away what lies between the types.
+    """
+    k, q = means.shape
+    n = sizes.sum()
+    for j in range(k):
+        size = max(sizes[j], 1e-9)
+        for b in range(q):
+            shift = shifts[j, b] / size
+            for c in range(b, q):
+                scatter[b, c] -= sizes[j] * shift * (shifts[j, c] / size)
+        for b in range(q):
+            means[j, b] += shifts[j, b] / size
+        weights[j] = max(sizes[j] / n, 1e-6)
+    for b in range(q):
+        centre = 0.0
+        for j in range(k):
+            centre += sizes[j] / n * means[j, b]
+        between = 0.0
+        for j in range(k):
+            between += sizes[j] / n * (means[j, b] - centre) ** 2
+        for c in range(b, q):
+            within = covariance[b, c] + scatter[b, c] / n
+            target = 0.0
+            if c == b:
+                target = within if k == 1 else max(anchor[b] - between, 0.05 * anchor[b])
+                within = max(within, 1e-6)
+            shrunk = (n * within + prior * target) / (n + prior)
+            covariance[b, c] = shrunk
+            covariance[c, b] = shrunk
+
+
+@njit(cache=True, nogil=True)
+def expectation_maximisation(
+    values: np.ndarray,
+    errors: np.ndarray,
+    cells: np.ndarray,
+    counts: np.ndarray,
+    weights: np.ndarray,
+    means: np.ndarray,
+    covariance: np.ndarray,
+    anchor: np.ndarray,
+    prior: float,
+    steps: int,
+    tolerance: float,
+) -> float:
+    """Improve a mixture in place by at most `steps` steps; give the last log-likelihood seen.
+
+    The log-likelihood is that of the parameters handed back: the last pass only evaluates.
+    """
+    n, q = values.shape
+    k = means.shape[0]
+    work = np.empty((q, 2 * q + k))
+    scatter = np.empty((q, q))
+    shifts = np.empty((k, q))
+    sizes = np.empty(k)
+    chances = np.empty(k)
+    moves = np.empty((k, q))
+    before = -np.inf
+    total = 0.0
+    for step in range(steps + 1):
+        scatter[:] = 0.0
+        shifts[:] = 0.0
+        sizes[:] = 0.0
+        total = 0.0
+        for i in range(n):
+            m = counts[i]
+            width = load_site(work, values[i], errors[i], cells[i], m, means, covariance)
+            constant = eliminate(work, m, width) + m * LOG_2PI
+            best = -np.inf
+            for j in range(k):
+                square = 0.0
+                for a in range(m):
+                    square += work[a, m + q + j] ** 2
+                chances[j] = np.log(weights[j]) - 0.5 * (constant + square)
+                best = max(best, chances[j])
+            sum_ = 0.0
+            for j in range(k):
+                chances[j] = np.exp(chances[j] - best)
+                sum_ += chances[j]
+            total += best + np.log(sum_)
+            moves[:] = 0.0
+            for a in range(m):
+                for b in range(q):
+                    factor = work[a, m + b]
+                    for c in range(b, q):
+                        scatter[b, c] -= factor * work[a, m + c]
+                for j in range(k):
+                    if chances[j] > 1e-7 * sum_:
+                        deviation = work[a, m + q + j]
+                        for b in range(q):
+                            moves[j, b] += deviation * work[a, m + b]
+            for j in range(k):
+                share = chances[j] / sum_
+                sizes[j] += share
+                if share > 1e-7:
+                    for b in range(q):
+                        shifts[j, b] += share * moves[j, b]
+                        for c in range(b, q):
+                            scatter[b, c] += share * moves[j, b] * moves[j, c]
+        if step == steps or total - before < tolerance:
+            break
+        before = total
+        maximise(weights, means, covariance, scatter, sizes, shifts, anchor, prior)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def smeared_log_likelihood(
+    values: np.ndarray, variances: np.ndarray, points: np.ndarray, log_mass: np.ndarray
+) -> float:
+    """Log-likelihood, up to a constant, of points with masses seen with normal errors."""
+    total = 0.0
+    logs = np.empty(points.shape[0])
+    for i in range(values.shape[0]):
+        half_precision = 0.5 / variances[i]
+        best = -np.inf
+        for j in range(points.shape[0]):
+            logs[j] = log_mass[j] - half_precision * (values[i] - points[j]) ** 2
+            best = max(best, logs[j])
+        mass = 0.0
+        for j in range(points.shape[0]):
+            # Beyond this a term is lost in rounding.
+            if logs[j] > best - 40.0:
+                mass += np.exp(logs[j] - best)
+        total += best + np.log(mass)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def kmeans(points: np.ndarray, k: int, uniforms: np.ndarray, steps: int) -> np.ndarray:
+    """Best labels of several k-means runs, each started by k-means++ (Arthur, Vassilvitskii 2007).
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, p)
+    uniforms : ndarray, shape (runs, k)
+        Random numbers in [0, 1) that pick the first centres.
+    """
+    n, p = points.shape
+    best_labels = np.zeros(n, dtype=np.int64)
+    best = np.inf
+    labels = np.zeros(n, dtype=np.int64)
+    nearest = np.empty(n)
+    centres = np.empty((k, p))
+    sizes = np.empty(k)
+    for run in range(uniforms.shape[0]):
+        seed_centres(points, centres, nearest, uniforms[run])
+        inertia = 0.0
+        for _ in range(steps):
+            moved, inertia = nearest_centres(points, centres, labels)
+            if not moved:
+                break
+            sizes[:] = 0.0
+            old = centres.copy()
+            centres[:] = 0.0
+            for i in range(n):
+                sizes[labels[i]] += 1.0
+                for b in range(p):
+                    centres[labels[i], b] += points[i, b]
+            for j in range(k):
+                for b in range(p):
+                    centres[j, b] = centres[j, b] / sizes[j] if sizes[j] > 0 else old[j, b]
+        if inertia < best:
+            best = inertia
+            best_labels[:] = labels
+    return best_labels
+
+
+@njit(cache=True, nogil=True)
+def seed_centres(
+    points: np.ndarray, centres: np.ndarray, nearest: np.ndarray, uniforms: np.ndarray
+) -> None:
+    """Pick first centres one by one, each with a chance that grows with its squared distance."""
+    n, p = points.shape
+    pick = min(int(uniforms[0] * n), n - 1)
+    nearest[:] = np.inf
+    for j in range(centres.shape[0]):
+        if j > 0:
+            goal = uniforms[j] * nearest.sum()
+            reached = 0.0
+            pick = n - 1
+            for i in range(n):
+                reached += nearest[i]
+                if reached > goal:
+                    pick = i
+                    break
+        centres[j] = points[pick]
+        for i in range(n):
+            square = 0.0
+            for b in range(p):
+                square += (points[i, b] - centres[j, b]) ** 2
+            nearest[i] = min(nearest[i], square)
+
+
+@njit(cache=True, nogil=True)
+def nearest_centres(
+    points: np.ndarray, centres: np.ndarray, labels: np.ndarray
+) -> tuple[bool, float]:
+    """Label each point by its nearest centre; say whether a label changed, and the inertia."""
+    n, p = points.shape
+    moved = False
+    inertia = 0.0
+    for i in range(n):
+        best = np.inf
+        label = 0
+        for j in range(centres.shape[0]):
+            square = 0.0
+            for b in range(p):
+                square += (points[i, b] - centres[j, b]) ** 2
+            if square < best:
+                best = square
+                label = j
+        moved |= label != labels[i]
+        labels[i] = label
+        inertia += best
+    return moved, inertia
