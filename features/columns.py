@@ -19,6 +19,7 @@ MISSING_MARKS = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "N
 """What programs write for a missing number; in a column of text these are values."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _PADDED = re.compile(r"[+-]?0\d+")
 _LONGEST_EXACT = 15
 
@@ -95,7 +96,8 @@ def settle(column: Column, *, decimal_comma: bool = False) -> Column:
     """Turn a column into floats where every value is a number, else into text.
 
     Codes padded with zeros and numbers too long for a float stay text. Marks such as ``NA``
-    count as missing where all other values are numbers.
+    count as missing where all other values are numbers. A comma groups thousands, as in
+    ``1,013``, where other numbers of the column have three digits and none has more without it.
 
     Examples
     --------
@@ -121,6 +123,8 @@ def settle(column: Column, *, decimal_comma: bool = False) -> Column:
 
 def _numbers(texts: list[str], decimal_comma: bool) -> list[float] | None:
     """All texts as numbers, missing marks as NaN; None if any is neither."""
+    if not decimal_comma:
+        texts = _without_thousands(texts)
     numbers = []
     for text in texts:
         if text in MISSING_MARKS:
@@ -134,6 +138,18 @@ def _numbers(texts: list[str], decimal_comma: bool) -> list[float] | None:
             return None
         numbers.append(float(text))
     return numbers
+
+
+def _without_thousands(texts: list[str]) -> list[str]:
+    """Take grouping commas out where the other numbers show that they group thousands."""
+    grouped = [_THOUSANDS.fullmatch(text) is not None for text in texts]
+    if not any(grouped):
+        return texts
+    plain = [abs(float(text)) for text in texts if _NUMBER.fullmatch(text)]
+    if not plain or not 100 <= max(plain) < 1000:
+        return texts
+    pairs = zip(texts, grouped, strict=True)
+    return [text.replace(",", "") if group else text for text, group in pairs]
 
 
 def range_problem(values: pd.Series, rows: pd.Series, limits: tuple[float, float]) -> str:
