@@ -1,0 +1,107 @@
+"""The mean over a site's informants, its standard error and how reliable it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import Condition, FeatureDeclaration
+from site_typology.features.aggregate import Moments, moments
+from site_typology.features.contract import Builder, Built, Estimate, place
+from site_typology.features.gaps import eligible_numbers, gap_reasons
+from site_typology.features.measurement import (
+    half_count_variance,
+    intraclass,
+    known,
+    pooled_variance,
+    population_factor,
+)
+from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
+
+
+@dataclass(frozen=True)
+class Informants:
+    """Informants of one table with what was derived from their answers.
+
+    Parameters
+    ----------
+    table : Table
+    rows : DataFrame
+        As `site_typology.features.selection.row_values` gives it.
+    columns : tuple of str
+        Columns of the table whose missing cells explain a missing value.
+    where : tuple of Condition
+        The conditions that the rows meet.
+    """
+
+    table: Table
+    rows: pd.DataFrame
+    columns: tuple[str, ...]
+    where: tuple[Condition, ...] = ()
+
+
+def survey_errors(
+    sums: Moments, tables: StudyTables, table: Table, *, of_shares: bool = False
+) -> np.ndarray:
+    """Standard errors of the means of informants, shape (g, q).
+
+    The variance is pooled over sites (for a share: binomial with half a count added), divided by
+    the effective number of informants, with the finite population correction where the study
+    declares who was eligible. Where a feature uses some of a table's rows, as many of the eligible
+    are taken to belong to them as of those who responded (Cochran 1977, section 2.12).
+    """
+    n = sums.effective
+    variance = half_count_variance(sums.mean, n) if of_shares else pooled_variance(sums) / n
+    eligible = eligible_numbers(tables, table.name, sums.index)
+    responded = table.frame.groupby([SITE, ROUND]).size()
+    everyone = responded.reindex(sums.index).to_numpy(dtype=float)
+    population = eligible * sums.rows / everyone
+    factors = [population_factor(sums.n[:, at], population) for at in range(n.shape[1])]
+    return np.asarray(np.sqrt(variance * np.stack(factors, axis=1)))
+
+
+def survey_measurement(sums: Moments, tables: StudyTables, at: int = 0) -> dict[str, float]:
+    """ICC(1), ICC(2) and informants a site of column `at`, in the typology's round."""
+    current = sums.at(tables.declaration.typology_round)
+    icc1, icc2 = intraclass(current)
+    answered = current.n[:, at]
+    per_site = float(answered[answered > 0].mean()) if (answered > 0).any() else np.nan
+    return known({"icc1": icc1[at], "icc2": icc2[at], "informants_per_site": per_site})
+
+
+def mean_over_informants(
+    builder: Builder[Any],
+    feature: FeatureDeclaration,
+    asked: Informants,
+    tables: StudyTables,
+    described: Mapping[str, Any],
+    figures: Mapping[str, float] | None = None,
+) -> Built:
+    """Build a feature that is the site mean of the column ``feature.name`` of `asked.rows`.
+
+    Parameters
+    ----------
+    described : mapping
+        Source, definition and more for `Builder.info`.
+    figures : mapping of str to float, optional
+        What else is known of the measurement.
+    """
+    sums = moments(asked.rows, [feature.name])
+    errors = survey_errors(sums, tables, asked.table, of_shares=builder.kind == "share")
+    measurement = {**survey_measurement(sums, tables), **(figures or {})}
+    info = builder.info(feature, measurement=measurement, **described)
+    estimate = Estimate(sums.index, sums.mean[:, 0], errors[:, 0], sums.n[:, 0])
+    gaps = gap_reasons(feature, tables, asked.table, asked.columns, asked.where)
+    informants = asked.rows[[SITE, ROUND, ROW, feature.name]]
+    return place(
+        {feature.name: estimate},
+        [info],
+        tables,
+        gaps,
+        informants=informants,
+        table=asked.table.name,
+    )

@@ -1,0 +1,247 @@
+"""From the tables of a study to its site profiles."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from site_typology.declaration import FeatureDeclaration
+from site_typology.errors import Problem, Problems
+from site_typology.features.builders import BUILDERS
+from site_typology.features.contract import BuilderArgs, Built
+from site_typology.features.gaps import absent_sites
+from site_typology.features.measurement import known, reliability
+from site_typology.features.selection import (
+    column_problems,
+    listed,
+    place_of,
+    value_problems,
+)
+from site_typology.features.sharederror import error_correlation
+from site_typology.features.tables import StudyTables
+from site_typology.profiles import SiteProfiles
+
+SHOWN_SITES = 5
+
+
+def check_features(tables: StudyTables, found: Problems) -> None:
+    """Check every feature of a study against its tables.
+
+    Parameters
+    ----------
+    tables : StudyTables
+    found : Problems
+        Takes every problem: unknown builders and arguments, tables and columns that are not
+        there, values that match nothing or fall outside their range.
+    """
+    for feature in tables.declaration.features:
+        args = _arguments(feature, found)
+        found.extend(_feature_problems(feature, tables))
+        if args is not None:
+            found.extend(BUILDERS[feature.builder].problems(feature, args, tables))
+
+
+def build_profiles(tables: StudyTables) -> SiteProfiles:
+    """Build every feature of a study at every site and round.
+
+    Parameters
+    ----------
+    tables : StudyTables
+
+    Returns
+    -------
+    SiteProfiles
+        One row for each site of the study at each round, with the ledger and the response of the
+        tables, and the rows that builders set aside.
+
+    Raises
+    ------
+    StudyError
+        Arguments or tables have problems, or a feature to build types from has no value, or the
+        same value, at every site. Lists every problem.
+    """
+    found = Problems("features")
+    check_features(tables, found)
+    found.raise_if_any()
+    built = []
+    for feature in tables.declaration.features:
+        args = _arguments(feature, found)
+        result = BUILDERS[feature.builder].build(feature, args, tables)
+        found.extend(_built_problems(feature, result, tables))
+        built.append(_measured(result, tables))
+    found.raise_if_any()
+    return SiteProfiles(
+        pd.concat([each.values for each in built], axis=1),
+        pd.concat([each.standard_errors for each in built], axis=1),
+        pd.concat([each.counts for each in built], axis=1),
+        pd.concat([each.reasons for each in built], axis=1),
+        [info for each in built for info in each.infos],
+        _ledger(tables, built),
+        error_correlation(built),
+        tables.response,
+    )
+
+
+def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | None:
+    """Validate the arguments of a feature; None where they, or the builder, have problems."""
+    builder = BUILDERS.get(feature.builder)
+    if builder is None:
+        near = difflib.get_close_matches(feature.builder, list(BUILDERS), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        found.add(
+            place_of(feature, "builder"),
+            f"There is no builder '{feature.builder}'.{hint} Builders: {', '.join(BUILDERS)}.",
+        )
+        return None
+    try:
+        return builder.Args.model_validate(feature.args)
+    except ValidationError as error:
+        for detail in error.errors():
+            found.extend([_argument_problem(feature, builder.Args, detail)])
+        return None
+
+
+def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], detail: Any) -> Problem:
+    place = ".".join(str(part) for part in detail["loc"])
+    where = place_of(feature, f"args.{place}" if place else "args")
+    names = list(args.model_fields)
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), names, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        return Problem(
+            where,
+            f"Builder '{feature.builder}' has no such argument.{hint} "
+            f"It takes: {', '.join(names)}.",
+        )
+    if detail["type"] == "missing":
+        return Problem(
+            where,
+            f"Builder '{feature.builder}' needs this argument. It takes: {', '.join(names)}.",
+        )
+    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    shown = detail.get("input")
+    found = "" if isinstance(shown, dict | list) else f"; found {shown!r}"
+    return Problem(where, f"{text[0].upper()}{text[1:]}{found}.")
+
+
+def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Iterator[Problem]:
+    """Problems of a feature whatever its builder."""
+    builder = BUILDERS.get(feature.builder)
+    kind = feature.kind or (builder.kind if builder is not None else None)
+    if kind == "category" and feature.use == "build":
+        yield Problem(
+            place_of(feature, "use"),
+            "A category can describe types, not build them. Set use = 'evaluate'.",
+        )
+    if builder is not None and feature.kind is not None:
+        for special in ("composition", "category"):
+            if (feature.kind == special) != (builder.kind == special):
+                yield Problem(
+                    place_of(feature, "kind"),
+                    f"Builder '{builder.name}' gives the kind '{builder.kind}'; found "
+                    f"'{feature.kind}'. Remove kind, or choose another builder.",
+                )
+                break
+    listing = tables.tables.get(tables.declaration.study.sites)
+    if feature.absent is not None and listing is not None:
+        yield from column_problems(feature, "absent", listing, [feature.absent.column])
+        yield from value_problems(
+            feature, "absent", listing, feature.absent.column, feature.absent.values
+        )
+
+
+def _built_problems(
+    feature: FeatureDeclaration, built: Built, tables: StudyTables
+) -> Iterator[Problem]:
+    """Problems that only the values show."""
+    yield from _absent_but_there(feature, built, tables)
+    yield from _out_of_kind(built)
+    if feature.use != "build":
+        return
+    round_ = tables.declaration.typology_round
+    current = built.values.xs(round_, level="round")
+    reasons = built.reasons.xs(round_, level="round")
+    for info in built.infos:
+        column = current[info.name].dropna()
+        where = f"features.{info.name}"
+        if column.empty:
+            why = reasons[info.name].value_counts()
+            shown = ", ".join(f"{reason} ({count} sites)" for reason, count in why.items())
+            yield Problem(
+                where,
+                f"No site has a value in round '{round_}': {shown}. A typology cannot be built on "
+                "it: mend its source, set use = 'evaluate', or leave it out.",
+            )
+        elif float(np.ptp(column.to_numpy(dtype=float))) < 1e-12:
+            yield Problem(
+                where,
+                f"Constant: all {len(column)} sites with a value have {column.iloc[0]:g} in round "
+                f"'{round_}'. It tells no sites apart: set use = 'evaluate', or leave it out.",
+            )
+
+
+def _absent_but_there(
+    feature: FeatureDeclaration, built: Built, tables: StudyTables
+) -> Iterator[Problem]:
+    sites = absent_sites(feature, tables)
+    rows = built.values[built.values.index.get_level_values("site").isin(sites)]
+    there = rows[rows.notna().any(axis=1)].index.get_level_values("site").unique()
+    if len(there):
+        yield Problem(
+            place_of(feature, "absent"),
+            f"Said to be structurally absent, but it has a value at {listed(there)}. Mend "
+            "the condition or the data.",
+        )
+
+
+def _out_of_kind(built: Built) -> Iterator[Problem]:
+    """Values that their kind does not allow, such as a share of 1.2."""
+    for info in built.infos:
+        if info.kind != "share":
+            continue
+        column = built.values[info.name].astype(float)
+        bad = column[(column < -1e-9) | (column > 1 + 1e-9)]
+        if len(bad):
+            shown = ", ".join(f"{site} ({value:g})" for (site, _), value in bad.items())
+            yield Problem(
+                f"features.{info.name}",
+                f"A share lies between 0 and 1; found otherwise at {shown}. Mend the values, or "
+                "set kind = 'rate' or 'continuous'.",
+            )
+
+
+def _measured(built: Built, tables: StudyTables) -> Built:
+    """Add what is known of each feature's measurement beyond its builder: response, reliability."""
+    round_ = tables.declaration.typology_round
+    infos = []
+    for info in built.infos:
+        figures = dict(info.measurement)
+        if info.kind != "category":
+            values = built.values[info.name].xs(round_, level="round").to_numpy(dtype=float)
+            errors = built.standard_errors[info.name].xs(round_, level="round")
+            figures["reliability"] = reliability(values, errors.to_numpy(dtype=float))
+        if built.informants is not None:
+            figures["response_rate"] = _response_rate(tables, built.table, round_)
+        infos.append(dataclasses.replace(info, measurement=known(figures)))
+    return dataclasses.replace(built, infos=tuple(infos))
+
+
+def _response_rate(tables: StudyTables, table: str, round_: str) -> float:
+    response = tables.response[tables.response["table"] == table]
+    response = response[response["round"].isin([round_, "all"])]
+    response = response[response["eligible"].notna()]
+    eligible = float(response["eligible"].sum())
+    return float(response["responded"].sum()) / eligible if eligible > 0 else np.nan
+
+
+def _ledger(tables: StudyTables, built: Sequence[Built]) -> pd.DataFrame:
+    extra = [each.ledger for each in built if each.ledger is not None and len(each.ledger)]
+    if not extra:
+        return tables.ledger
+    return pd.concat([tables.ledger, *extra], ignore_index=True)

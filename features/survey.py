@@ -1,0 +1,216 @@
+"""Features from informants: scale scores, means and shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from site_typology.declaration import FeatureDeclaration, Kind, ScaleDeclaration
+from site_typology.errors import Problem
+from site_typology.features.contract import Builder, BuilderArgs, Built, Code
+from site_typology.features.informants import Informants, mean_over_informants
+from site_typology.features.measurement import cronbach_alpha, item_rest, known
+from site_typology.features.selection import (
+    column_problems,
+    is_among,
+    listed,
+    place_of,
+    range_problems,
+    row_values,
+    table_problems,
+    value_problems,
+    weight_problems,
+    where_problems,
+)
+from site_typology.features.tables import StudyTables, Table
+
+TOLERANCE = 1e-9
+
+
+class ScaleArgs(BuilderArgs):
+    """Arguments of `Scale`."""
+
+    scale: str = Field(description="Name of one of the [[scales]].")
+
+
+class Scale(Builder[ScaleArgs]):
+    """Site mean of a scale: each informant's mean over the items answered, reverse keys turned."""
+
+    name: ClassVar[str] = "scale"
+    kind: ClassVar[Kind] = "continuous"
+    Args: ClassVar[type[BuilderArgs]] = ScaleArgs
+
+    def problems(
+        self, feature: FeatureDeclaration, args: ScaleArgs, tables: StudyTables
+    ) -> Iterator[Problem]:
+        """Check the scale, its items and their range."""
+        scale = _scale(args.scale, tables)
+        if scale is None:
+            names = [scale.name for scale in tables.declaration.scales]
+            found = f"Scales declared: {listed(names)}." if names else "No [[scales]] are declared."
+            yield Problem(place_of(feature, "scale"), f"There is no scale '{args.scale}'. {found}")
+            return
+        table = tables.tables.get(scale.table)
+        if table is None:
+            return
+        yield from column_problems(feature, "scale", table, scale.items, numeric=True)
+        yield from where_problems(feature, args.where, table)
+        yield from weight_problems(feature, table, scale.items)
+        yield from range_problems(feature, table, scale.items, scale.range)
+
+    def build(self, feature: FeatureDeclaration, args: ScaleArgs, tables: StudyTables) -> Built:
+        """Score every informant, then average by site and round."""
+        scale = _scale(args.scale, tables)
+        if scale is None:
+            raise KeyError(args.scale)
+        table = tables.tables[scale.table]
+        rows, keyed = scale_scores(table, scale, args, feature.name)
+        figures = {"alpha": cronbach_alpha(keyed)}
+        rest = item_rest(keyed)
+        if np.isfinite(rest).any():
+            figures["lowest_item_rest"] = float(np.nanmin(rest))
+        low, high = scale.range
+        described = {
+            "source": f"{table.name}: {', '.join(scale.items)}",
+            "definition": _scale_definition(scale),
+            "unit": f"score from {low:g} to {high:g}",
+            "informant": scale.informant,
+            "range": scale.range,
+        }
+        if not feature.label and scale.label:
+            described["label"] = scale.label
+        asked = Informants(table, rows, scale.items, args.where)
+        return mean_over_informants(self, feature, asked, tables, described, known(figures))
+
+
+def _scale(name: str, tables: StudyTables) -> ScaleDeclaration | None:
+    return next((scale for scale in tables.declaration.scales if scale.name == name), None)
+
+
+def _scale_definition(scale: ScaleDeclaration) -> str:
+    reverse = f", {len(scale.reverse)} of them reverse-keyed" if scale.reverse else ""
+    one = "item" if len(scale.items) == 1 else "items"
+    return (
+        f"Mean over informants of their mean of {len(scale.items)} {one}{reverse}; "
+        f"informants who answered at least {scale.min_share:.0%} of the items."
+    )
+
+
+def scale_scores(
+    table: Table, scale: ScaleDeclaration, args: BuilderArgs, name: str
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Score each informant on a scale.
+
+    Returns
+    -------
+    rows : DataFrame
+        As `selection.row_values`, with the scores in column `name`; missing where fewer than
+        ``scale.min_share`` of the items are answered.
+    keyed : ndarray, shape (n_rows, n_items)
+        Items with reverse keys turned: low + high - answer.
+    """
+    low, high = scale.range
+    items = {
+        f"item {at}": (low + high - nw.col(item)) if item in scale.reverse else nw.col(item)
+        for at, item in enumerate(scale.items)
+    }
+    floats = {key: expression.cast(nw.Float64) for key, expression in items.items()}
+    rows = nw.from_native(row_values(table, args.where, floats), eager_only=True)
+    answered = nw.sum_horizontal(*((~nw.col(key).is_null()).cast(nw.Float64) for key in items))
+    needed = scale.min_share * len(scale.items) - TOLERANCE
+    score = nw.when(answered >= max(needed, TOLERANCE)).then(nw.mean_horizontal(*items))
+    keyed = rows.select(*items).to_numpy()
+    scored = rows.with_columns(score.alias(name)).drop(*items)
+    return scored.to_native(), np.asarray(keyed, dtype=float)
+
+
+class MeanArgs(BuilderArgs):
+    """Arguments of `Mean`."""
+
+    table: str
+    column: str
+
+
+class Mean(Builder[MeanArgs]):
+    """Site mean of one numeric column over informants."""
+
+    name: ClassVar[str] = "mean"
+    kind: ClassVar[Kind] = "continuous"
+    Args: ClassVar[type[BuilderArgs]] = MeanArgs
+
+    def problems(
+        self, feature: FeatureDeclaration, args: MeanArgs, tables: StudyTables
+    ) -> Iterator[Problem]:
+        """Check the table, the column and its numbers."""
+        yield from table_problems(feature, "table", args.table, tables)
+        table = tables.tables.get(args.table)
+        if table is None:
+            return
+        yield from column_problems(feature, "column", table, [args.column], numeric=True)
+        yield from where_problems(feature, args.where, table)
+        yield from weight_problems(feature, table, [args.column])
+
+    def build(self, feature: FeatureDeclaration, args: MeanArgs, tables: StudyTables) -> Built:
+        """Average by site and round."""
+        table = tables.tables[args.table]
+        rows = row_values(table, args.where, {feature.name: nw.col(args.column).cast(nw.Float64)})
+        rules = table.declaration.columns.get(args.column)
+        described = {
+            "source": f"{table.name}: {args.column}",
+            "definition": f"Mean of '{args.column}' over the rows of table '{table.name}'.",
+            "range": rules.range if rules is not None and not rules.values else None,
+        }
+        asked = Informants(table, rows, (args.column,), args.where)
+        return mean_over_informants(self, feature, asked, tables, described)
+
+
+class ShareArgs(BuilderArgs):
+    """Arguments of `Share`."""
+
+    table: str
+    column: str
+    values: tuple[Code, ...] = Field(min_length=1, description="Codes that count towards it.")
+
+
+class Share(Builder[ShareArgs]):
+    """Share of the informants with an answer whose answer is one of some values."""
+
+    name: ClassVar[str] = "share"
+    kind: ClassVar[Kind] = "share"
+    Args: ClassVar[type[BuilderArgs]] = ShareArgs
+
+    def problems(
+        self, feature: FeatureDeclaration, args: ShareArgs, tables: StudyTables
+    ) -> Iterator[Problem]:
+        """Check the table, the column and that its values are found."""
+        yield from table_problems(feature, "table", args.table, tables)
+        table = tables.tables.get(args.table)
+        if table is None:
+            return
+        yield from column_problems(feature, "column", table, [args.column])
+        yield from value_problems(feature, "values", table, args.column, args.values)
+        yield from where_problems(feature, args.where, table)
+        yield from weight_problems(feature, table, [args.column])
+
+    def build(self, feature: FeatureDeclaration, args: ShareArgs, tables: StudyTables) -> Built:
+        """Take the share by site and round."""
+        table = tables.tables[args.table]
+        answered = ~nw.col(args.column).is_null()
+        among = is_among(table, args.column, args.values).cast(nw.Float64)
+        rows = row_values(table, args.where, {feature.name: nw.when(answered).then(among)})
+        described = {
+            "source": f"{table.name}: {args.column}",
+            "definition": (
+                f"Share of rows of table '{table.name}' where '{args.column}' is "
+                f"{listed(args.values)}, among those with an answer."
+            ),
+            "unit": "share",
+            "range": (0.0, 1.0),
+        }
+        asked = Informants(table, rows, (args.column,), args.where)
+        return mean_over_informants(self, feature, asked, tables, described)
