@@ -60,7 +60,7 @@ def demo(
     seed: Seed = 2021,
     workers: Workers = 2,
 ) -> None:
-    """Simulate two studies, one too thin and one detailed enough, and run the whole road on both."""
+    """Simulate two studies, one too thin, one detailed enough, and run both."""
     from site_typology.demo import run_demo
 
     run_demo(out, seed=seed, workers=workers)
