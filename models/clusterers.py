@@ -195,7 +195,7 @@ CLUSTERERS: Mapping[str, Clusterer] = {
 
 def _numbered(labels: NDArray[np.integer]) -> Labels:
     """Number types 1, 2, ... without a gap."""
-    return (np.unique(labels, return_inverse=True)[1] + 1).astype(np.int64)
+    return np.asarray(np.unique(labels, return_inverse=True)[1] + 1, dtype=np.int64)
 
 
 def _no_more_than_distinct(points: Floats, k: int) -> int:

@@ -54,7 +54,7 @@ def run_tasks(
 def _results(
     task: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> Iterable[Result]:
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if workers <= 1 or len(items) <= 1:
         with threadpool_limits(1):

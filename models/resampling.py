@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,25 @@ class Stability:
     def per_site(self) -> Floats:
         """Share of the replicates with a site that keep it in its type, shape (n_sites,)."""
         return _mean_over_replicates(self.kept)
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """Make a seed for one purpose, independent of those for others.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative.
+    purpose : str
+        A name; the same seed and name give the same result.
+
+    Examples
+    --------
+    >>> derived_seed(1, "power") == derived_seed(1, "power") != derived_seed(1, "null test")
+    True
+    """
+    spread = np.random.SeedSequence([seed, zlib.crc32(purpose.encode())])
+    return int(spread.generate_state(1)[0])
 
 
 def align_labels(labels: Labels, reference: Labels) -> Labels:
@@ -222,7 +242,7 @@ def bootstrap_stability(
     """
     k = int(reference.max(initial=0))
     n = len(reference)
-    random = np.random.default_rng(np.random.SeedSequence(seed))
+    random = np.random.default_rng(derived_seed(seed, "bootstrap"))
     jaccard = np.full((replicates, k), np.nan)
     kept = np.full((replicates, n), np.nan)
     for at in range(replicates):

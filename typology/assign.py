@@ -1,0 +1,198 @@
+"""Assign sites to the types of a typology, or say why a site has none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from site_typology.feature_info import FeatureInfo
+from site_typology.matching import match_features
+from site_typology.profiles import SiteProfiles
+from site_typology.screening import data_shortfall
+
+if TYPE_CHECKING:
+    from site_typology.models.mixture import TypeModel
+    from site_typology.models.working import WorkingScale
+
+OUTSIDE = 0.001
+"""Share of a type's members that are farther away than the farthest site it takes in."""
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Where profiles lie among the types; `tail` is a log probability."""
+
+    probabilities: np.ndarray
+    distance: np.ndarray
+    nearest: np.ndarray
+    tail: np.ndarray
+
+    @classmethod
+    def nowhere(cls, n: int) -> _Placed:
+        """No types to lie among."""
+        gaps = np.full(n, np.nan)
+        return cls(np.empty((n, 0)), gaps, np.zeros(n, dtype=int), gaps)
+
+
+@dataclass(frozen=True)
+class Assigner:
+    """What it takes to place a profile.
+
+    Parameters
+    ----------
+    features : tuple of FeatureInfo
+        Features that the types were built from.
+    scale : WorkingScale
+    model : TypeModel
+    names : mapping of int to str
+        Names of the types.
+    min_observed : float
+        Share of the features that a profile needs.
+    reach : float
+        Log probability that a member lies as far from its type as the farthest that is taken in.
+    no_claim : str
+        Why no typology is claimed; ``""`` where one is.
+    """
+
+    features: tuple[FeatureInfo, ...]
+    scale: WorkingScale
+    model: TypeModel
+    names: Mapping[int, str]
+    min_observed: float
+    reach: float
+    no_claim: str = ""
+
+    def reaching(self, reach: float) -> Assigner:
+        """Take in profiles as far out as `reach`, a log probability."""
+        return dataclasses.replace(self, reach=reach)
+
+    def place(self, profiles: SiteProfiles) -> pd.DataFrame:
+        """Place every profile; columns as in `Assignment`."""
+        frame = pd.DataFrame(
+            {
+                "site": profiles.values.index.get_level_values("site").astype("str"),
+                "round": profiles.values.index.get_level_values("round").astype("str"),
+            }
+        )
+        names = [info.name for info in self.features]
+        reasons = data_shortfall(profiles, names, self.min_observed).to_numpy(dtype=object)
+        if self.no_claim:
+            reasons[reasons == ""] = f"no typology claimed: {self.no_claim}"
+            return self._finish(frame, _Placed.nowhere(len(frame)), reasons)
+        placed = self._nearest(profiles)
+        for at in np.flatnonzero((reasons == "") & (placed.tail < self.reach)):
+            reasons[at] = self._none_of_these(placed.distance[at], placed.nearest[at])
+        return self._finish(frame, placed, reasons)
+
+    def log_tails(self, profiles: SiteProfiles) -> np.ndarray:
+        """Log probability that a member is as far from its type as each profile, shape (n,)."""
+        return self._nearest(profiles).tail
+
+    def _nearest(self, profiles: SiteProfiles) -> _Placed:
+        from scipy.stats import chi2
+
+        data = self.scale.transform(profiles)
+        squared = self.model.distances(data)
+        nearest = squared.argmin(axis=1)
+        smallest = squared[np.arange(data.n), nearest]
+        observed = self.model.observed(data)
+        tail = np.where(observed > 0, chi2.logsf(smallest, np.maximum(observed, 1)), 0.0)
+        return _Placed(self.model.memberships(data), np.sqrt(smallest), nearest, tail)
+
+    def _none_of_these(self, distance: float, nearest: int) -> str:
+        kind = self.names[int(nearest) + 1]
+        return (
+            f"none of these: {distance:.1f} within-type SDs from {kind}, the nearest, farther "
+            f"than {1 - np.exp(self.reach):.2%} of members would be"
+        )
+
+    def _finish(self, frame: pd.DataFrame, placed: _Placed, reasons: np.ndarray) -> pd.DataFrame:
+        free = reasons != ""
+        k = placed.probabilities.shape[1]
+        order = np.argsort(-placed.probabilities, axis=1, kind="stable")
+        rows = np.arange(len(frame))
+
+        def ranked(rank: int) -> tuple[pd.arrays.IntegerArray, np.ndarray]:
+            if k <= rank:
+                empty = pd.array([pd.NA] * len(frame), dtype="Int64")
+                return empty, np.full(len(frame), np.nan)
+            types = pd.array(order[:, rank] + 1, dtype="Int64")
+            types[free] = pd.NA
+            confidence = np.where(free, np.nan, placed.probabilities[rows, order[:, rank]])
+            return types, confidence
+
+        first, confidence = ranked(0)
+        second, next_confidence = ranked(1)
+        named = ["" if pd.isna(kind) else self.names[int(kind)] for kind in first]
+        unplaced = np.array([reason.startswith("not enough data") for reason in reasons], bool)
+        frame = frame.assign(
+            type=first,
+            name=pd.Series(named, dtype="str"),
+            confidence=confidence,
+            next_type=second,
+            next_confidence=next_confidence,
+            distance=np.where(unplaced, np.nan, placed.distance),
+            reason=pd.Series(reasons, dtype="str"),
+        )
+        for at in range(k):
+            frame[f"p_{at + 1}"] = np.where(free, np.nan, placed.probabilities[:, at])
+        return frame
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Types of sites that a typology was given.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a site and round: ``site, round, type, name, confidence, next_type,
+        next_confidence, distance, reason, p_1, ..., p_k``. `type` and `next_type` are Int64,
+        missing where a site has none; `confidence` is the probability of the type given the
+        profile, its errors and gaps; `distance` is the Mahalanobis distance to the nearest type in
+        within-type SDs, measurement error included. `reason` is ``""`` for a site with a type,
+        or begins with ``not enough data``, ``none of these`` or ``no typology claimed``.
+    notes : tuple of str
+        What else the profiles held.
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> pd.Series:
+        """Type by site and round."""
+        return self.frame.set_index(["site", "round"])["type"]
+
+
+def assign_profiles(
+    assigner: Assigner, profiles: SiteProfiles, absent: Mapping[str, str] | None = None
+) -> Assignment:
+    """Assign profiles, after checking that they have the features of the typology.
+
+    Each profile is placed by itself, so that one site or many together give the same answers.
+
+    Parameters
+    ----------
+    assigner : Assigner
+    profiles : SiteProfiles
+        Any number of sites and rounds.
+    absent : mapping of str to str, optional
+        Features that the profiles lack altogether, each with the reason; they become gaps.
+
+    Returns
+    -------
+    Assignment
+
+    Raises
+    ------
+    StudyError
+        No site, or features that are missing or are of another kind or unit; lists every one.
+    """
+    matched, notes = match_features(assigner.features, profiles, absent or {})
+    return Assignment(assigner.place(matched), notes)

@@ -1,0 +1,318 @@
+"""Candidates: every algorithm, space and number of types, tried beside the proposal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from site_typology.models.clusterers import CLUSTERERS, NO_TYPE, Partition, View
+from site_typology.models.parallel import Progress, run_tasks
+from site_typology.models.reducers import SPACES, Space
+from site_typology.models.resampling import (
+    Stability,
+    adjusted_rand,
+    bootstrap_stability,
+    derived_seed,
+    draws_consensus,
+    silhouette,
+)
+from site_typology.models.working import WorkingData
+from site_typology.results import Candidate
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+PROPOSAL: Final = "mixture"
+ONE_POPULATION: Final = "one_population"
+COLUMNS: Final = (
+    "name",
+    "algorithm",
+    "space",
+    "k",
+    "n_types",
+    "unassigned",
+    "stability",
+    "min_stability",
+    "silhouette",
+    "agreement",
+    "smallest_type",
+    "proposed",
+)
+"""Columns of the table of candidates."""
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One candidate to try; `k` is 0 where the algorithm chooses the number of types."""
+
+    algorithm: str
+    space: str
+    k: int
+
+    @property
+    def name(self) -> str:
+        """``algorithm/space/k``, with ``auto`` where the algorithm chooses."""
+        return f"{self.algorithm}/{self.space}/{self.k or 'auto'}"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one specification.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_sites,)
+        Types 1, 2, ... from the largest to the smallest; 0 where a site has none.
+    reason : str
+        Why sites have none.
+    stability : Stability
+    silhouette : float
+    """
+
+    specification: Specification
+    labels: Labels
+    reason: str
+    stability: Stability
+    silhouette: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """What candidates are fitted to.
+
+    Parameters
+    ----------
+    data : WorkingData
+        n sites.
+    spaces : mapping of str to Space
+    means : ndarray, shape (n, q)
+        Posterior means of the true profiles.
+    draws : ndarray, shape (m, n, q)
+        Plausible values.
+    """
+
+    data: WorkingData
+    spaces: Mapping[str, Space]
+    means: Floats
+    draws: Floats
+
+
+def specifications(
+    algorithms: Sequence[str], spaces: Sequence[str], ks: Sequence[int]
+) -> list[Specification]:
+    """List the candidates; the mixture of the proposal is always among them.
+
+    Examples
+    --------
+    >>> [spec.name for spec in specifications(["ward", "hdbscan"], ["pca"], [2])]
+    ['mixture/features/2', 'ward/pca/2', 'hdbscan/pca/auto']
+    """
+    listed = [Specification(PROPOSAL, "features", k) for k in ks]
+    for algorithm in algorithms:
+        if algorithm == PROPOSAL:
+            continue
+        numbers = [0] if CLUSTERERS[algorithm].chooses_k else list(ks)
+        listed += [Specification(algorithm, space, k) for space in spaces for k in numbers]
+    return listed
+
+
+def spaces_of(mean: Floats, covariance: Floats, data: WorkingData) -> dict[str, Space]:
+    """Every space of the catalogue, for one population of true profiles."""
+    return {name: make(mean, covariance, data.columns) for name, make in SPACES.items()}
+
+
+def try_candidates(
+    listed: Sequence[Specification],
+    material: Material,
+    bootstraps: int,
+    seed: int,
+    *,
+    given: Mapping[str, Labels] | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[Tried]:
+    """Fit every candidate to the plausible values and to bootstraps of the sites.
+
+    Parameters
+    ----------
+    listed : sequence of Specification
+    material : Material
+    bootstraps : int
+        Replicates a candidate; each goes with the next set of plausible values, so that their
+        spread holds both sources.
+    seed : int
+        Each candidate has its own stream by its name: leaving one out changes no other.
+    given : mapping of str to ndarray, optional
+        Labels by name of a candidate that was fitted before.
+    workers, progress
+        As in `run_tasks`.
+    """
+    task = partial(_try, material=material, bootstraps=bootstraps, seed=seed, given=given or {})
+    return run_tasks(task, listed, workers=workers, progress=progress, stage="candidates")
+
+
+def by_size(
+    labels: Labels, points: Floats, k: int | None = None
+) -> tuple[Labels, NDArray[np.int64]]:
+    """Number types from the largest to the smallest, ties by the mean of the first coordinates.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_sites,)
+        1 to k, 0 for none; a type may be empty.
+    points : ndarray, shape (n_sites, n_coordinates)
+    k : int, optional
+        Number of types, where the last may be empty.
+
+    Returns
+    -------
+    ndarray of int, shape (n_sites,)
+    ndarray of int, shape (k,)
+        Positions of the types in their new order.
+
+    Examples
+    --------
+    >>> by_size(np.array([1, 2, 2, 0]), np.zeros((4, 1)))[0].tolist()
+    [2, 1, 1, 0]
+    """
+    k = int(labels.max(initial=0)) if k is None else k
+    keys = []
+    for at in range(1, k + 1):
+        members = points[labels == at]
+        centre = members.mean(axis=0) if len(members) else np.full(points.shape[1], np.inf)
+        keys.append((-len(members), tuple(centre), at))
+    order = np.array([key[-1] - 1 for key in sorted(keys)], dtype=np.int64)
+    number = np.zeros(k + 1, dtype=np.int64)
+    number[order + 1] = np.arange(1, k + 1)
+    return number[labels], order
+
+
+def as_candidates(
+    tried: Sequence[Tried], proposal: Labels, sites: Sequence[str], apart: Mapping[str, str]
+) -> tuple[Candidate, ...]:
+    """Turn what was tried into candidates, after one with a single type.
+
+    Parameters
+    ----------
+    tried : sequence of Tried
+    proposal : ndarray of int, shape (n_sites,)
+        Labels to agree with.
+    sites : sequence of str
+        Sites of the labels.
+    apart : mapping of str to str
+        Reason by site for those with too little data; they stand in every candidate.
+    """
+    one = np.ones(len(sites), dtype=np.int64)
+    nothing = Stability(np.full((0, 1), np.nan), np.full((0, len(sites)), np.nan))
+    single = Tried(Specification(ONE_POPULATION, "features", 1), one, "", nothing, float("nan"))
+    return tuple(_candidate(item, proposal, sites, apart) for item in (single, *tried))
+
+
+def candidate_table(candidates: Sequence[Candidate], proposed: str) -> pd.DataFrame:
+    """One row a candidate; columns `COLUMNS`."""
+    rows = []
+    for candidate in candidates:
+        metrics = dict(candidate.metrics)
+        rows.append(
+            {
+                "name": candidate.name,
+                "algorithm": candidate.algorithm,
+                "space": candidate.space,
+                "k": candidate.k,
+                "n_types": int(metrics["n_types"]),
+                "unassigned": int(metrics["unassigned"]),
+                "stability": candidate.stability,
+                "min_stability": metrics["min_stability"],
+                "silhouette": metrics["silhouette"],
+                "agreement": metrics["agreement"],
+                "smallest_type": int(metrics["smallest_type"]),
+                "proposed": candidate.name == proposed,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _try(
+    specification: Specification,
+    *,
+    material: Material,
+    bootstraps: int,
+    seed: int,
+    given: Mapping[str, Labels],
+) -> Tried:
+    clusterer = CLUSTERERS[specification.algorithm]
+    space = material.spaces[specification.space]
+    own = derived_seed(seed, specification.name)
+    points = space.transform(material.means)
+    if specification.name in given:
+        found = Partition(given[specification.name])
+    else:
+        found = draws_consensus(
+            clusterer,
+            specification.k,
+            space,
+            material.data,
+            material.means,
+            material.draws,
+            own,
+        )
+    labels, _ = by_size(found.labels, points)
+    draws = space.transform(material.draws)
+
+    def fit(drawn: NDArray[np.intp], replicate: int) -> Partition:
+        view = View(draws[replicate % len(draws), drawn], _rows(material.data, drawn))
+        return clusterer.fit(view, specification.k, derived_seed(own, f"replicate {replicate}"))
+
+    stability = bootstrap_stability(fit, labels, bootstraps, own)
+    return Tried(specification, labels, found.reason, stability, silhouette(points, labels))
+
+
+def _rows(data: WorkingData, at: NDArray[np.intp]) -> WorkingData:
+    return dataclasses.replace(
+        data,
+        values=data.values[at],
+        errors=data.errors[at],
+        sites=tuple(data.sites[place] for place in at),
+    )
+
+
+def _candidate(
+    tried: Tried, proposal: Labels, sites: Sequence[str], apart: Mapping[str, str]
+) -> Candidate:
+    specification, labels = tried.specification, tried.labels
+    numbers, sizes = np.unique(labels[labels != NO_TYPE], return_counts=True)
+    per_type = tried.stability.per_type
+    types = pd.Index(range(1, len(per_type) + 1), name="type")
+    metrics = {
+        "n_types": float(len(numbers)),
+        "unassigned": float((labels == NO_TYPE).sum()),
+        "min_stability": float(per_type.min()) if len(per_type) else float("nan"),
+        "silhouette": tried.silhouette,
+        "agreement": adjusted_rand(labels, proposal) if len(numbers) > 1 else float("nan"),
+        "smallest_type": float(sizes.min()) if len(sizes) else 0.0,
+    }
+    reasons = np.where(labels == NO_TYPE, tried.reason, "")
+    every = [*sites, *apart]
+    numbered = [None if label == NO_TYPE else int(label) for label in labels]
+    return Candidate(
+        name=specification.name,
+        algorithm=specification.algorithm,
+        space=specification.space,
+        k=specification.k or len(numbers),
+        labels=pd.Series(
+            pd.array([*numbered, *[None] * len(apart)], "Int64"),
+            index=every,
+            name="type",
+        ),
+        reasons=pd.Series([*reasons, *apart.values()], index=every, name="reason", dtype="str"),
+        stability=float(per_type.mean()) if len(per_type) else float("nan"),
+        type_stability=pd.Series(per_type, index=types, name="stability"),
+        metrics=metrics,
+    )

@@ -1,0 +1,244 @@
+"""Collect the evidence: null test, candidates, stability, agreement and power, then the verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from site_typology.candidates import (
+    ONE_POPULATION,
+    PROPOSAL,
+    Labels,
+    Material,
+    Specification,
+    Tried,
+    as_candidates,
+    by_size,
+    candidate_table,
+    spaces_of,
+    specifications,
+    try_candidates,
+)
+from site_typology.models.mixture import TypeModel, fit_types
+from site_typology.models.plausible import Population, plausible_values, posterior
+from site_typology.models.resampling import Stability, adjusted_rand, derived_seed
+from site_typology.models.working import WorkingData
+from site_typology.nulltest import null_test, types_to_try
+from site_typology.power import expected_agreement, power
+from site_typology.results import Candidate, Evidence, NullTest, Power
+from site_typology.verdict import Figures, Thresholds, judge
+
+if TYPE_CHECKING:
+    from site_typology.models.parallel import Progress
+    from site_typology.settings import ProposeSettings
+
+INTERVAL = (0.05, 0.95)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The evidence and what it was collected from.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    candidates : tuple of Candidate
+    model : TypeModel
+        Types at the number that the data come nearest to, from the largest to the smallest.
+    means : ndarray, shape (n, q)
+        Posterior means of the true profiles.
+    """
+
+    evidence: Evidence
+    candidates: tuple[Candidate, ...]
+    model: TypeModel
+    means: np.ndarray
+
+
+def collect(
+    data: WorkingData,
+    population: Population,
+    settings: ProposeSettings,
+    seed: int,
+    *,
+    apart: Mapping[str, str] | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Findings:
+    """Look for types, and for everything that speaks for or against them.
+
+    Parameters
+    ----------
+    data : WorkingData
+        Sites with enough data.
+    population : Population
+        One population fitted to them.
+    settings : ProposeSettings
+    seed : int
+        Each step has its own stream, so that one does not change another.
+    apart : mapping of str to str, optional
+        Reason by site for those with too little data.
+    workers, progress
+        As in `site_typology.propose`.
+
+    Returns
+    -------
+    Findings
+    """
+    ks = types_to_try(data.n, settings.max_types)
+    test = null_test(
+        data,
+        ks=ks,
+        draws=settings.reference_draws,
+        seed=derived_seed(seed, "null test"),
+        workers=workers,
+        progress=progress,
+    )
+    best_k = int(test.gains.loc[test.gains["penalised"].idxmax(), "k"])
+    material = _material(data, population, settings.draws, seed)
+    model, labels = _types(material, best_k, seed)
+    proposed = Specification(PROPOSAL, "features", best_k)
+    tried = try_candidates(
+        specifications(settings.algorithms, settings.spaces, ks),
+        material,
+        settings.bootstraps,
+        derived_seed(seed, "candidates"),
+        given={proposed.name: labels},
+        workers=workers,
+        progress=progress,
+    )
+    stability = next(item.stability for item in tried if item.specification == proposed)
+    agreement = expected_agreement(
+        model,
+        data,
+        replicates=settings.agreement_replicates,
+        seed=derived_seed(seed, "expected agreement"),
+        workers=workers,
+        progress=progress,
+    )
+    rejected = test.p_value <= settings.alpha
+    chance = None if rejected else _power(data, population, settings, ks, seed, workers, progress)
+    figures = Figures(
+        sites=data.n,
+        best_k=best_k,
+        p_value=test.p_value,
+        expected_agreement=agreement.adjusted_rand,
+        relative_entropy=agreement.relative_entropy,
+        stability=float(stability.per_type.min()),
+        smallest_type=int(np.bincount(labels, minlength=best_k + 1)[1:].min()),
+        agreement=_agreement_between(tried, labels, best_k),
+        separation=settings.separation,
+        power=chance,
+    )
+    candidates = as_candidates(tried, labels, data.sites, apart or {})
+    further = {
+        "expected_agreement_error": agreement.adjusted_rand_error,
+        "expected_relative_entropy": agreement.expected_relative_entropy,
+    }
+    evidence = _evidence(figures, settings, test, stability, candidates, data.sites, further)
+    return Findings(evidence, candidates, model, material.means)
+
+
+def _material(data: WorkingData, population: Population, draws: int, seed: int) -> Material:
+    return Material(
+        data,
+        spaces_of(population.mean, population.covariance, data),
+        posterior(population, data)[0],
+        plausible_values(population, data, draws, derived_seed(seed, "plausible values")),
+    )
+
+
+def _types(material: Material, k: int, seed: int) -> tuple[TypeModel, Labels]:
+    """Fit the types of the proposal and number them by size."""
+    data = material.data
+    model = fit_types(data, k, derived_seed(seed, "types"))
+    found = model.memberships(data).argmax(axis=1) + 1
+    labels, order = by_size(found, material.spaces["features"].transform(material.means), k)
+    ordered = dataclasses.replace(model, weights=model.weights[order], means=model.means[order])
+    return ordered, labels
+
+
+def _power(
+    data: WorkingData,
+    population: Population,
+    settings: ProposeSettings,
+    ks: Sequence[int],
+    seed: int,
+    workers: int,
+    progress: Progress | None,
+) -> Power:
+    separations = sorted({settings.separation, *settings.separations})
+    return power(
+        data,
+        population,
+        separations=separations,
+        k=min(3, max(ks)),
+        replicates=settings.power_replicates,
+        alpha=settings.alpha,
+        target=settings.thresholds.power,
+        ks=ks,
+        seed=derived_seed(seed, "power"),
+        workers=workers,
+        progress=progress,
+    )
+
+
+def _agreement_between(tried: Sequence[Tried], labels: Labels, k: int) -> float:
+    """Median adjusted Rand index of the other algorithms' k types with the proposal."""
+    others = [
+        adjusted_rand(item.labels, labels)
+        for item in tried
+        if item.specification.algorithm != PROPOSAL and item.labels.max() == k
+    ]
+    return float(np.median(others)) if others else float("nan")
+
+
+def _evidence(
+    figures: Figures,
+    settings: ProposeSettings,
+    test: NullTest,
+    stability: Stability,
+    candidates: Sequence[Candidate],
+    sites: Sequence[str],
+    further: Mapping[str, float],
+) -> Evidence:
+    thresholds: Thresholds = settings.thresholds
+    judgement = judge(figures, thresholds)
+    claimed = judgement.verdict in ("supported", "tentative")
+    best_k = figures.best_k
+    name = f"{PROPOSAL}/features/{best_k}" if claimed else f"{ONE_POPULATION}/features/1"
+    named = ("expected_agreement", "relative_entropy", "stability", "agreement", "separation")
+    return Evidence(
+        verdict=judgement.verdict,
+        k=best_k if claimed else 1,
+        best_k=best_k,
+        rules=judgement.rules,
+        null_test=test,
+        power=figures.power,
+        why=judgement.why,
+        would_change=judgement.would_change,
+        type_stability=_type_stability(stability),
+        site_stability=pd.Series(stability.per_site, index=list(sites), name="stability"),
+        candidates=candidate_table(candidates, name),
+        figures={
+            **{which: float(getattr(figures, which)) for which in named},
+            "sites": float(figures.sites),
+            "smallest_type": float(figures.smallest_type),
+            **further,
+        },
+    )
+
+
+def _type_stability(stability: Stability) -> pd.DataFrame:
+    rows = []
+    for at, mean in enumerate(stability.per_type):
+        replicates = stability.jaccard[:, at]
+        known = replicates[~np.isnan(replicates)]
+        low, high = np.quantile(known, INTERVAL) if len(known) else (np.nan, np.nan)
+        rows.append((at + 1, float(mean), float(low), float(high), len(known)))
+    return pd.DataFrame(rows, columns=["type", "mean", "low", "high", "replicates"])

@@ -1,0 +1,189 @@
+"""Which sites and features can take part: what is refused, and what is set apart with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from site_typology.errors import Problems
+from site_typology.feature_info import FeatureInfo
+from site_typology.profiles import SiteProfiles
+
+FEWEST_SITES = 6
+FEWEST_VALUES = 3
+NAMED_GAPS = 4
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Sites that types can be looked for in, and those that cannot be placed.
+
+    Parameters
+    ----------
+    profiles : SiteProfiles
+        Features with use ``"build"`` of the sites with enough data, sites and features in order
+        of name, so that no result depends on the order in which they were given.
+    apart : mapping of str to str
+        Reason by site for those with too little data.
+    """
+
+    profiles: SiteProfiles
+    apart: Mapping[str, str]
+
+
+def screen(profiles: SiteProfiles, min_observed: float) -> Screened:
+    """Check profiles of one round and set sites with too little data apart.
+
+    Parameters
+    ----------
+    profiles : SiteProfiles
+        One row a site.
+    min_observed : float
+        Share of the build features that a site needs.
+
+    Returns
+    -------
+    Screened
+
+    Raises
+    ------
+    StudyError
+        Fewer than two build features, fewer than six sites with enough data, or a feature that
+        cannot tell sites apart; lists every problem.
+
+    Examples
+    --------
+    >>> values = pd.DataFrame({"wsa": [1.0, 2.0], "need": [3.0, 5.0]}, index=["A", "B"])
+    >>> screen(SiteProfiles.from_frame(values), 1 / 3)
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: profiles: 1 problem
+      sites  2 sites have enough data; at least 6 are needed to look for types. Add sites.
+    """
+    found = Problems("profiles")
+    build = [info for info in profiles.features if info.use == "build"]
+    _check_dimensions(build, found)
+    found.raise_if_any()
+    names = [info.name for info in build]
+    empty = bool(profiles.values[names].isna().to_numpy().all())
+    if empty:
+        found.add("values", _all_missing(profiles, names))
+        found.raise_if_any()
+    shortfall = data_shortfall(profiles, names, min_observed)
+    enough = [site for site in profiles.sites if not shortfall[(site, profiles.rounds[0])]]
+    if len(enough) < FEWEST_SITES:
+        found.add("sites", _too_few_sites(len(profiles.sites), len(enough), min_observed))
+    kept = profiles.select(use="build", sites=sorted(enough))
+    for info in build:
+        _check_varies(info, kept if enough else profiles, found)
+    found.raise_if_any()
+    apart = {site: reason for (site, _), reason in shortfall.items() if reason}
+    return Screened(in_order(kept), apart)
+
+
+def data_shortfall(profiles: SiteProfiles, names: Sequence[str], min_observed: float) -> pd.Series:
+    """Say why a profile has too little data to be placed; ``""`` where it has enough.
+
+    Parameters
+    ----------
+    profiles : SiteProfiles
+    names : sequence of str
+        Features that count.
+    min_observed : float
+        Share of them that a profile needs.
+
+    Returns
+    -------
+    Series of str
+        Index as that of the profiles.
+    """
+    missing = profiles.values[list(names)].isna()
+    observed = len(names) - missing.sum(axis=1)
+    reasons = []
+    for row, count in zip(profiles.values.index, observed, strict=True):
+        if count >= max(1.0, min_observed * len(names) - 1e-9):
+            reasons.append("")
+            continue
+        gaps = profiles.reasons.loc[row, list(names)][missing.loc[row]]
+        reasons.append(
+            f"not enough data: {count} of {len(names)} features observed; missing {_listed(gaps)}"
+        )
+    return pd.Series(reasons, index=profiles.values.index, dtype="str")
+
+
+def in_order(profiles: SiteProfiles) -> SiteProfiles:
+    """Sort the features of profiles by name."""
+    infos = sorted(profiles.features, key=lambda info: info.name)
+    names = [info.name for info in infos]
+    return SiteProfiles(
+        profiles.values[names],
+        profiles.standard_errors[names],
+        profiles.counts[names],
+        profiles.reasons[names],
+        infos,
+        profiles.ledger,
+        profiles.error_correlation.loc[names, names],
+        profiles.response,
+    )
+
+
+def _check_dimensions(build: Sequence[FeatureInfo], found: Problems) -> None:
+    compositions = {info.composition for info in build if info.composition}
+    dimensions = len(build) - len(compositions)
+    if dimensions < 2:
+        listed = ", ".join(info.name for info in build) or "none"
+        found.add(
+            "features",
+            f"Types need at least two features with use = 'build'; found: {listed}. "
+            "Two parts of one composition count as one. Declare more.",
+        )
+
+
+def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) -> None:
+    known = profiles.values[info.name].dropna().to_numpy(dtype=float)
+    if len(known) < FEWEST_VALUES:
+        where = f"{len(known)} of {len(profiles)} sites with enough data"
+        if len(known) == 0:
+            reasons = ", ".join(sorted(set(profiles.reasons[info.name])))
+            where += f" (missing: {reasons})"
+        found.add(
+            f"features.{info.name}",
+            f"Has a value at {where}; at least {FEWEST_VALUES} are needed. "
+            "Leave it out, or find out why it is missing.",
+        )
+    elif np.ptp(known) <= 1e-12 * max(1.0, float(np.abs(known).max())):
+        found.add(
+            f"features.{info.name}",
+            f"Has the same value ({known[0]:g}) at all {len(known)} sites that have one, so it "
+            "cannot tell sites apart. Leave it out, or set use = 'evaluate'.",
+        )
+
+
+def _all_missing(profiles: SiteProfiles, names: Sequence[str]) -> str:
+    cells = profiles.reasons[list(names)].to_numpy().ravel()
+    numbers = pd.Series(cells).value_counts()
+    counts = ", ".join(f"{reason} ({n})" for reason, n in numbers.items())
+    return (
+        f"All {len(cells)} cells of the features to build types from are missing: {counts}. "
+        "Check that the tables link to the sites and name the right columns and round."
+    )
+
+
+def _too_few_sites(total: int, enough: int, min_observed: float) -> str:
+    needed = f"at least {FEWEST_SITES} are needed to look for types. Add sites"
+    number = f"{enough} site{' has' if enough == 1 else 's have'}"
+    if enough == total:
+        return f"{number} enough data; {needed}."
+    return (
+        f"{number} enough data out of {total}, with {min_observed:.0%} of the features observed; "
+        f"{needed}, or lower min_observed."
+    )
+
+
+def _listed(gaps: pd.Series) -> str:
+    shown = [f"{name} ({reason})" for name, reason in list(gaps.items())[:NAMED_GAPS]]
+    more = len(gaps) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
