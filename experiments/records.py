@@ -136,7 +136,7 @@ def candidate_record(
         stability = details.type_stability
         metrics |= {f"type_stability/{type_}": value for type_, value in stability.items()}
     return RunRecord(
-        name=f"{name} (proposed)" if proposed else name,
+        name=f"PROPOSED: {name}" if proposed else name,
         parameters={key: str(candidate[key]) for key in ("algorithm", "space", "k")},
         metrics=_finite(metrics),
         tags={**tags, "kind": "candidate", "proposed": str(proposed).lower()},

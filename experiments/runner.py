@@ -15,7 +15,7 @@ from site_typology.output import check_writable, write_outputs
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
-    from site_typology.propose import ProposeSettings
+    from site_typology.settings import ProposeSettings
     from site_typology.study import Study
     from site_typology.typology import Typology
 

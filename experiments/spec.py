@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from site_typology.declaration import StudyDeclaration, TypologySection
-from site_typology.errors import Problems
+from site_typology.errors import Problems, StudyError
 
 if TYPE_CHECKING:
-    from site_typology.propose import ProposeSettings
+    from site_typology.settings import ProposeSettings
 
 SHIPPED = ("quick", "default", "thorough")
 """Names of the specifications that come with the package."""
-
-Algorithm = Literal["kmeans", "ward", "gmm", "hdbscan"]
-Space = Literal["features", "pca"]
 
 
 class Specification(BaseModel):
@@ -32,12 +29,12 @@ class Specification(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    algorithms: tuple[Algorithm, ...] = Field(
+    algorithms: tuple[str, ...] = Field(
         ("kmeans", "ward", "gmm", "hdbscan"),
         min_length=1,
         description="Ways of grouping tried beside the proposal.",
     )
-    spaces: tuple[Space, ...] = Field(
+    spaces: tuple[str, ...] = Field(
         ("features", "pca"), min_length=1, description="Spaces that they are tried in."
     )
     draws: int = Field(20, ge=2, le=1000, description="Plausible data sets for gaps and error.")
@@ -45,19 +42,38 @@ class Specification(BaseModel):
     reference_draws: int = Field(
         99, ge=19, le=10_000, description="Data sets without types in the null test."
     )
+    agreement_replicates: int = Field(
+        40, ge=10, le=10_000, description="Data sets simulated for the expected agreement."
+    )
     power_replicates: int = Field(
         40, ge=10, le=10_000, description="Data sets with types planted, for each separation."
     )
+    separations: tuple[float, ...] = Field(
+        (6.0, 8.0, 10.0), description="Separations tried for the power, beside the study's own."
+    )
     alpha: float = Field(
-        0.05, gt=0, lt=0.5, description="Level of the null test, stated before the run."
+        0.05, gt=0, lt=1, description="Level of the null test, stated before the run."
     )
 
     @field_validator("algorithms", "spaces")
     @classmethod
-    def _named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known(cls, names: tuple[str, ...], field: ValidationInfo) -> tuple[str, ...]:
+        from site_typology.models.clusterers import CLUSTERERS
+        from site_typology.models.reducers import SPACES
+
+        known = list(CLUSTERERS if field.field_name == "algorithms" else SPACES)
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"unknown: {', '.join(unknown)}. Known: {', '.join(known)}")
         if len(set(names)) < len(names):
-            raise ValueError("one is named twice.")
+            raise ValueError("one is named twice")
         return names
+
+    @field_validator("separations")
+    @classmethod
+    def _positive(cls, separations: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < separation < 1000 for separation in separations):
+            raise ValueError("separations are in within-type SDs, above 0")
+        return separations
 
 
 def read_spec(spec: str | Path, study: StudyDeclaration | None = None) -> ProposeSettings:
@@ -87,14 +103,17 @@ def read_spec(spec: str | Path, study: StudyDeclaration | None = None) -> Propos
     site_typology.errors.StudyError: fast: 1 problem
       file  Not found. Give quick, default, thorough, or the path of a specification file.
     """
-    from site_typology.propose import ProposeSettings
+    from site_typology.settings import ProposeSettings
 
     path = Path(spec)
     if str(spec) in SHIPPED:
         path = Path(__file__).with_name(f"{spec}.toml")
     stated = (study.typology if study else TypologySection()).model_dump()
     chosen = _parse(_read(path), path.name).model_dump()
-    return ProposeSettings(**stated, **chosen)
+    try:
+        return ProposeSettings(**stated, **chosen)
+    except StudyError as error:
+        raise StudyError(path.name, error.problems) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -32,8 +32,14 @@ if TYPE_CHECKING:
     from site_typology.explain import Explanation
     from site_typology.typology import Typology
 
+LOCAL_PAGE = "http://127.0.0.1:5000"
+"""Where ``mlflow ui`` shows itself."""
+
 DIGEST_LENGTH = 32
 """Characters of the data hash that stand as the digest of the dataset (MLflow keeps 36)."""
+
+# MLflow shows runs and models instead of its pages for language models.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,17 @@ class Tracked:
         return f"models:/{self.model}@{PROPOSED}"
 
     @property
-    def how_to_open(self) -> str:
-        """The address of the server, or the command that opens the local store."""
+    def command(self) -> str:
+        """The command that opens a local store; ``""`` for a server."""
         if self.store.artifacts is None:
-            return self.store.shown
+            return ""
         return f"mlflow ui --backend-store-uri {shlex.quote(self.store.shown)}"
+
+    @property
+    def page(self) -> str:
+        """Address of the list of runs, once the server or the command runs."""
+        server = LOCAL_PAGE if self.store.artifacts else self.store.shown.rstrip("/")
+        return f"{server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
 
 
 def log_typology(
@@ -144,7 +156,7 @@ def _experiment(client: MlflowClient, name: str, store: Store) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         place = (store.artifacts / model_name(name)).as_uri() if store.artifacts else None
-        return str(client.create_experiment(name, artifact_location=place))
+        return str(client.create_experiment(name, artifact_location=place, tags=_EXPERIMENT_TAGS))
     if found.lifecycle_stage == "deleted":
         remedy = f"Restore it: mlflow experiments restore -x {found.experiment_id}"
         raise TrackingError(
@@ -163,7 +175,7 @@ def _dataset(typology: Typology, data_hash: str, origin: Origin) -> DatasetInput
     dataset = mlflow.data.from_pandas(
         wide_rows(numeric).reset_index(),
         source=str(origin.study_file) if origin.study_file else None,
-        name=f"{model_name(origin.study)} profiles",
+        name="profiles",
         digest=data_hash[:DIGEST_LENGTH],
     )
     return DatasetInput(dataset._to_mlflow_entity(), [InputTag("mlflow.data.context", "profiles")])
