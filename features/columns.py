@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,22 +27,40 @@ _LONGEST_EXACT = 15
 
 @dataclass(frozen=True)
 class Column:
-    """Values of a column and, where cells are missing, the reasons.
+    """A column as the values that it holds and where each stands.
+
+    Codes are looked at once a value and not once a cell, which wide survey files need.
 
     Parameters
     ----------
-    values : Series
-        Numbers, text, or a mix of both where the file has a mix; NaN where missing.
-    reasons : Series of str
-        ``""`` where there is a value.
+    positions : ndarray of int, shape (n_rows,)
+        Position of each row's value in `values`; -1, the last one, where the cell is empty.
+    values : list
+        Different values, NaN for those that mean missing; the last is NaN.
+    reasons : list of str
+        Why a value is missing, ``""`` where it is not.
     """
 
-    values: pd.Series
-    reasons: pd.Series
+    positions: np.ndarray
+    values: list[Any]
+    reasons: list[str]
 
-    def rows(self, keep: pd.Series) -> Column:
+    def rows(self, keep: np.ndarray) -> Column:
         """Keep some rows."""
-        return Column(self.values[keep], self.reasons[keep])
+        return replace(self, positions=self.positions[keep])
+
+    def text(self, index: pd.Index) -> pd.Series:
+        """Write the values as text, see `code_text`; NaN where missing."""
+        texts = [
+            np.nan if reason else code_text(value)
+            for value, reason in zip(self.values, self.reasons, strict=True)
+        ]
+        return pd.Series(_spread(texts, self.positions), index=index, dtype="str")
+
+    def missing_reasons(self) -> np.ndarray | None:
+        """Reason of each row, ``""`` where there is a value; None if no cell is missing."""
+        reasons = _spread(self.reasons, self.positions)
+        return reasons if (reasons != "").any() else None
 
 
 def explain_missing(
@@ -65,73 +84,93 @@ def explain_missing(
     Examples
     --------
     >>> column = explain_missing(pd.Series(["1", "9", ""]), {"9": "refused"}, {"1": 2.5})
-    >>> column.values.tolist(), column.reasons.tolist()
-    ([2.5, nan, nan], ['', 'refused', 'not answered'])
+    >>> column.values, column.reasons
+    ([2.5, nan, nan, nan], ['', 'refused', 'not answered', 'not answered'])
     """
     missing = {code_text(code): reason for code, reason in missing.items()}
     recode = {code_text(code): value for code, value in recode.items()}
     blank = missing.get("", UNEXPLAINED)
-    positions, found = pd.factorize(raw)
-    values: list[object] = []
+    positions, found = pd.factorize(raw.to_numpy())
+    if found.dtype.kind == "f" and not missing and not recode:
+        return Column(positions, [*found.tolist(), np.nan], [""] * len(found) + [blank])
+    values: list[Any] = []
     reasons: list[str] = []
-    for value in found:
+    for value in found.tolist():
         code = code_text(value)
         reason = missing.get(code, blank if code == "" else "")
         reasons.append(reason)
         values.append(np.nan if reason else recode.get(code, value))
-    numeric = pd.api.types.is_numeric_dtype(raw) and not recode
-    table = np.array([*values, np.nan], dtype=float if numeric else object)
-    return Column(
-        pd.Series(table[positions], index=raw.index, name=raw.name),
-        pd.Series(
-            np.array([*reasons, blank], dtype=object)[positions],
-            index=raw.index,
-            name=raw.name,
-            dtype="str",
-        ),
-    )
+    return Column(positions, [*values, np.nan], [*reasons, blank])
 
 
-def settle(column: Column, *, decimal_comma: bool = False) -> Column:
+def settle(column: Column, *, decimal_comma: bool = False) -> tuple[Column, bool]:
     """Turn a column into floats where every value is a number, else into text.
 
     Codes padded with zeros and numbers too long for a float stay text. Marks such as ``NA``
     count as missing where all other values are numbers. A comma groups thousands, as in
     ``1,013``, where other numbers of the column have three digits and none has more without it.
 
+    Returns
+    -------
+    Column
+        Only the values that stand in a row decide, and only they are turned.
+    bool
+        Whether it holds numbers.
+
     Examples
     --------
-    >>> raw = explain_missing(pd.Series(["1", "NA", "2.5"]), {}, {})
-    >>> settle(raw).values.tolist()
-    [1.0, nan, 2.5]
+    >>> column, numeric = settle(explain_missing(pd.Series(["1", "NA", "2.5"]), {}, {}))
+    >>> column.values, column.reasons
+    ([1.0, nan, 2.5, nan], ['', 'not answered', '', 'not answered'])
     """
-    values = column.values
-    if pd.api.types.is_numeric_dtype(values):
-        return Column(values.astype(float), column.reasons)
-    positions, found = pd.factorize(values)
-    texts = [code_text(value) if isinstance(value, float) else str(value) for value in found]
-    numbers = _numbers(texts, decimal_comma)
+    if all(isinstance(value, float) for value in column.values):
+        return column, True
+    standing = set(np.unique(column.positions).tolist())
+    last = len(column.values) - 1
+    given = [
+        at
+        for at, reason in enumerate(column.reasons)
+        if not reason and at in standing and at < last
+    ]
+    values: list[Any] = [np.nan] * (last + 1)
+    reasons = list(column.reasons)
+    numbers = _numbers([column.values[at] for at in given], decimal_comma)
+    for number, at in zip(numbers or [], given, strict=False):
+        values[at] = number
+        if np.isnan(number):
+            reasons[at] = UNEXPLAINED
     if numbers is None:
-        table = np.array([*texts, np.nan], dtype=object)
-        settled = pd.Series(table[positions], index=values.index, name=values.name, dtype="str")
-        return Column(settled, column.reasons)
-    table = np.array([*numbers, np.nan], dtype=float)
-    settled = pd.Series(table[positions], index=values.index, name=values.name)
-    marks = settled.isna() & (column.reasons == "")
-    return Column(settled, column.reasons.mask(marks, UNEXPLAINED))
+        for at in given:
+            values[at] = code_text(column.values[at])
+    return Column(column.positions, values, reasons), numbers is not None
 
 
-def _numbers(texts: list[str], decimal_comma: bool) -> list[float] | None:
-    """All texts as numbers, missing marks as NaN; None if any is neither."""
-    if not decimal_comma:
+def cells(column: Column, numeric: bool) -> np.ndarray | pd.api.extensions.ExtensionArray:
+    """Spread a settled column over its rows: floats, or text."""
+    if numeric:
+        return np.array(column.values, dtype=float)[column.positions]
+    return pd.array(_spread(column.values, column.positions), dtype="str")
+
+
+def _spread(items: Sequence[object], positions: np.ndarray) -> np.ndarray:
+    table = np.empty(len(items), dtype=object)
+    table[:] = items
+    spread: np.ndarray = table[positions]
+    return spread
+
+
+def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
+    """All values as numbers, missing marks as NaN; None if any is neither."""
+    texts = [code_text(value) for value in values]
+    if decimal_comma:
+        texts = [text.replace(",", ".") for text in texts]
+    else:
         texts = _without_thousands(texts)
     numbers = []
     for text in texts:
         if text in MISSING_MARKS:
             numbers.append(np.nan)
             continue
-        if decimal_comma:
-            text = text.replace(",", ".")
         if not _NUMBER.fullmatch(text) or _PADDED.fullmatch(text):
             return None
         if len(text) > _LONGEST_EXACT and text.isdigit():

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from site_typology.declaration import TableDeclaration
+from site_typology.features.plain import plain
 from site_typology.features.rawtable import RawTable, UnreadableTableError, untouched
 from site_typology.features.tables import code_text
 
@@ -88,7 +89,7 @@ def _raw_table(frame: pd.DataFrame, meta: Any) -> RawTable:
         name: {code_text(code): str(label) for code, label in given.items()}
         for name, given in meta.variable_value_labels.items()
     }
-    frame = frame.rename(columns=str.strip)
+    frame = plain(frame.rename(columns=str.strip))
     return RawTable(
         frame,
         untouched(frame),

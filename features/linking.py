@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from site_typology.declaration import ONE_ROUND, StudyDeclaration
 from site_typology.errors import Problems
-from site_typology.features.columns import Column, range_problem, settle
+from site_typology.features.columns import cells, range_problem, settle
 from site_typology.features.ledger import (
     column_entries,
     ledger_of,
@@ -27,13 +29,13 @@ from site_typology.features.sitekeys import (
     set_unknown_aside,
     set_unlinked_aside,
 )
-from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table, as_text
+from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 
 NO_ROUND = "no round"
 
 
 def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) -> StudyTables:
-    """Read every table of a study and link its rows to sites.
+    r"""Read every table of a study and link its rows to sites.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) ->
     ...     "features": [{"name": "size", "builder": "column"}],
     ... })
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "sites.csv").write_text("id,size\\nA,3\\nB,4\\n")
+    ...     _ = Path(folder, "sites.csv").write_text("id,size\nA,3\nB,4\n")
     ...     tables = read_tables(study, Path(folder), Problems("study.toml"))
     >>> tables.sites
     ('A', 'B')
@@ -185,7 +187,7 @@ def _rounds_of_rows(table: LoadedTable, rounds: Sequence[str], found: Problems) 
     declared = table.declaration
     if declared.round is None:
         return pd.Series(declared.at_round or ONE_ROUND, index=index, dtype="str")
-    own = as_text(table.columns[declared.round].values)
+    own = table.text(declared.round)
     if not rounds:
         found.add(
             table.place,
@@ -199,49 +201,48 @@ def _rounds_of_rows(table: LoadedTable, rounds: Sequence[str], found: Problems) 
         found.add(
             table.place,
             f"{len(unknown)} rows name rounds that are not in study.rounds {list(rounds)}: "
-            f"{listed(shown)}. Add them, recode them with columns.{declared.round}.values, or leave "
-            "them out with where.",
+            f"{listed(shown)}. Add them, recode them with columns.{declared.round}.values, or "
+            "leave them out with where.",
         )
     return own
 
 
 def _finish(table: LoadedTable, sites: pd.Series, rounds: pd.Series, found: Problems) -> Table:
     """Make the final table of the rows in use, and check ranges and weights."""
-    keep = table.kept
-    settled: dict[str, Column] = {}
+    keep = table.kept.to_numpy()
+    rows = pd.Series(table.aside.index[keep])
+    values: dict[str, Any] = {}
+    gaps: dict[str, np.ndarray] = {}
     for name, column in table.columns.items():
-        if name not in table.personal:
-            settled[name] = settle(column.rows(keep), decimal_comma=table.decimal_comma)
-    rows = pd.Series(keep.index[keep], index=keep.index[keep])
-    _check_values(table, settled, rows, found)
-    values = {name: column.values for name, column in settled.items()}
-    values |= {SITE: sites[keep], ROUND: rounds[keep], ROW: rows}
-    frame = pd.DataFrame(values).reset_index(drop=True)
-    gaps = {
-        name: column.reasons for name, column in settled.items() if (column.reasons != "").any()
-    }
-    reasons = pd.DataFrame(gaps, index=rows.index, dtype="str").reset_index(drop=True)
-    return Table(table.name, table.declaration, frame, reasons, table.labels, table.titles)
-
-
-def _check_values(
-    table: LoadedTable, settled: Mapping[str, Column], rows: pd.Series, found: Problems
-) -> None:
-    for name, rules in table.declaration.columns.items():
-        if rules.range is None or name not in settled:
+        if name in table.personal:
             continue
-        problem = range_problem(settled[name].values, rows, rules.range)
+        settled, numeric = settle(column.rows(keep), decimal_comma=table.decimal_comma)
+        values[name] = cells(settled, numeric)
+        reasons = settled.missing_reasons()
+        if reasons is not None:
+            gaps[name] = reasons
+    values |= {SITE: sites[keep].array, ROUND: rounds[keep].array, ROW: rows.array}
+    frame = pd.DataFrame(values)
+    _check_values(table, frame, found)
+    reasons_frame = pd.DataFrame(gaps, index=frame.index, dtype="str")
+    return Table(table.name, table.declaration, frame, reasons_frame, table.labels, table.titles)
+
+
+def _check_values(table: LoadedTable, frame: pd.DataFrame, found: Problems) -> None:
+    limits = {
+        f"columns.{name}": (name, rules.range)
+        for name, rules in table.declaration.columns.items()
+        if rules.range is not None
+    }
+    if table.declaration.weight is not None:
+        limits["weight"] = (table.declaration.weight, (0.0, float("inf")))
+    for key, (name, each) in limits.items():
+        problem = range_problem(frame[name], frame[ROW], each) if name in frame else ""
         if problem:
             found.add(
-                f"{table.place}.columns.{name}",
-                f"{problem[0].upper()}{problem[1:]}. Correct them, widen range, or declare them "
-                "missing.",
+                f"{table.place}.{key}",
+                f"{problem[0].upper()}{problem[1:]}. Correct them, or declare them missing.",
             )
-    weight = table.declaration.weight
-    if weight is not None and weight in settled:
-        problem = range_problem(settled[weight].values, rows, (0.0, float("inf")))
-        if problem:
-            found.add(f"{table.place}.weight", f"{problem[0].upper()}{problem[1:]}. Correct them.")
 
 
 def _entries(

@@ -75,6 +75,10 @@ class LoadedTable:
         """Whether a row is used."""
         return self.aside == ""
 
+    def text(self, column: str) -> pd.Series:
+        """Write the codes of a column as text, one for each row of the file."""
+        return self.columns[column].text(self.aside.index)
+
     def set_aside(self, rows: pd.Series, reason: str) -> LoadedTable:
         """Set aside those of `rows` that still are used."""
         return dataclasses.replace(self, aside=self.aside.mask(rows & self.kept, reason))
@@ -236,9 +240,7 @@ def _explained(
         rules = declaration.columns.get(new, _NO_RULES)
         everywhere = {} if new in keys else declaration.missing
         missing = {**raw.missing.get(old, {}), **everywhere, **rules.missing}
-        columns[new] = explain_missing(
-            raw.frame[old].set_axis(rows).rename(new), missing, rules.values
-        )
+        columns[new] = explain_missing(raw.frame[old], missing, rules.values)
     personal = [
         new_names.get(old, old)
         for old in raw.frame.columns
@@ -260,7 +262,7 @@ def _explained(
 def _filter(table: LoadedTable) -> LoadedTable:
     """Set aside the rows that `where` leaves out, the first condition missed as the reason."""
     for condition in table.declaration.where:
-        values = table.columns[condition.column].values
-        keep = matches(values.to_frame(condition.column), [condition])
+        codes = table.text(condition.column)
+        keep = matches(codes.to_frame(condition.column), [condition])
         table = table.set_aside(~keep, f"left out by where: {condition.column}")
     return table

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import decimal
 import difflib
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-import numpy as np
 import pandas as pd
 
 from site_typology.declaration import TableDeclaration
 from site_typology.features.gias import GiasReader
 from site_typology.features.labelled import SpssReader, StataReader
+from site_typology.features.plain import plain
 from site_typology.features.qualtrics import QualtricsReader
 from site_typology.features.rawtable import (
     BLANK_ROW,
@@ -93,7 +91,7 @@ class ParquetReader:
         if any(name is not None for name in frame.index.names):
             frame = frame.reset_index()
         frame = frame.reset_index(drop=True).rename(columns=lambda name: str(name).strip())
-        return RawTable(frame, untouched(frame))
+        return RawTable(plain(frame), untouched(frame))
 
 
 READERS: dict[str, Reader] = {
@@ -147,7 +145,7 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
     except OSError as error:
         raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
     frame = _without_repeats(raw.frame, declaration.personal)
-    return dataclasses.replace(raw, frame=_plain(frame))
+    return dataclasses.replace(raw, frame=frame)
 
 
 def _not_found(path: Path) -> str:
@@ -180,7 +178,7 @@ def _sheet_table(content: pd.DataFrame) -> RawTable:
     frame = frame.loc[:, [name is not None for name in names]]
     frame.columns = pd.Index([name for name in names if name is not None])
     aside = untouched(frame).mask(blank.all(axis=1), BLANK_ROW)
-    return RawTable(frame, aside, notes=name_notes(header))
+    return RawTable(plain(frame), aside, notes=name_notes(header))
 
 
 def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataFrame:
@@ -205,34 +203,3 @@ def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataF
     if problems:
         raise UnreadableTableError(*problems)
     return frame.loc[:, ~frame.columns.duplicated()]
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({name: _plain_column(frame[name]) for name in frame}, index=frame.index)
-
-
-def _plain_column(column: pd.Series) -> pd.Series:
-    """Turn booleans into 0 and 1, numbers into floats, dates into ISO text."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if pd.api.types.is_numeric_dtype(column):
-        if pd.api.types.is_integer_dtype(column) and column.abs().max() >= 2**53:
-            return column.astype("str")
-        return column.astype(float)
-    if pd.api.types.is_datetime64_any_dtype(column):
-        column = column.astype(object)
-    if isinstance(column.dtype, pd.StringDtype):
-        return column.str.strip()
-    return column.map(_plain_cell)
-
-
-def _plain_cell(cell: object) -> object:
-    if cell is None or cell is pd.NaT:
-        return np.nan
-    if isinstance(cell, bool | np.bool_ | int | np.integer | decimal.Decimal):
-        return float(cell)
-    if isinstance(cell, datetime.datetime):
-        return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat(" ")
-    if isinstance(cell, datetime.date | datetime.time):
-        return cell.isoformat()
-    return cell if isinstance(cell, float) else str(cell).strip()

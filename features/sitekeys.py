@@ -13,7 +13,7 @@ from site_typology.declaration import Link
 from site_typology.errors import Problems
 from site_typology.features.loading import LoadedTable, site_columns
 from site_typology.features.rawtable import listed
-from site_typology.features.tables import as_text, code_text
+from site_typology.features.tables import code_text
 
 NO_SITE = "no site"
 LINKED_TO_NOTHING = "linked to nothing"
@@ -37,12 +37,12 @@ def own_sites(table: LoadedTable, found: Problems) -> pd.Series:
     """
     site = table.declaration.site or ""
     if "{" not in site:
-        return as_text(table.columns[site].values)
+        return table.text(site)
     names = site_columns(site)
     if not names:
         found.add(f"{table.place}.site", f"Pattern {site!r} names no column. Write '{{COLUMN}}'.")
         return pd.Series(np.nan, index=table.aside.index, dtype="str")
-    parts = [as_text(table.columns[name].values) for name in names]
+    parts = [table.text(name) for name in names]
     whole = pd.concat(parts, axis=1).notna().all(axis=1)
     texts: list[object] = [np.nan] * len(whole)
     try:
@@ -85,7 +85,7 @@ def linked_sites(
     """
     known = pd.DataFrame(
         {
-            "key": as_text(other.columns[link.key or link.on].values),
+            "key": other.text(link.key or link.on),
             "site": sites_of_other,
         }
     )[other.kept & sites_of_other.notna()].dropna()
@@ -99,7 +99,7 @@ def linked_sites(
             f"{listed(shown)}. Correct {other.declaration.path}.",
         )
         known = known.drop_duplicates("key")
-    keys = as_text(table.columns[link.on].values)
+    keys = table.text(link.on)
     return keys.map(known.set_index("key")["site"]).astype("str")
 
 
@@ -108,7 +108,7 @@ def set_unlinked_aside(table: LoadedTable, sites: pd.Series, found: Problems) ->
     link = table.declaration.link
     if link is None:
         return table.set_aside(sites.isna(), NO_SITE)
-    keys = as_text(table.columns[link.on].values)
+    keys = table.text(link.on)
     asked = table.kept & keys.notna()
     lost = asked & sites.isna()
     if asked.any() and lost.sum() == asked.sum():
@@ -166,7 +166,7 @@ def _hint(site: str, known: Sequence[str]) -> str:
 
 def repeated_rows(table: LoadedTable, columns: Sequence[str]) -> str:
     """Say which used rows have the same key; ``""`` if none have."""
-    keys = pd.concat([as_text(table.columns[c].values) for c in columns], axis=1)[table.kept]
+    keys = pd.concat([table.text(c) for c in columns], axis=1)[table.kept]
     keys = keys.dropna(how="all")
     twice = keys[keys.duplicated(keep=False)]
     if twice.empty:
@@ -175,7 +175,8 @@ def repeated_rows(table: LoadedTable, columns: Sequence[str]) -> str:
     shown = []
     for key, rows in groups.items():
         parts = key if isinstance(key, tuple) else (key,)
-        written = ", ".join(code_text(part) for part in parts)
+        written = ", ".join(map(code_text, parts))
         shown.append(f"{written} (rows {listed([str(row) for row in rows], 5)})")
     count = len(shown)
-    return f"{count} key{'' if count == 1 else 's'} stand{'s' if count == 1 else ''} more than once: {listed(shown)}"
+    stands = "key stands" if count == 1 else "keys stand"
+    return f"{count} {stands} more than once: {listed(shown)}"

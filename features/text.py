@@ -62,7 +62,7 @@ class TextReader:
 
 
 def decode(data: bytes, declared: str | None, encodings: tuple[str, ...] = ("utf-8",)) -> str:
-    """Turn bytes into text with the declared encoding, or the first that fits.
+    r"""Turn bytes into text with the declared encoding, or the first that fits.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def decode(data: bytes, declared: str | None, encodings: tuple[str, ...] = ("utf
 
     Examples
     --------
-    >>> decode("Caf\\u00e9".encode("cp1252"), None, ("utf-8", "cp1252"))
+    >>> decode("Caf\u00e9".encode("cp1252"), None, ("utf-8", "cp1252"))
     'Café'
     """
     if not data.strip():
@@ -152,7 +152,7 @@ def _first_misfit(data: bytes, encoding: str) -> str:
 
 
 def find_separator(text: str, declared: str | None, likely: str = ",") -> str:
-    """Find what separates the columns of a text.
+    r"""Find what separates the columns of a text.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def find_separator(text: str, declared: str | None, likely: str = ",") -> str:
 
     Examples
     --------
-    >>> find_separator("a;b\\n1,5;2\\n", None)
+    >>> find_separator("a;b\n1,5;2\n", None)
     ';'
     """
     sample = text[:100_000].splitlines()[:_SAMPLE_LINES]
@@ -261,23 +261,19 @@ def table_of(header: list[str], records: Records, header_rows: int) -> RawTable:
             "Correct the lines, or set separator if it is not "
             f"a {SEPARATORS.get(records.separator, repr(records.separator))}."
         )
-    columns = [[cell.strip() for cell in column] for column in zip(*cells, strict=True)]
-    for at, row in enumerate(zip(*columns, strict=True)):
-        if not aside[at] and not any(row):
+    cells = [[cell.strip() for cell in record] for record in cells]
+    for at, record in enumerate(cells):
+        if not aside[at] and not any(record):
             aside[at] = BLANK_ROW
-    return _named(header, columns or [[] for _ in header], aside, records.separator)
+    return _named(header, cells, aside, records.separator)
 
 
-def _named(
-    header: list[str], columns: list[list[str]], aside: list[str], separator: str
-) -> RawTable:
-    names = column_names(header, [any(column) for column in columns])
-    series = [
-        pd.Series(column, dtype="str", name=name)
-        for name, column in zip(names, columns, strict=True)
-        if name is not None
-    ]
-    frame = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(len(aside)))
+def _named(header: list[str], cells: list[list[str]], aside: list[str], separator: str) -> RawTable:
+    frame = pd.DataFrame(cells, columns=range(len(header)), dtype=object)
+    filled = [(frame[at] != "").any() for at in frame]
+    names = column_names(header, filled)
+    frame = frame.loc[:, [name is not None for name in names]]
+    frame.columns = pd.Index([name for name in names if name is not None], dtype=object)
     return RawTable(
         frame,
         pd.Series(aside, index=frame.index, dtype="str"),

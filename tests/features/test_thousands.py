@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from site_typology.features.columns import explain_missing, settle
+from site_typology.features.columns import cells, explain_missing, settle
 
 
 def settled(texts: list[str], *, decimal_comma: bool = False) -> list[object]:
     column = explain_missing(pd.Series(texts), {}, {})
-    return settle(column, decimal_comma=decimal_comma).values.tolist()
+    return list(cells(*settle(column, decimal_comma=decimal_comma)))
 
 
 def test_a_comma_groups_thousands_where_hundreds_show_it() -> None:
