@@ -81,6 +81,7 @@ def write_bundle(
     """
     folder = Path(folder)
     _check_replaceable(folder)
+    _check_arrays(arrays or {})
     staging: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -186,6 +187,12 @@ def _check_replaceable(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         message = "Holds other files. Name a new folder, or one with an earlier model."
         raise StudyError(str(folder), [Problem("folder", message)])
+
+
+def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"Array {name!r} holds objects, which only a pickle could keep.")
 
 
 def _put_in_place(staging: Path, folder: Path) -> None:

@@ -70,8 +70,8 @@ def derived_seed(seed: int, purpose: str) -> int:
 def align_labels(labels: Labels, reference: Labels) -> Labels:
     """Renumber types so that they match those of a reference as well as can be.
 
-    Optimal one-to-one matching by shared sites (linear assignment, Kuhn 1955). Types without a
-    match get numbers beyond those of the reference.
+    Optimal one-to-one matching by shared sites (linear assignment, Kuhn 1955). Where there are
+    more types than in the reference, those left over get numbers beyond it.
 
     Parameters
     ----------
@@ -91,17 +91,10 @@ def align_labels(labels: Labels, reference: Labels) -> Labels:
 
     shared = _shared(labels, reference)
     rows, columns = linear_sum_assignment(-shared)
-    matched = {
-        row: column for row, column in zip(rows, columns, strict=True) if shared[row, column]
-    }
     target = np.zeros(shared.shape[0] + 1, dtype=np.int64)
-    beyond = shared.shape[1]
-    for row in range(shared.shape[0]):
-        if row in matched:
-            target[row + 1] = matched[row] + 1
-        else:
-            beyond += 1
-            target[row + 1] = beyond
+    target[rows + 1] = columns + 1
+    left = np.setdiff1d(np.arange(shared.shape[0]), rows)
+    target[left + 1] = shared.shape[1] + 1 + np.arange(len(left))
     return target[labels]
 
 
