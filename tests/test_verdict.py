@@ -1,0 +1,162 @@
+"""The verdict: each rule decides what it says it decides, and words carry the figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology.results import Power
+from site_typology.verdict import NONE_FOUND, Figures, Thresholds, judge
+
+FIRM = Figures(
+    sites=40,
+    best_k=3,
+    p_value=0.01,
+    expected_agreement=0.9,
+    relative_entropy=0.95,
+    stability=0.8,
+    smallest_type=8,
+    agreement=0.7,
+    separation=6.0,
+)
+
+
+def power(at_six: float, at_eight: float = 0.9) -> Power:
+    return Power(
+        pd.DataFrame(
+            {
+                "separation": [6.0, 8.0],
+                "power": [at_six, at_eight],
+                "standard_error": [0.05, 0.05],
+                "replicates": [40, 40],
+            }
+        )
+    )
+
+
+def change(**figures) -> Figures:
+    return dataclasses.replace(FIRM, **figures)
+
+
+FAILURES = {
+    "expected_agreement": 0.64,
+    "relative_entropy": 0.81,
+    "stability": 0.59,
+    "smallest_type": 2,
+    "agreement": 0.49,
+}
+
+
+def test_supported_when_every_rule_holds():
+    judgement = judge(FIRM)
+    assert judgement.verdict == "supported"
+    assert all(rule.holds for rule in judgement.rules)
+    assert [rule.name for rule in judgement.rules] == ["null_test", *FAILURES]
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_each_rule_alone_makes_it_tentative(name):
+    judgement = judge(change(**{name: FAILURES[name]}))
+    assert judgement.verdict == "tentative"
+    assert [rule.name for rule in judgement.rules if not rule.holds] == [name]
+    assert f"({FAILURES[name]:.3g}, needs >=" in judgement.why
+    assert judgement.would_change
+
+
+@pytest.mark.parametrize("name", sorted(set(FAILURES) - {"smallest_type"}))
+def test_a_figure_that_could_not_be_computed_does_not_hold(name):
+    judgement = judge(change(**{name: np.nan}))
+    assert judgement.verdict == "tentative"
+    assert "could not be computed" in judgement.why
+
+
+def test_thresholds_themselves_hold():
+    limits = Thresholds()
+    edge = Figures(
+        sites=25,
+        best_k=2,
+        p_value=limits.p_value,
+        expected_agreement=limits.expected_agreement,
+        relative_entropy=limits.relative_entropy,
+        stability=limits.stability,
+        smallest_type=limits.min_sites,
+        agreement=limits.agreement,
+        separation=6.0,
+    )
+    assert judge(edge).verdict == "supported"
+
+
+def test_not_supported_when_types_would_have_been_found():
+    judgement = judge(change(p_value=0.4, power=power(0.85)))
+    assert judgement.verdict == "not supported"
+    assert judgement.why.startswith(NONE_FOUND)
+    assert "6 within-type SDs apart" in judgement.why
+    assert "0.85" in judgement.why
+
+
+def test_insufficient_when_types_could_be_there_unseen():
+    judgement = judge(change(p_value=0.4, power=power(0.35)))
+    assert judgement.verdict == "insufficient"
+    assert "0.35" in judgement.why
+    assert NONE_FOUND not in judgement.why
+    assert "is 8 within-type SDs" in judgement.would_change
+
+
+def test_insufficient_says_when_no_separation_would_do():
+    judgement = judge(change(p_value=0.4, power=power(0.1, 0.5)))
+    assert "No separation tried, up to 8" in judgement.would_change
+
+
+def test_insufficient_without_a_simulation_of_power():
+    judgement = judge(change(p_value=0.4))
+    assert judgement.verdict == "insufficient"
+    assert "not simulated" in judgement.why
+
+
+def test_no_figure_makes_up_for_a_null_test_that_does_not_reject():
+    perfect = change(p_value=0.051, stability=1.0, agreement=1.0, power=power(0.99))
+    assert judge(perfect).verdict == "not supported"
+
+
+def test_failing_rules_do_not_decide_where_nothing_is_claimed():
+    poor = change(p_value=0.5, stability=0.1, agreement=np.nan, power=power(0.9))
+    assert judge(poor).verdict == "not supported"
+
+
+def test_thresholds_can_be_declared():
+    strict = Thresholds(min_sites=10)
+    assert judge(FIRM, strict).verdict == "tentative"
+    assert judge(change(p_value=0.08), Thresholds(p_value=0.1)).verdict == "supported"
+
+
+def test_a_better_figure_never_gives_a_weaker_verdict():
+    order = {"tentative": 0, "supported": 1}
+    levels = {name: (bad, getattr(FIRM, name)) for name, bad in FAILURES.items()}
+    for chosen in itertools.product((0, 1), repeat=len(levels)):
+        pairs = zip(levels.items(), chosen, strict=True)
+        figures = {name: values[better] for (name, values), better in pairs}
+        verdict = judge(change(**figures)).verdict
+        for name, values in levels.items():
+            improved = judge(change(**{**figures, name: values[1]})).verdict
+            assert order[improved] >= order[verdict]
+
+
+def test_types_are_never_ranked_and_nothing_is_said_to_cause():
+    texts = []
+    for figures in (
+        FIRM,
+        change(stability=0.1),
+        change(p_value=0.4, power=power(0.9)),
+        change(p_value=0.4, power=power(0.1)),
+    ):
+        judgement = judge(figures)
+        texts += [judgement.why, judgement.would_change, *(r.meaning for r in judgement.rules)]
+    for text in texts:
+        assert text.strip() == text
+        assert text.endswith((".", ")."))
+        for word in ("caused", "failed to", "good", "best", "worse", "nan"):
+            assert word not in text.lower()
