@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from site_typology.errors import Problem
 from site_typology.experiments.profile_rows import wide_rows
 from site_typology.experiments.store import TrackingError, choose_store, tracking
-from site_typology.profile_files import ERROR
+from site_typology.profile_files import COUNT, ERROR
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,13 +44,14 @@ def model_name(study: str) -> str:
 
 
 def model_signature(typology: Typology) -> ModelSignature:
-    """Say what the model takes and gives: every build feature, and optionally its error."""
+    """Say what the model takes and gives: every build feature, and optionally its error and n."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     names = [info.name for info in typology.profiles.select(use="build").features]
     takes = [ColSpec("double", name) for name in names]
-    takes += [ColSpec("double", f"{name}{ERROR}", required=False) for name in names]
+    for ending in (ERROR, COUNT):
+        takes += [ColSpec("double", f"{name}{ending}", required=False) for name in names]
     gives = [ColSpec(kind, name, required=name == "reason") for name, kind in _OUTPUT_TYPES.items()]
     return ModelSignature(Schema(takes), Schema(gives))
 

@@ -8,46 +8,49 @@ import numpy as np
 import pandas as pd
 
 from site_typology.errors import Problems
-from site_typology.profile_files import ERROR
-from site_typology.profiles import FeatureInfo, SiteProfiles
+from site_typology.feature_info import FeatureInfo
+from site_typology.profile_files import COUNT, ERROR
+from site_typology.profiles import SiteProfiles
 
 
 def wide_rows(profiles: SiteProfiles) -> pd.DataFrame:
-    """Lay profiles out wide: each feature, then its standard error as ``FEATURE__se``.
+    """Lay profiles out wide: the features, then their standard errors, then their n.
 
     Parameters
     ----------
     profiles : SiteProfiles
+        Numeric features only.
 
     Returns
     -------
-    DataFrame, shape (n_profiles, 2 * n_features)
-        Natural units, float; NaN where a value is missing.
+    DataFrame, shape (n_profiles, 3 * n_features)
+        ``FEATURE``, ``FEATURE__se`` and ``FEATURE__n``, float, in natural units; NaN where a
+        value, or an n, is not known.
 
     Examples
     --------
     >>> profiles = SiteProfiles.from_frame(pd.DataFrame({"wsa": [2.0, 3.5]}, index=["A", "B"]))
     >>> wide_rows(profiles).to_dict("list")
-    {'wsa': [2.0, 3.5], 'wsa__se': [0.0, 0.0]}
+    {'wsa': [2.0, 3.5], 'wsa__se': [0.0, 0.0], 'wsa__n': [nan, nan]}
     """
-    columns = {
-        f"{info.name}{suffix}": table[info.name].astype(float)
-        for info in profiles.features
-        for suffix, table in (("", profiles.values), (ERROR, profiles.standard_errors))
-    }
-    return pd.DataFrame(columns, index=profiles.values.index)
+    tables = (
+        profiles.values,
+        profiles.standard_errors.add_suffix(ERROR),
+        profiles.counts.add_suffix(COUNT),
+    )
+    return pd.concat(tables, axis=1).astype(float)
 
 
-def profiles_from_rows(rows: pd.DataFrame, features: Sequence[FeatureInfo]) -> SiteProfiles:
+def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     """Make profiles from wide rows, after checking them.
 
     Parameters
     ----------
     rows : DataFrame
-        Every feature, in natural units, and for any of them ``FEATURE__se``. A feature without
-        that column is taken as known exactly. Sites are named by their place, from 1.
-    features : sequence of FeatureInfo
-        The features expected.
+        Every feature, in natural units, and for any of them ``FEATURE__se`` and ``FEATURE__n``.
+        A feature without the first is taken as known exactly. Sites are named by their place.
+    like : SiteProfiles
+        Profiles with the features expected; the correlation of their errors is taken over.
 
     Returns
     -------
@@ -62,14 +65,15 @@ def profiles_from_rows(rows: pd.DataFrame, features: Sequence[FeatureInfo]) -> S
 
     Examples
     --------
-    >>> profiles_from_rows(pd.DataFrame({"was": [2.0]}), [FeatureInfo("wsa")])
+    >>> like = SiteProfiles.from_frame(pd.DataFrame({"wsa": [2.0]}, index=["A"]))
+    >>> profiles_from_rows(pd.DataFrame({"was": [2.0]}), like)
     Traceback (most recent call last):
     ...
     site_typology.errors.StudyError: profile rows: 2 problems
-      was  Unknown column. Expected features and their '__se': wsa. Remove or rename it.
+      was  Unknown column. Expected wsa, and their '__se' and '__n'. Remove or rename it.
       wsa  Missing column. Add it, empty where the value is not known.
     """
-    names = [info.name for info in features]
+    names = [info.name for info in like.features]
     found = Problems("profile rows")
     _check_columns(rows, names, found)
     numbers = {str(column): _numbers(rows[column], found) for column in dict.fromkeys(rows)}
@@ -77,9 +81,8 @@ def profiles_from_rows(rows: pd.DataFrame, features: Sequence[FeatureInfo]) -> S
     index = pd.Index([str(place) for place in range(1, len(rows) + 1)], dtype="str")
     frame = pd.DataFrame(numbers, index=index)
     given = [name for name in names if f"{name}{ERROR}" in frame]
-    errors = frame[[f"{name}{ERROR}" for name in given]].set_axis(given, axis=1)
     for name in given:
-        unknown = errors[name].isna() & frame[name].notna()
+        unknown = frame[f"{name}{ERROR}"].isna() & frame[name].notna()
         if unknown.any():
             found.add(
                 f"{name}{ERROR}",
@@ -87,18 +90,29 @@ def profiles_from_rows(rows: pd.DataFrame, features: Sequence[FeatureInfo]) -> S
                 "Give the standard error, or 0 where the value is known exactly.",
             )
     found.raise_if_any()
-    kinds: dict[str, str | FeatureInfo] = {info.name: info for info in features}
-    return SiteProfiles.from_frame(frame[names], errors, kinds=kinds)
+    errors = frame[[f"{name}{ERROR}" for name in given]].set_axis(given, axis=1)
+    counted = [name for name in names if f"{name}{COUNT}" in frame]
+    counts = frame[[f"{name}{COUNT}" for name in counted]].set_axis(counted, axis=1)
+    kinds: dict[str, str | FeatureInfo] = {info.name: info for info in like.features}
+    made = SiteProfiles.from_frame(frame[names], errors, counts, kinds)
+    return SiteProfiles(
+        made.values,
+        made.standard_errors,
+        made.counts,
+        made.reasons,
+        like.features,
+        error_correlation=like.error_correlation,
+    )
 
 
 def _check_columns(rows: pd.DataFrame, names: Sequence[str], found: Problems) -> None:
-    known = {*names, *(f"{name}{ERROR}" for name in names)}
+    known = {f"{name}{ending}" for name in names for ending in ("", ERROR, COUNT)}
     for column in dict.fromkeys(rows.columns):
         if column not in known:
             found.add(
                 str(column),
-                f"Unknown column. Expected features and their '{ERROR}': "
-                f"{', '.join(names)}. Remove or rename it.",
+                f"Unknown column. Expected {', '.join(names)}, and their '{ERROR}' and "
+                f"'{COUNT}'. Remove or rename it.",
             )
         elif list(rows.columns).count(column) > 1:
             found.add(str(column), "The column is there twice. Keep one.")
@@ -113,7 +127,8 @@ def _numbers(column: pd.Series | pd.DataFrame, found: Problems) -> np.ndarray:
     """Return the column as floats; what is not a finite number becomes a problem."""
     if isinstance(column, pd.DataFrame):
         column = column.iloc[:, 0]
-    number = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    coerced = pd.to_numeric(column, errors="coerce")
+    number = np.asarray(coerced.to_numpy(dtype=float, na_value=np.nan))
     text = np.isnan(number) & column.notna().to_numpy()
     for wrong, what in ((text, "No number"), (np.isinf(number), "An infinite number")):
         if wrong.any():

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import mlflow
 import pandas as pd
-from mlflow.pyfunc import PythonModel
 
 from site_typology.experiments.profile_rows import profiles_from_rows
+from site_typology.experiments.store import quiet_mlflow
 from site_typology.typology import Typology, load
+
+with quiet_mlflow():
+    from mlflow.models import set_model
+    from mlflow.pyfunc import PythonModel
 
 OUTPUT = ("type", "confidence", "next_type", "distance", "reason")
 
@@ -36,7 +39,8 @@ class TypologyModel(PythonModel):
         ----------
         model_input : DataFrame
             One row a site: every feature the types were built from, in natural units, empty
-            where unknown, and for any feature its standard error as ``FEATURE__se``.
+            where unknown; for any of them its standard error as ``FEATURE__se`` and the n
+            behind it as ``FEATURE__n``.
 
         Returns
         -------
@@ -48,10 +52,9 @@ class TypologyModel(PythonModel):
         StudyError
             With every problem of the rows.
         """
-        built = self.typology.profiles.select(use="build").features
-        profiles = profiles_from_rows(model_input, built)
+        profiles = profiles_from_rows(model_input, self.typology.profiles.select(use="build"))
         answer = self.typology.assign(profiles).frame
         return answer[list(OUTPUT)].set_axis(model_input.index, axis=0)
 
 
-mlflow.models.set_model(TypologyModel())
+set_model(TypologyModel())

@@ -148,11 +148,12 @@ def summary_record(
 ) -> RunRecord:
     """Describe the summary run of a proposal: the evidence, the settings, the proposal itself."""
     evidence = typology.evidence
-    types = "no types claimed" if evidence.k == 1 else f"{evidence.k} types"
+    types = f"{evidence.k} types" if evidence.claimed else "no types claimed"
+    built = typology.profiles.select(use="build")
     metrics = _evidence_metrics(evidence) | {
         "sites": float(len(typology.profiles.sites)),
-        "features": float(len(typology.profiles.select(use="build").features)),
-        "missing_share": float(typology.profiles.values.isna().to_numpy().mean()),
+        "features": float(len(built.features)),
+        "missing_share": float(built.values.isna().to_numpy().mean()),
     }
     if explanation is not None:
         metrics |= {
