@@ -81,6 +81,7 @@ def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) ->
         table = table.set_aside(rounds.isna(), NO_ROUND)
         tables[name] = _finish(table, sites[name], rounds, found)
         entries += _entries(table, sites[name], rounds, known)
+    _check_eligible(tables, found)
     return StudyTables(
         declaration,
         known,
@@ -242,6 +243,23 @@ def _check_values(table: LoadedTable, frame: pd.DataFrame, found: Problems) -> N
             found.add(
                 f"{table.place}.{key}",
                 f"{problem[0].upper()}{problem[1:]}. Correct them, or declare them missing.",
+            )
+
+
+def _check_eligible(tables: Mapping[str, Table], found: Problems) -> None:
+    for name, table in tables.items():
+        eligible = table.declaration.eligible
+        if eligible is None or eligible.table not in tables:
+            continue
+        frame = tables[eligible.table].frame
+        if eligible.column not in frame:
+            message = f"{eligible.column!r} is a personal column of tables.{eligible.table}."
+            found.add(f"tables.{name}.eligible", f"{message} Keep it, or name another.")
+        elif problem := range_problem(frame[eligible.column], frame[ROW], (0.0, float("inf"))):
+            found.add(
+                f"tables.{name}.eligible",
+                f"{eligible.column!r} of tables.{eligible.table} counts those asked: {problem}. "
+                "Correct them, or declare them missing.",
             )
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 import pandas as pd
 
-from site_typology.declaration import TableDeclaration
+from site_typology.declaration import TableDeclaration, resolve_path
 from site_typology.features.gias import GiasReader
 from site_typology.features.labelled import SpssReader, StataReader
 from site_typology.features.plain import plain
@@ -132,7 +132,7 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
     UnreadableTableError
         With what is wrong with the file and what to do.
     """
-    path = folder / declaration.path
+    path = resolve_path(declaration.path, folder)
     if not path.is_file():
         raise UnreadableTableError(_not_found(path))
     name = declaration.format or ENDINGS.get(path.suffix.lower())

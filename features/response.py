@@ -57,7 +57,7 @@ def _eligible(table: Table, tables: Mapping[str, Table], index: pd.MultiIndex) -
     """Number asked per site and round; a table for every round counts in each."""
     declared = table.declaration.eligible
     other = tables.get(declared.table) if declared is not None else None
-    if declared is None or other is None:
+    if declared is None or other is None or not _holds_numbers(other, declared.column):
         return pd.Series(np.nan, index=index)
     frame = other.frame
     if (frame[ROUND] == ONE_ROUND).all():
@@ -67,3 +67,7 @@ def _eligible(table: Table, tables: Mapping[str, Table], index: pd.MultiIndex) -
         )
     total = frame.groupby([SITE, ROUND])[declared.column].sum(min_count=1)
     return total.reindex(index).astype(float)
+
+
+def _holds_numbers(table: Table, column: str) -> bool:
+    return column in table.frame and pd.api.types.is_numeric_dtype(table.frame[column])

@@ -79,7 +79,7 @@ def decode(data: bytes, declared: str | None, encodings: tuple[str, ...] = ("utf
 
     Examples
     --------
-    >>> decode("Caf\u00e9".encode("cp1252"), None, ("utf-8", "cp1252"))
+    >>> decode("Caf\xe9".encode("cp1252"), None, ("utf-8", "cp1252"))
     'Café'
     """
     if not data.strip():
