@@ -1,0 +1,140 @@
+"""The report: one self-contained HTML file that needs neither network nor script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from site_typology.declaration import Disclosure
+from site_typology.describe import is_claimed, type_sizes
+from site_typology.report_data import feature_table, ledger_table, missing_share, response_table
+from site_typology.report_method import (
+    candidate_rows,
+    checklist,
+    gain_rows,
+    settings_table,
+    versions,
+)
+from site_typology.report_types import (
+    borderline_table,
+    driver_tables,
+    profile_table,
+    site_table,
+    type_cards,
+    type_marks,
+)
+from site_typology.report_words import (
+    BADGES,
+    GLOSSARY,
+    figure,
+    headline,
+    key_figures,
+    rule_words,
+)
+
+if TYPE_CHECKING:
+    from site_typology.explain import Explanation
+    from site_typology.typology import Typology
+
+TEMPLATE, STYLE = "report.html.j2", "report.css"
+
+
+def report_html(
+    typology: Typology,
+    explanation: Explanation,
+    *,
+    title: str = "",
+    sources: Mapping[str, str] | None = None,
+    disclosure: Disclosure | None = None,
+    figures: Mapping[str, str] | None = None,
+) -> str:
+    """Write the report on a typology.
+
+    Parameters
+    ----------
+    typology : Typology
+    explanation : Explanation
+        From `site_typology.explain.explain`.
+    title : str
+        Title for readers; the typology's name by default.
+    sources : mapping of str to str, optional
+        Where each table came from, by table: a file name, a number of rows, a date.
+    disclosure : Disclosure, optional
+        Rules by which thin figures are flagged; the defaults if not given. The report names sites
+        and shows every figure, so it is marked as internal.
+    figures : mapping of str to str, optional
+        From `site_typology.figures.figures`, where they are at hand; drawn otherwise.
+
+    Returns
+    -------
+    str
+        A whole HTML page. Every text of the study is escaped.
+    """
+    if figures is None:
+        from site_typology.figures import figures as draw
+
+        figures = draw(typology, explanation)
+    content = _content(typology, explanation, disclosure or Disclosure(), sources or {})
+    return _render({**content, "title": title or typology.name, "figures": figures})
+
+
+def _content(
+    typology: Typology,
+    explanation: Explanation,
+    disclosure: Disclosure,
+    sources: Mapping[str, str],
+) -> dict[str, Any]:
+    profiles, evidence = typology.profiles, typology.evidence
+    return {
+        "evidence": evidence,
+        "claimed": is_claimed(typology),
+        "badge": BADGES[evidence.verdict],
+        "headline": headline(evidence, len(profiles.sites)),
+        "key_figures": key_figures(evidence),
+        "rules": [rule_words(rule) for rule in evidence.rules],
+        "n_sites": len(profiles.sites),
+        "n_build": sum(info.use == "build" for info in profiles.features),
+        "n_evaluate": sum(info.use == "evaluate" for info in profiles.features),
+        "rounds": profiles.rounds,
+        "missing_share": missing_share(profiles),
+        "marks": type_marks(typology),
+        "types": list(type_sizes(typology)),
+        "cards": type_cards(typology, disclosure),
+        "profile": profile_table(typology, disclosure),
+        "borderline": borderline_table(typology, explanation),
+        "sites": site_table(typology, disclosure),
+        "explanation": explanation,
+        "drivers": driver_tables(typology, explanation),
+        "ledger": ledger_table(profiles.ledger, sources),
+        "response": response_table(profiles.response, disclosure),
+        "features": feature_table(profiles, disclosure),
+        "disclosure": disclosure,
+        "candidates": candidate_rows(typology),
+        "gains": gain_rows(evidence.null_test),
+        "settings": settings_table(typology),
+        "versions": versions(),
+        "checklist": checklist(typology, explanation),
+        "glossary": GLOSSARY,
+    }
+
+
+def _render(content: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    folder = Path(__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = figure
+    # The style is a file of this package and the figures were escaped where they were drawn.
+    style = Markup((folder / STYLE).read_text(encoding="utf-8"))  # noqa: S704
+    drawn = {name: Markup(text) for name, text in content["figures"].items()}  # noqa: S704
+    return environment.get_template(TEMPLATE).render(
+        **{**content, "figures": drawn, "style": style}
+    )

@@ -1,0 +1,111 @@
+"""Parts of the report about the data: tables read, response, features and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import Disclosure
+from site_typology.feature_info import FeatureInfo
+from site_typology.figure_canvas import listed
+from site_typology.report_words import count_of, figure
+
+if TYPE_CHECKING:
+    from site_typology.profiles import SiteProfiles
+
+MEASURES = {
+    "icc1": "ICC(1)",
+    "icc2": "ICC(2)",
+    "alpha": "alpha",
+    "omega": "omega",
+    "informants_per_site": "informants a site",
+    "response_rate": "response rate",
+}
+
+
+def ledger_table(ledger: pd.DataFrame, sources: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each table the rows read, used and set aside with reasons, and the sites linked."""
+    tables = list(dict.fromkeys([*ledger["table"].astype(str), *sources]))
+    return [
+        _ledger_row(name, ledger[ledger["table"] == name], sources.get(name, "")) for name in tables
+    ]
+
+
+def _ledger_row(name: str, entries: pd.DataFrame, source: str) -> dict[str, Any]:
+    rows = entries[entries["entry"] == "rows"]
+    aside = rows[rows["outcome"] == "set aside"].groupby("reason", sort=False)["n"].sum()
+    sites = entries[entries["entry"] == "site"]
+    without = sites[sites["outcome"] == "no rows"]["site"].drop_duplicates().astype(str)
+    linked = sites[sites["outcome"] == "linked"]["site"].nunique()
+    dropped = entries[entries["entry"] == "column"]
+    return {
+        "table": name,
+        "source": source,
+        "rows": f"{int(rows['n'].sum()):,}",
+        "used": f"{int(rows.loc[rows['outcome'] == 'used', 'n'].sum()):,}",
+        "aside": f"{int(aside.sum()):,}",
+        "reasons": [f"{reason}: {count_of(int(n), 'row')}" for reason, n in aside.items()],
+        "linked": f"{linked:,}",
+        "without": listed(list(without)) or "none",
+        "dropped": count_of(int(dropped["n"].sum()), "column") if len(dropped) else "",
+    }
+
+
+def response_table(response: pd.DataFrame, disclosure: Disclosure) -> list[dict[str, str]]:
+    """Response by table and round: people asked and answering, and the spread over sites."""
+    rows = []
+    for (table, round_), own in response.groupby(["table", "round"], sort=False):
+        eligible, responded = own["eligible"].astype(float), own["responded"].astype(float)
+        both = eligible.notna() & (eligible > 0)
+        known = bool(both.any())
+        rates = (responded / eligible)[both]
+        thin = int((responded < disclosure.min_informants).sum())
+        rows.append(
+            {
+                "table": str(table),
+                "round": str(round_),
+                "eligible": f"{int(eligible[both].sum()):,}" if known else "not known",
+                "responded": f"{int(responded.sum()):,}",
+                "rate": f"{responded[both].sum() / eligible[both].sum():.0%}" if known else "–",
+                "spread": f"{rates.min():.0%} to {rates.max():.0%}" if known else "–",
+                "thin": f"{thin} of {len(own)}",
+            }
+        )
+    return rows
+
+
+def feature_table(profiles: SiteProfiles, disclosure: Disclosure) -> list[dict[str, Any]]:
+    """For each feature what it is, how many sites have it, why others do not, and how sure."""
+    return [_feature_row(profiles, info, disclosure) for info in profiles.features]
+
+
+def _feature_row(
+    profiles: SiteProfiles, info: FeatureInfo, disclosure: Disclosure
+) -> dict[str, Any]:
+    reasons = profiles.reasons[info.name].value_counts().drop("", errors="ignore")
+    counts = profiles.counts[info.name].dropna()
+    total = len(profiles)
+    return {
+        "title": info.title,
+        "definition": info.definition,
+        "source": info.source,
+        "family": info.family,
+        "use": "builds types" if info.use == "build" else "describes only",
+        "known": f"{total - int(reasons.sum())} of {total}",
+        "reasons": [f"{reason}: {count}" for reason, count in reasons.items()],
+        "n": figure(float(counts.median())) if len(counts) else "not known",
+        "thin": int((counts < disclosure.min_informants).sum()),
+        "measures": [
+            f"{MEASURES.get(name, name)} {figure(float(value))}"
+            for name, value in info.measurement.items()
+        ],
+    }
+
+
+def missing_share(profiles: SiteProfiles) -> float:
+    """Share of cells without a value among the features that types are built from."""
+    build = [info.name for info in profiles.features if info.use == "build"]
+    return float(np.mean(profiles.values[build].isna().to_numpy())) if build else 0.0

@@ -1,0 +1,164 @@
+"""Part of the report on how it was done: models tried, settings, versions, reporting checklist."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from site_typology.report_words import figure
+
+if TYPE_CHECKING:
+    from site_typology.explain import Explanation
+    from site_typology.results import NullTest
+    from site_typology.typology import Typology
+
+PACKAGES = (
+    "site-typology",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "hdbscan",
+    "umap-learn",
+    "shap",
+    "numba",
+    "matplotlib",
+)
+
+
+def versions() -> list[tuple[str, str]]:
+    """Software with versions, Python first."""
+    return [
+        ("Python", platform.python_version()),
+        *((name, metadata.version(name)) for name in PACKAGES),
+    ]
+
+
+def settings_table(typology: Typology) -> list[tuple[str, str]]:
+    """Every setting of the search, as name and value."""
+    rows = [("seed", str(typology.seed))]
+    for field in dataclasses.fields(typology.settings):
+        value = getattr(typology.settings, field.name)
+        if dataclasses.is_dataclass(value):
+            rows += [
+                (f"{field.name}: {part.name}".replace("_", " "), _text(getattr(value, part.name)))
+                for part in dataclasses.fields(value)
+            ]
+        else:
+            rows.append((field.name.replace("_", " "), _text(value)))
+    return rows
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "by the number of sites"
+    if isinstance(value, tuple | list):
+        return ", ".join(_text(part) for part in value)
+    return figure(value) if isinstance(value, float) else str(value)
+
+
+def candidate_rows(typology: Typology) -> list[dict[str, Any]]:
+    """Every model tried, one population included, with class sizes and figures."""
+    sizes = {candidate.name: _sizes(candidate.labels) for candidate in typology.candidates}
+    rows = []
+    for row in typology.evidence.candidates.to_dict("records"):
+        rows.append(
+            {
+                "name": row["name"],
+                "sizes": sizes.get(row["name"], ""),
+                "unassigned": int(row["unassigned"]),
+                "proposed": bool(row["proposed"]),
+                **{
+                    key: figure(_number(row[key]))
+                    for key in ("stability", "min_stability", "silhouette", "agreement")
+                },
+            }
+        )
+    return rows
+
+
+def _sizes(labels: pd.Series) -> str:
+    return ", ".join(str(count) for count in labels.dropna().value_counts())
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None or pd.isna(value) else float(value)
+
+
+def gain_rows(test: NullTest) -> list[dict[str, str]]:
+    """Fit of each number of types beside one population and beside data without types."""
+    return [
+        {
+            "k": str(int(row["k"])),
+            "gain": figure(row["gain"]),
+            "reference": f"{figure(row['reference_mean'])} (SD {figure(row['reference_sd'])})",
+            "standardised": figure(row["standardised"]),
+        }
+        for row in test.gains.to_dict("records")
+    ]
+
+
+def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, str]]:
+    """Reporting items after GRoLTS (van de Schoot et al. 2017), as item and answer."""
+    settings, evidence = typology.settings, typology.evidence
+    evaluate = [info.title for info in typology.profiles.features if info.use == "evaluate"]
+    entropy = evidence.figures.get("relative_entropy", np.nan)
+    tried = evidence.candidates["k"].dropna().astype(int)
+    return [
+        (
+            "Missing data: what is assumed",
+            "Gaps are at random given the rest of the profile. Counts and reasons stand under "
+            "“The data”.",
+        ),
+        (
+            "Missing data: how handled",
+            f"As measurement error without limit: {getattr(settings, 'draws', '–')} sets of "
+            "plausible true profiles stand in for single imputation, and the types themselves are "
+            "fitted to the known cells only.",
+        ),
+        (
+            "Distribution within types",
+            "Gaussian on the working scale (arcsine root for shares, square root for rates, "
+            "log-ratio for compositions), one covariance shared by all types, each site's "
+            "measurement error added.",
+        ),
+        ("Software and versions", "In the table below."),
+        (
+            "Starts",
+            "k-means runs on the first principal components of the profiles, the best kept, for "
+            "every number of types and every simulated data set alike.",
+        ),
+        (
+            "Models fitted, one type included",
+            f"{len(tried)} candidates with {min(tried, default=1)} to {max(tried, default=1)} "
+            "types, in the table of models.",
+        ),
+        (
+            "How the number of types was chosen",
+            "By the penalised gain in log-likelihood over one population, and claimed only by the "
+            "rules of the verdict.",
+        ),
+        ("Sites in each type, for every model", "In the table of models."),
+        ("Relative entropy", "not computed" if np.isnan(entropy) else figure(entropy)),
+        ("Figures and numbers of the final model", "Under “Profiles”, in natural units."),
+        (
+            "Variables that did not build types",
+            f"{len(evaluate)}: {', '.join(evaluate)}." if evaluate else "None.",
+        ),
+        (
+            "Explanation",
+            f"Surrogate with cross-validated balanced accuracy {figure(explanation.fidelity)} "
+            f"(guessing: {figure(explanation.chance)})."
+            if explanation.shown
+            else f"Not shown. {explanation.why_not}",
+        ),
+        (
+            "Syntax",
+            "The study file and the settings below, with the seed, give the same result again.",
+        ),
+    ]

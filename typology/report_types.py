@@ -1,0 +1,231 @@
+"""Parts of the report about types and sites: cards, profile table, borderline and every site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from site_typology.declaration import Disclosure
+from site_typology.describe import (
+    BORDERLINE,
+    is_claimed,
+    stability_of,
+    type_names,
+    type_profiles,
+    type_sizes,
+    typical_sites,
+)
+from site_typology.feature_info import FeatureInfo
+from site_typology.figure_canvas import colour, listed, mark_path, shape_name
+from site_typology.report_words import Unit, figure, stability_word
+
+if TYPE_CHECKING:
+    from site_typology.explain import Explanation
+    from site_typology.typology import Typology
+
+MOST_APART = 6
+MOST_SITES = 400
+MOST_NAMED = 12
+REASONS_TOLD = 2
+
+
+def type_marks(typology: Typology) -> dict[str, dict[str, Any]]:
+    """Mark, number and name of each type; empty where none is claimed."""
+    if not is_claimed(typology):
+        return {}
+    return {
+        label: {
+            "label": label,
+            "name": name,
+            "path": mark_path(int(label)),
+            "colour": colour(int(label)),
+            "shape": shape_name(int(label)),
+        }
+        for label, name in type_names(typology).items()
+    }
+
+
+def type_cards(typology: Typology, disclosure: Disclosure) -> list[dict[str, Any]]:
+    """One card a type: size, stability, what sets it apart, typical and borderline sites."""
+    profile = type_profiles(typology)
+    infos = {info.name: info for info in typology.profiles.features}
+    total = len(typology.profiles.sites)
+    cards = []
+    for label, size in type_sizes(typology).items():
+        if label == "all":
+            continue
+        own = profile[(profile["type"] == label) & profile["apart"].astype(bool)]
+        own = own.iloc[np.argsort(-own["z"].abs().to_numpy(), kind="stable")]
+        jaccard = stability_of(typology, label)
+        unsure = _borderline_rows(typology)
+        cards.append(
+            {
+                "label": label,
+                "sites": size,
+                "share": size / total,
+                "stability": figure(jaccard),
+                "stability_word": stability_word(jaccard),
+                "apart": [
+                    _apart_words(row, infos[row.feature], typology)
+                    for row in own.head(MOST_APART).itertuples()
+                ],
+                "more_apart": max(0, len(own) - MOST_APART),
+                "typical": listed(typical_sites(typology, label), MOST_NAMED),
+                "borderline": listed(
+                    list(unsure.loc[unsure["type"] == int(label), "site"]), MOST_NAMED
+                ),
+                "small": size < disclosure.min_sites,
+            }
+        )
+    return cards
+
+
+def _apart_words(row: Any, info: FeatureInfo, typology: Typology) -> dict[str, str]:
+    values = typology.profiles.values[info.name].astype(float)
+    unit = Unit.of(info, values)
+    return {
+        "direction": "Higher" if row.z > 0 else "Lower",
+        "title": info.title,
+        "value": unit.interval(row.mean, row.low, row.high),
+        "all": unit.write(float(values.mean())),
+        "unit": info.unit,
+        "use": info.use,
+    }
+
+
+def profile_table(typology: Typology, disclosure: Disclosure) -> list[dict[str, Any]]:
+    """Features by family: mean and interval in each type, and over all sites."""
+    profile = type_profiles(typology).set_index(["feature", "type"])
+    families: dict[str, list[dict[str, Any]]] = {}
+    for info in typology.profiles.features:
+        if info.kind == "category":
+            continue
+        cells = [profile.loc[(info.name, label)].to_dict() for label in type_sizes(typology)]
+        row = _profile_row(typology, info, cells, disclosure)
+        families.setdefault(info.family, []).append(row)
+    return [{"family": family, "features": rows} for family, rows in families.items()]
+
+
+def _profile_row(
+    typology: Typology, info: FeatureInfo, cells: list[dict[str, Any]], disclosure: Disclosure
+) -> dict[str, Any]:
+    values = typology.profiles.values[info.name].astype(float)
+    unit = Unit.of(info, values)
+    known = values.notna()
+    errors = typology.profiles.standard_errors.loc[known, info.name].astype(float)
+    return {
+        "title": info.title,
+        "unit": info.unit,
+        "use": info.use,
+        "cells": [
+            {
+                "text": unit.interval(cell["mean"], cell["low"], cell["high"]),
+                "thin": 0 < cell["n"] < disclosure.min_sites,
+            }
+            for cell in cells
+        ],
+        "all": unit.write(float(values.mean())),
+        "range": f"{unit.write(values.min())} to {unit.write(values.max())}",
+        "known": int(known.sum()),
+        "true": _true_share(values[known].to_numpy(), errors.to_numpy()),
+    }
+
+
+def _true_share(values: np.ndarray, errors: np.ndarray) -> str:
+    """Share of the variance between sites that measurement error leaves."""
+    variance = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
+    if variance == 0:
+        return "–"
+    return f"{max(0.0, 1 - float(np.mean(errors**2)) / variance):.0%}"
+
+
+def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[str, Any]]:
+    """Sites whose type is unsure, least sure first, with what speaks for and against."""
+    if not is_claimed(typology):
+        return []
+    rows = _borderline_rows(typology).head(MOST_SITES)
+    return [
+        {
+            "site": row.site,
+            "type": str(int(row.type)),
+            "confidence": f"{row.confidence:.0%}",
+            "next_type": _type_number(row.next_type),
+            "next_confidence": "" if pd.isna(row.next_type) else f"{row.next_confidence:.0%}",
+            **_for_and_against(typology, explanation, row.site),
+        }
+        for row in rows.itertuples()
+    ]
+
+
+def _borderline_rows(typology: Typology) -> pd.DataFrame:
+    rows = typology.memberships.dropna(subset="type")
+    return rows[rows["confidence"] < BORDERLINE].sort_values(["confidence", "site"])
+
+
+def _for_and_against(typology: Typology, explanation: Explanation, site: str) -> dict[str, str]:
+    """Features that pull a site to its own type and to the next one, beyond their noise."""
+    if not explanation.shown:
+        return {"own": "", "other": ""}
+    titles = {info.name: info.title for info in typology.profiles.features}
+    rows = explanation.per_site[explanation.per_site["site"] == site]
+    pull = (rows["shap"] - rows["shap_next"]).set_axis(rows["feature"])
+    pull = pull[(pull.abs() > rows["spread"].to_numpy()).to_numpy()].sort_values()
+    own = [titles[name] for name in pull[pull > 0].index[::-1][:REASONS_TOLD]]
+    other = [titles[name] for name in pull[pull < 0].index[:REASONS_TOLD]]
+    nothing = "nothing clearly"
+    return {"own": "; ".join(own) or nothing, "other": "; ".join(other) or nothing}
+
+
+def site_table(typology: Typology, disclosure: Disclosure) -> dict[str, Any]:
+    """Every site: type and probability or why none, known features, thin figures."""
+    profiles = typology.profiles
+    build = [info.name for info in profiles.features if info.use == "build"]
+    known = profiles.values[build].notna().sum(axis=1).droplevel("round")
+    thin = (profiles.counts[build] < disclosure.min_informants).sum(axis=1).droplevel("round")
+    rows = [
+        {
+            "site": row.site,
+            "type": _type_number(row.type),
+            "confidence": "" if pd.isna(row.confidence) else f"{row.confidence:.0%}",
+            "next_type": _type_number(row.next_type),
+            "reason": row.reason,
+            "known": f"{known[row.site]} of {len(build)}",
+            "thin": int(thin[row.site]),
+        }
+        for row in typology.memberships.head(MOST_SITES).itertuples()
+    ]
+    every = len(typology.memberships)
+    placed = int(typology.memberships["type"].notna().sum())
+    return {"rows": rows, "all": every, "left_out": every - len(rows), "unplaced": every - placed}
+
+
+def _type_number(label: Any) -> str:
+    return "" if pd.isna(label) else str(int(label))
+
+
+def driver_tables(typology: Typology, explanation: Explanation) -> list[dict[str, Any]]:
+    """For each type the features the surrogate leans on most, as rows."""
+    titles = {info.name: info.title for info in typology.profiles.features}
+    return [
+        {
+            "label": str(label),
+            "rows": [
+                {
+                    "title": titles[row.feature],
+                    "importance": f"{row.importance:.3f}",
+                    "spread": f"{row.spread:.3f}",
+                    "direction": _direction_words(row.direction),
+                }
+                for row in own.head(5).itertuples()
+            ],
+        }
+        for label, own in explanation.per_type.groupby("type")
+    ]
+
+
+def _direction_words(direction: float) -> str:
+    if abs(direction) < 0.3:
+        return "no one direction"
+    return "higher values" if direction > 0 else "lower values"
