@@ -1,0 +1,199 @@
+"""A user's mistake ends in one message that lists every problem, exit status 2, nothing written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+STUDY = """
+[study]
+name = "pilot"
+sites = "sites"
+
+[tables.sites]
+path = "sites.csv"
+site = "site"
+role = "sites"
+
+[tables.survey]
+path = "survey.csv"
+site = "site"
+role = "survey"
+unique = ["response"]
+[tables.survey.columns.q1]
+range = [1, 5]
+
+[[scales]]
+name = "wsa"
+table = "survey"
+items = ["q1", "q2"]
+range = [1, 5]
+
+[[features]]
+name = "wsa"
+builder = "scale"
+args = { scale = "wsa" }
+
+[[features]]
+name = "need"
+builder = "column"
+args = { table = "sites", column = "need" }
+
+[[features]]
+name = "vacancy"
+builder = "column"
+args = { table = "sites", column = "vacancy" }
+"""
+
+
+def write_tables(folder, sites=12, answers=6):
+    rng = np.random.default_rng(3)
+    names = [f"T{at:02d}" for at in range(1, sites + 1)]
+    frame = pd.DataFrame({"site": names, "need": rng.normal(20, 4, sites).round(2)})
+    frame["vacancy"] = rng.uniform(0, 0.3, sites).round(3)
+    frame.to_csv(folder / "sites.csv", index=False)
+    rows = sites * answers
+    survey = pd.DataFrame({"response": range(1, rows + 1), "site": np.repeat(names, answers)})
+    survey["q1"], survey["q2"] = rng.integers(1, 6, (2, rows))
+    survey.to_csv(folder / "survey.csv", index=False)
+
+
+@pytest.fixture
+def study(tmp_path):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    write_tables(folder)
+    (folder / "study.toml").write_text(STUDY)
+    return folder
+
+
+def site_typology(*words):
+    command = [sys.executable, "-m", "site_typology.cli", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def refusal(study, expected, command="run"):
+    """Run the command; check that it failed as a user's mistake and wrote nothing."""
+    before = sorted(study.parent.rglob("*"))
+    out = ["--out", study.parent / "out"] if command == "run" else []
+    done = site_typology(command, study / "study.toml", *out)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    for words in expected:
+        assert words in done.stderr
+    assert sorted(study.parent.rglob("*")) == before
+    return done.stderr
+
+
+def edit(study, name, old, new):
+    path = study / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def rewrite(study, name, change):
+    frame = pd.read_csv(study / name)
+    change(frame).to_csv(study / name, index=False)
+
+
+def test_a_sound_study_passes_the_check(study):
+    done = site_typology("check", study / "study.toml")
+    assert done.returncode == 0, done.stderr
+    assert "survey" in done.stdout
+
+
+def test_a_missing_column(study):
+    rewrite(study, "survey.csv", lambda frame: frame.rename(columns={"q2": "Q 2"}))
+    refusal(study, ["q2", "survey.csv", "Q 2"])
+
+
+def test_unknown_sites_are_all_listed_with_their_rows(study):
+    rewrite(study, "survey.csv", lambda frame: frame.replace({"site": {"T01": "X9", "T02": "X8"}}))
+    refusal(study, ["12 rows", "X8 (6 rows)", "X9 (6 rows)"])
+
+
+def test_a_duplicate_key(study):
+    rewrite(study, "survey.csv", lambda frame: frame.assign(response=frame["response"].clip(3)))
+    refusal(study, ["survey", "response"])
+
+
+def test_a_site_listed_twice(study):
+    rewrite(study, "sites.csv", lambda frame: pd.concat([frame, frame.head(1)]))
+    refusal(study, ["tables.sites", "T01"])
+
+
+def test_a_value_out_of_range(study):
+    rewrite(
+        study, "survey.csv", lambda frame: frame.assign(q1=frame["q1"].where(frame.index != 4, 9))
+    )
+    refusal(study, ["q1", "9"])
+
+
+@pytest.mark.parametrize("content", ["response,site,q1,q2\n", ""])
+def test_an_empty_table(study, content):
+    (study / "survey.csv").write_text(content)
+    refusal(study, ["tables.survey", "mpty"])
+
+
+def test_a_wrong_encoding(study):
+    edit(study, "study.toml", 'path = "survey.csv"', 'path = "survey.csv"\nencoding = "utf-8"')
+    text = (study / "survey.csv").read_text().replace("T01", "Té1")
+    (study / "survey.csv").write_bytes(text.encode("cp1252"))
+    refusal(study, ["tables.survey", "utf-8"])
+
+
+def test_a_truncated_file(study):
+    frame = pd.read_csv(study / "survey.csv")
+    frame.to_parquet(study / "survey.parquet")
+    whole = (study / "survey.parquet").read_bytes()
+    (study / "survey.parquet").write_bytes(whole[: len(whole) // 2])
+    edit(study, "study.toml", "survey.csv", "survey.parquet")
+    refusal(study, ["tables.survey", "survey.parquet"])
+
+
+def test_two_sites_only(study):
+    write_tables(study, sites=2)
+    refusal(study, ["2 sites"])
+
+
+def test_a_constant_feature(study):
+    rewrite(study, "sites.csv", lambda frame: frame.assign(need=20))
+    refusal(study, ["need", "onstant"])
+
+
+def test_all_cells_of_a_feature_missing(study):
+    rewrite(study, "sites.csv", lambda frame: frame.assign(need=np.nan))
+    refusal(study, ["need"])
+
+
+def test_an_unknown_key_in_the_study_file(study):
+    edit(study, "study.toml", 'role = "survey"', 'rol = "survey"')
+    refusal(study, ["tables.survey.rol", "Did you mean 'role'?"])
+
+
+def test_several_problems_are_listed_together(study):
+    edit(study, "study.toml", 'column = "need"', 'column = "needs"')
+    rewrite(study, "survey.csv", lambda frame: frame.replace({"site": {"T01": "X9"}}))
+    text = refusal(study, ["X9 (6 rows)", "needs"])
+    assert "2 problems" in text
+
+
+def test_no_study_file(tmp_path):
+    done = site_typology("run", tmp_path / "none.toml", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "none.toml: 1 problem" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_is_a_file(study):
+    target = study.parent / "out"
+    target.write_text("kept")
+    done = site_typology("run", study / "study.toml", "--out", target)
+    assert done.returncode == 2
+    assert "Is a file" in done.stderr
+    assert target.read_text() == "kept"
+    assert Path(target).is_file()
