@@ -75,8 +75,8 @@ def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     """
     names = [info.name for info in like.features]
     found = Problems("profile rows")
-    _check_columns(rows, names, found)
-    numbers = {str(column): _numbers(rows[column], found) for column in dict.fromkeys(rows)}
+    known = _known_columns(rows, names, found)
+    numbers = {column: _numbers(rows[column], found) for column in known}
     found.raise_if_any()
     index = pd.Index([str(place) for place in range(1, len(rows) + 1)], dtype="str")
     frame = pd.DataFrame(numbers, index=index)
@@ -105,7 +105,7 @@ def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     )
 
 
-def _check_columns(rows: pd.DataFrame, names: Sequence[str], found: Problems) -> None:
+def _known_columns(rows: pd.DataFrame, names: Sequence[str], found: Problems) -> list[str]:
     known = {f"{name}{ending}" for name in names for ending in ("", ERROR, COUNT)}
     for column in dict.fromkeys(rows.columns):
         if column not in known:
@@ -121,6 +121,7 @@ def _check_columns(rows: pd.DataFrame, names: Sequence[str], found: Problems) ->
             found.add(name, "Missing column. Add it, empty where the value is not known.")
     if rows.empty:
         found.add("rows", "There are none. Give one row a site.")
+    return [str(column) for column in dict.fromkeys(rows.columns) if column in known]
 
 
 def _numbers(column: pd.Series | pd.DataFrame, found: Problems) -> np.ndarray:
