@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from site_typology.profiles import SiteProfiles
     from site_typology.propose import ProposeSettings, propose
     from site_typology.results import Evidence, Rule
-    from site_typology.simulate import simulate
+    from site_typology.simulation import simulate
     from site_typology.study import Study
     from site_typology.typology import Typology, load
 
@@ -41,7 +41,7 @@ _HOMES = {
     "Typology": "typology",
     "load": "typology",
     "propose": "propose",
-    "simulate": "simulate",
+    "simulate": "simulation",
 }
 
 __all__ = [

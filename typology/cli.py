@@ -77,7 +77,7 @@ def simulate(
     seed: Seed = 0,
 ) -> None:
     """Write the tables of a simulated study, its study.toml, and the truth apart."""
-    from site_typology.simulate import simulate as simulate_study
+    from site_typology.simulation import simulate as simulate_study
 
     path = simulate_study(folder, scenario=scenario, sites=sites, types=types, seed=seed)
     typer.echo(f"Wrote {path}. The truth is in {path.parent / 'truth'}.")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from site_typology.profiles import INDEX
 from site_typology.simulated_answers import expected_mean
 from site_typology.simulated_gias import CLASSES
 from site_typology.simulated_informants import (
@@ -42,7 +41,7 @@ def true_profiles(truth: Truth, scenario: Scenario) -> pd.DataFrame:
     """
     rounds = []
     for round_at, name in enumerate(ROUNDS):
-        index = pd.MultiIndex.from_product([truth.sites, [name]], names=INDEX)
+        index = pd.MultiIndex.from_product([truth.sites, [name]], names=["site", "round"])
         rounds.append(pd.DataFrame(_columns(truth, scenario, round_at), index=index))
     return pd.concat(rounds).loc[[(site, name) for site in truth.sites for name in ROUNDS]]
 

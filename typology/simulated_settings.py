@@ -111,7 +111,7 @@ def draw_settings(truth: Truth, teams: np.ndarray, seed: np.random.SeedSequence)
 
 def _draw_classes(mix: Floats, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     below = rng.random(len(at))[:, None] > np.cumsum(mix, axis=1)[at][:, :-1]
-    return np.array(list(CLASSES))[below.sum(axis=1)]
+    return np.asarray(np.array(list(CLASSES))[below.sum(axis=1)])
 
 
 def _register(frame: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd.DataFrame:
@@ -125,6 +125,7 @@ def _register(frame: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd
     rural = _rurality(frame["at"].to_numpy(), len(truth.sites), rng)
     groups = [TYPES[code][1] for code in codes]
     counted = ~np.isnan(pupils)
+    ukprn = (10_000_000 + np.arange(size)).astype(str)
     return pd.DataFrame(
         {
             "URN": frame["URN"],
@@ -151,7 +152,7 @@ def _register(frame: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd
             "FSM": _text(np.rint(pupils * fsm / 100), 0),
             "SENStat": _text(np.rint(pupils * 0.03), 0),
             "SENNoStat": _text(np.rint(pupils * 0.12), 0),
-            "UKPRN": np.where(rng.random(size) < 0.1, "", (10_000_000 + np.arange(size)).astype(str)),
+            "UKPRN": np.where(rng.random(size) < 0.1, "", ukprn),
             "UrbanRural (code)": [RURALITY[at][0] for at in rural],
             "UrbanRural (name)": [RURALITY[at][1] for at in rural],
             "Easting": rng.integers(300_000, 600_000, size).astype(str),

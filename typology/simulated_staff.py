@@ -85,9 +85,10 @@ def draw_staff(
     spells = _with_training(_spells(posts, truth, rng), rng)
     rows = pd.concat([_with_second_assignments(spells, rng), _bank(posts, rng)], ignore_index=True)
     begun = rows["start"] <= float((EXTRACT_DATE - HISTORY_START).astype(int))
-    rows = rows[returned[rows["at"]] & begun].reset_index(drop=True)
+    sent = returned[rows["at"].to_numpy(dtype=np.int64)]
+    rows = rows[sent & begun].reset_index(drop=True)
     sites = np.array(truth.sites)
-    funded = posts[returned[posts["at"]]].groupby(["at", "role"], sort=True)["fte"].sum()
+    funded = posts[returned[posts["at"].to_numpy()]].groupby(["at", "role"], sort=True)["fte"].sum()
     funded = funded.round(2).reset_index()
     establishment = pd.DataFrame(
         {"site": sites[funded["at"]], "role": funded["role"], "funded_fte": funded["fte"]}
@@ -96,7 +97,7 @@ def draw_staff(
 
 
 def true_stability(truth: Truth) -> Floats:
-    """Chance that one of the other staff in post at the start of a window is there at its end, (n_sites,)."""
+    """Chance that other staff in post at the start of a window are there at its end, (n_sites,)."""
     return np.asarray(np.exp(-WINDOW_YEARS * truth.value("other_leaving")))
 
 
@@ -158,7 +159,7 @@ def _with_second_assignments(spells: pd.DataFrame, rng: np.random.Generator) -> 
     """Split some people's time over two assignments of the same dates."""
     splits = (rng.random(len(spells)) < _TWO_ASSIGNMENTS) & (spells["number"] == 1)
     splits &= spells["reason"] == ""
-    second = spells[splits].assign(number=2, fte=(spells["fte"] * 0.4).round(2))
+    second = spells[splits].assign(number=2, fte=(spells.loc[splits, "fte"] * 0.4).round(2))
     spells = spells.assign(fte=np.where(splits, (spells["fte"] * 0.6).round(2), spells["fte"]))
     return pd.concat([spells, second], ignore_index=True).assign(category="Permanent")
 
@@ -197,7 +198,7 @@ def _as_extract(rows: pd.DataFrame, sites: np.ndarray, rng: np.random.Generator)
                 f"{who}-{number}" if number > 1 else f"{who}"
                 for who, number in zip(person, rows["number"], strict=True)
             ],
-            "site": sites[rows["at"]],
+            "site": sites[rows["at"].to_numpy(dtype=np.int64)],
             "staff_group": np.where(
                 rows["role"] == "Administrator",
                 "Administrative and Clerical",

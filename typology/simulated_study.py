@@ -249,7 +249,7 @@ name = "emhp_leaver_rate"
 builder = "leaver_rate"
 family = "staffing"
 label = "EMHP leaver rate over two years"
-definition = "EMHPs and trainees who left by their mean headcount; the end of training does not count."
+definition = "EMHPs and trainees who left, by their mean headcount; not those whose training ended."
 unit = "leavers per mean headcount in two years"
 [features.args]
 table = "workforce"

@@ -77,7 +77,7 @@ def dimensions(scenario: Scenario) -> tuple[Dimension, ...]:
         Dimension("access", "identity", 3.4, climate, 0.0, -0.4, True),
         Dimension("training", "logit", 0.0, 0.5, 0.4, -0.2, True),
         Dimension("contact_days", "log", float(np.log(4.0)), 0.3, 0.3, -0.2, True),
-        Dimension("emhp_leaving", "log", float(np.log(0.24)), 0.3, 0.0, 0.5),
+        Dimension("emhp_leaving", "log", float(np.log(0.23)), 0.3, 0.0, 0.5),
         Dimension("vacancy", "logit", _logit(0.12), 0.45, 0.0, 0.5),
         Dimension("other_leaving", "log", float(np.log(0.15)), 0.4, 0.0, 0.5),
         Dimension("mix_secondary", "identity", 0.0, 0.3, -0.3, 0.0),
@@ -178,7 +178,7 @@ def _within_type_correlation(parts: tuple[Dimension, ...]) -> Floats:
     loadings = np.array([[part.school, part.turbulence] for part in parts])
     shared = loadings @ loadings.T
     np.fill_diagonal(shared, 1.0)
-    return shared
+    return np.asarray(shared)
 
 
 def _type_means(scenario: Scenario, correlation: Floats) -> Floats:
