@@ -31,9 +31,14 @@ BEND_SD = 0.35
 """Prior standard deviations of a curve's skewness and log tail weight, and of a score's bend."""
 FLOOR = 0.2
 """Least error of a score that a curve is fitted to, in units of its spread: quadrature's limit."""
+SAMPLE = 8_000
+"""Profiles drawn to learn the margins that the principal scores lead to."""
+LIMITS = (1.5, 0.9)
+"""Largest absolute skewness and log tail weight of a curve."""
 _NODES = np.linspace(-4.0, 4.0, 81)
 _LOG_MASS = -0.5 * _NODES**2 - np.log(np.exp(-0.5 * _NODES**2).sum())
 _MASS = np.exp(_LOG_MASS)
+_ARCS = np.arcsinh(_NODES)
 _LEVELS = np.linspace(-4.0, 4.0, 201)
 
 
@@ -90,24 +95,18 @@ def fit_curve(
     -------
     Curve
     """
-    from scipy.optimize import minimize
-
     from site_typology.models import kernels
 
     known = ~np.isnan(values) & np.isfinite(variances)
-    value = np.ascontiguousarray(values[known])
-    variance = np.maximum(variances[known], FLOOR**2)
-
-    def loss(parameters: np.ndarray) -> float:
-        points = Curve(float(parameters[0]), float(parameters[1])).of_normal(_NODES)
-        fit = kernels.smeared_log_likelihood(value, variance, points, _LOG_MASS)
-        penalty = 0.5 * ((parameters[0] / skew_sd) ** 2 + (parameters[1] / tail_sd) ** 2)
-        return float(penalty - fit)
-
-    found = minimize(
-        loss, np.zeros(2), method="L-BFGS-B", bounds=[(-1.5, 1.5), (-0.9, 0.9)], tol=1e-5
+    found = kernels.fit_sinh_arcsinh(
+        np.ascontiguousarray(values[known]),
+        np.maximum(variances[known], FLOOR**2),
+        _ARCS,
+        _LOG_MASS,
+        np.array([skew_sd, tail_sd]),
+        np.array(LIMITS),
     )
-    return Curve(float(found.x[0]), float(found.x[1]))
+    return Curve(float(found[0]), float(found[1]))
 
 
 @dataclass(frozen=True)
@@ -166,8 +165,9 @@ class UnimodalPopulation:
             for at in range(data.q)
         )
         shape = cls(population, tuple(curves), bends, margins, np.empty((0, data.q)))
-        sample = shape._before_margins(np.random.default_rng(20090), 20_000)
-        generated = np.quantile(sample, _normal_cdf(_LEVELS), axis=0)
+        sample = np.sort(shape._before_margins(np.random.default_rng(20090), SAMPLE), axis=0)
+        places = (_normal_cdf(_LEVELS) * (SAMPLE - 1)).round().astype(int)
+        generated = sample[places]
         return cls(population, tuple(curves), bends, margins, generated)
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:

@@ -1,13 +1,21 @@
-"""Power: how often planted types would be found, and how well sites could be placed."""
+"""Power: how often planted types would be found, and how well sites could be placed in types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from site_typology.models.mixture import TypeModel
-from site_typology.models.plausible import Population
+import numpy as np
+import pandas as pd
+
+from site_typology.models.mixture import TypeModel, fit_types, gains
+from site_typology.models.parallel import run_tasks
+from site_typology.models.planting import PlantedTypes
+from site_typology.models.plausible import Population, fit_population
+from site_typology.models.unimodal import UnimodalPopulation, add_errors
 from site_typology.models.working import WorkingData
+from site_typology.nulltest import standardise, types_to_try
 from site_typology.results import Power
 
 Progress = Callable[[str, float], None]
@@ -15,16 +23,16 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well sites could be placed if the fitted types were true (the gate of the verdict).
+    """How well sites could be placed if the fitted types were true: the gate before a claim.
 
     Parameters
     ----------
     adjusted_rand : float
-        Mean adjusted Rand index of refitted types with simulated ones.
+        Mean adjusted Rand index of refitted types with simulated ones; NaN for one type.
     adjusted_rand_error : float
         Its Monte Carlo standard error.
     relative_entropy : float
-        1 minus the entropy of the memberships of the data over its maximum; 1 is certain.
+        Certainty of the memberships of the data, `relative_entropy`.
     expected_relative_entropy : float
         The same, mean over the simulated data sets.
     replicates : int
@@ -52,8 +60,134 @@ def power(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Power:
-    """Plant k types and count how often the null test rejects."""
-    raise NotImplementedError
+    """Plant types into the population of the data and count how often the null test finds them.
+
+    Each replicate has the sites' own errors and gaps and its own unimodal reference, fitted to
+    the planted data as the null test would. Its few reference draws are pooled with those of
+    the other replicates of the same separation (the warp-speed bootstrap: Giacomini, Politis and
+    White 2013, *Econometric Theory* 29), which costs a twentieth of a full test a replicate.
+
+    Parameters
+    ----------
+    data : WorkingData
+    population : Population, optional
+        Fitted to the data by default.
+    separations : sequence of float
+        Pairwise Mahalanobis distances between types, in units of within-type spread.
+    k : int
+        Types planted.
+    replicates : int
+        Data sets a separation.
+    reference_draws : int
+        Reference data sets a replicate, pooled over replicates.
+    alpha : float
+        Level of the null test.
+    target : float
+        Power asked for, kept with the result.
+    ks : sequence of int, optional
+        Numbers of types the test tries.
+    seed : int
+        Results are the same for any number of `workers`.
+    workers : int
+    progress : callable, optional
+
+    Returns
+    -------
+    Power
+
+    Examples
+    --------
+    >>> from site_typology.models.working import exact_data
+    >>> rows = np.random.default_rng(1).normal(size=(20, 3))
+    >>> found = power(exact_data(rows), separations=[2.0, 20.0], k=2, replicates=6, ks=[2])
+    >>> found.table["separation"].tolist()
+    [2.0, 20.0]
+    """
+    population = population or fit_population(data)
+    tried = tuple(ks or types_to_try(data.n))
+    task = partial(_replicate, data, population, k, tried, reference_draws)
+    streams = np.random.SeedSequence(seed).spawn(len(separations) * replicates)
+    wanted = np.repeat(np.asarray(separations, dtype=float), replicates)
+    found = run_tasks(
+        task,
+        list(zip(wanted.tolist(), streams, strict=True)),
+        workers=workers,
+        progress=progress,
+        stage="power",
+    )
+    rows = []
+    for at, separation in enumerate(separations):
+        mine = found[at * replicates : (at + 1) * replicates]
+        share = _share_rejected(
+            np.array([observed for observed, _ in mine]),
+            np.vstack([reference for _, reference in mine]),
+            alpha,
+        )
+        # Half a count on each side, so that 40 of 40 is not taken as certain.
+        smooth = (share * replicates + 0.5) / (replicates + 1)
+        rows.append(
+            {
+                "separation": float(separation),
+                "power": share,
+                "standard_error": float(np.sqrt(smooth * (1 - smooth) / replicates)),
+                "replicates": replicates,
+            }
+        )
+    return Power(pd.DataFrame(rows), target)
+
+
+def _replicate(
+    data: WorkingData,
+    population: Population,
+    k: int,
+    ks: tuple[int, ...],
+    draws: int,
+    item: tuple[float, np.random.SeedSequence],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gains of one planted data set (ks,) and of its reference draws (draws, ks)."""
+    separation, stream = item
+    rng = np.random.default_rng(stream)
+    types = PlantedTypes.draw(population, k, separation, rng)
+    planted = add_errors(types.simulate(data.n, rng)[0], data, rng)
+    reference = UnimodalPopulation.fit(planted)
+    drawn = [planted, *(reference.simulate(data, rng) for _ in range(draws))]
+    rows = []
+    for one in drawn:
+        found = gains(one, ks, int(rng.integers(2**31)))
+        rows.append([found[j].raw for j in ks])
+    return np.array(rows[0]), np.array(rows[1:])
+
+
+def _share_rejected(observed: np.ndarray, reference: np.ndarray, alpha: float) -> float:
+    """Share of observed gains (m, ks) whose maximum is rare among the pooled reference's."""
+    maxima = standardise(reference, reference).max(axis=1)
+    largest = standardise(observed, reference).max(axis=1)
+    exceeding = (maxima[None, :] >= largest[:, None] - 1e-9).sum(axis=1)
+    return float(((exceeding + 1) / (len(maxima) + 1) <= alpha).mean())
+
+
+def relative_entropy(memberships: np.ndarray) -> float:
+    """Certainty of memberships: 1 minus their entropy over its maximum (Celeux, Soromenho 1996).
+
+    Parameters
+    ----------
+    memberships : ndarray, shape (n, k)
+
+    Returns
+    -------
+    float
+        1 where every site is certain of its type, 0 where none says anything; NaN for one type.
+
+    Examples
+    --------
+    >>> relative_entropy(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    0.5
+    """
+    n, k = memberships.shape
+    if k < 2:
+        return float("nan")
+    kept = np.clip(memberships, 1e-300, 1)
+    return float(1 + (memberships * np.log(kept)).sum() / (n * np.log(k)))
 
 
 def expected_agreement(
@@ -65,5 +199,69 @@ def expected_agreement(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Agreement:
-    """Simulate from the fitted types with the same errors and gaps, refit, compare."""
-    raise NotImplementedError
+    """Simulate from the fitted types with the same errors and gaps, refit, and compare.
+
+    Parameters
+    ----------
+    model : TypeModel
+        Fitted to `data`.
+    data : WorkingData
+    replicates : int
+    seed : int
+        Results are the same for any number of `workers`.
+    workers : int
+    progress : callable, optional
+
+    Returns
+    -------
+    Agreement
+
+    Examples
+    --------
+    >>> from site_typology.models.working import exact_data
+    >>> rng = np.random.default_rng(1)
+    >>> rows = exact_data(np.vstack([rng.normal(0, 1, (15, 3)), rng.normal(9, 1, (15, 3))]))
+    >>> expected_agreement(fit_types(rows, 2, seed=1), rows, replicates=5).adjusted_rand
+    1.0
+    """
+    certainty = relative_entropy(model.memberships(data))
+    if model.k < 2:
+        return Agreement(float("nan"), float("nan"), certainty, certainty, 0)
+    streams = np.random.SeedSequence(seed).spawn(replicates)
+    found = np.array(
+        run_tasks(
+            partial(_refit, model, data),
+            streams,
+            workers=workers,
+            progress=progress,
+            stage="expected agreement",
+        )
+    )
+    spread = float(found[:, 0].std(ddof=1)) if replicates > 1 else float("nan")
+    return Agreement(
+        float(found[:, 0].mean()),
+        spread / np.sqrt(replicates),
+        certainty,
+        float(found[:, 1].mean()),
+        replicates,
+    )
+
+
+def _refit(
+    model: TypeModel, data: WorkingData, stream: np.random.SeedSequence
+) -> tuple[float, float]:
+    """Adjusted Rand index and relative entropy of one simulated and refitted data set."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from site_typology.models.mixture import BUDGET
+
+    rng = np.random.default_rng(stream)
+    labels = rng.choice(model.k, size=data.n, p=model.weights)
+    root = np.linalg.cholesky(model.covariance)
+    truth = model.means[labels] + rng.normal(size=data.values.shape) @ root.T
+    drawn = add_errors(truth, data, rng)
+    memberships = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET).memberships(
+        drawn
+    )
+    placed = memberships.argmax(axis=1)
+    return float(adjusted_rand_score(labels, placed)), relative_entropy(memberships)
