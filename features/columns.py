@@ -57,6 +57,11 @@ class Column:
         ]
         return pd.Series(_spread(texts, self.positions), index=index, dtype="str")
 
+    def codes(self) -> frozenset[str]:
+        """Different values that stand in a row, as text."""
+        standing = np.unique(self.positions).tolist()
+        return frozenset(code_text(self.values[at]) for at in standing if not self.reasons[at])
+
     def missing_reasons(self) -> np.ndarray | None:
         """Reason of each row, ``""`` where there is a value; None if no cell is missing."""
         reasons = _spread(self.reasons, self.positions)

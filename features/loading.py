@@ -115,10 +115,10 @@ def load_table(
     if raw.frame.empty:
         found.add(place, f"{declaration.path} has no rows. Give a file with rows, or remove it.")
         return None
-    before = len(found._found)
+    before = len(found)
     new_names = _new_names(raw, declaration, place, found)
     _check_columns(name, [new_names.get(c, c) for c in raw.frame], study, found)
-    if len(found._found) > before:
+    if len(found) > before:
         return None
     return _filter(_explained(name, raw, new_names, study))
 

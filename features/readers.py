@@ -61,7 +61,9 @@ class SpreadsheetReader:
         try:
             with pd.ExcelFile(path, engine="calamine") as book:
                 sheet = _sheet(declaration.sheet, [str(name) for name in book.sheet_names])
-                content = book.parse(sheet, header=None, dtype=object, na_filter=False)
+                content = pd.read_excel(
+                    book, sheet_name=sheet, header=None, dtype=object, na_filter=False
+                )
         except CalamineError as error:
             raise UnreadableTableError(
                 f"It cannot be read as a workbook: {error}. It may be cut short or in another "

@@ -90,10 +90,12 @@ def code_text(value: object) -> str:
     >>> code_text(3001.0), code_text(" 007 "), code_text("97.0"), code_text(2.5)
     ('3001', '007', '97', '2.5')
     """
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return str(int(number)) if number.is_integer() else repr(number)
+    if isinstance(value, float):
+        # NumPy's float is a float, but writes itself otherwise.
+        return str(int(value)) if value.is_integer() else repr(float(value))
     text = str(value).strip()
+    if not text.endswith("0"):
+        return text
     whole = _WHOLE_NUMBER.fullmatch(text)
     return whole.group(1) if whole else text
 
