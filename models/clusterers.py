@@ -73,21 +73,23 @@ class Clusterer(Protocol):
 
 
 class KMeans:
-    """k-means, best of ten starts (MacQueen 1967; scikit-learn, k-means++ starts)."""
+    """k-means, best of ten starts by k-means++ (Arthur & Vassilvitskii 2007), compiled."""
 
     name: ClassVar[str] = "kmeans"
     title: ClassVar[str] = "k-means"
     chooses_k: ClassVar[bool] = False
     over_draws: ClassVar[bool] = True
     starts: ClassVar[int] = 10
+    steps: ClassVar[int] = 100
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites around `k` centres."""
-        from sklearn.cluster import KMeans as Estimator
+        from site_typology.models.kernels import kmeans
 
         k = _no_more_than_distinct(view.points, k)
-        estimator = Estimator(k, n_init=self.starts, random_state=seed)
-        return Partition(_numbered(estimator.fit_predict(view.points)))
+        uniforms = np.random.default_rng(seed).random((self.starts, k))
+        points = np.ascontiguousarray(view.points, dtype=float)
+        return Partition(_numbered(kmeans(points, k, uniforms, self.steps)))
 
 
 class Ward:
@@ -107,7 +109,7 @@ class Ward:
 
 
 class GaussianMixture:
-    """Gaussian mixture with one covariance for all types (scikit-learn, three starts).
+    """Gaussian mixture with one covariance for all types (scikit-learn, started by k-means).
 
     One shared covariance: with some 25 sites a covariance for each type cannot be estimated.
     """
@@ -116,7 +118,7 @@ class GaussianMixture:
     title: ClassVar[str] = "Gaussian mixture"
     chooses_k: ClassVar[bool] = False
     over_draws: ClassVar[bool] = True
-    starts: ClassVar[int] = 3
+    steps: ClassVar[int] = 50
     ridge: ClassVar[float] = 1e-2
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
@@ -130,7 +132,7 @@ class GaussianMixture:
         estimator = Estimator(
             k,
             covariance_type="tied",
-            n_init=self.starts,
+            max_iter=self.steps,
             reg_covar=self.ridge,
             random_state=seed,
         )

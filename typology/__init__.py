@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from site_typology.errors import Problem, SiteTypologyError, StudyError
     from site_typology.feature_info import FeatureInfo
     from site_typology.profiles import SiteProfiles
-    from site_typology.propose import ProposeSettings, propose
+    from site_typology.proposal import propose
     from site_typology.results import Evidence, Rule
+    from site_typology.settings import ProposeSettings
     from site_typology.simulation import simulate
     from site_typology.study import Study
     from site_typology.typology import Typology, load
@@ -32,7 +33,7 @@ _HOMES = {
     "Evidence": "results",
     "FeatureInfo": "feature_info",
     "Problem": "errors",
-    "ProposeSettings": "propose",
+    "ProposeSettings": "settings",
     "Rule": "results",
     "SiteProfiles": "profiles",
     "SiteTypologyError": "errors",
@@ -40,7 +41,7 @@ _HOMES = {
     "StudyError": "errors",
     "Typology": "typology",
     "load": "typology",
-    "propose": "propose",
+    "propose": "proposal",
     "simulate": "simulation",
 }
 

@@ -1,0 +1,71 @@
+"""Small studies with known types, and typologies proposed for them once a session."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology import FeatureInfo, ProposeSettings, SiteProfiles, Typology, propose
+
+QUICK = ProposeSettings(
+    algorithms=("kmeans", "hdbscan"),
+    spaces=("features",),
+    draws=3,
+    bootstraps=8,
+    reference_draws=19,
+    agreement_replicates=4,
+    power_replicates=3,
+    separations=(8.0,),
+)
+
+
+def simulate_profiles(
+    types: int, n: int = 30, apart: float = 12.0, seed: int = 1
+) -> tuple[SiteProfiles, pd.Series]:
+    """Sites with five measured features, gaps, one poorly observed site and a lead organisation."""
+    random = np.random.default_rng(seed)
+    truth = np.arange(n) % types
+    centres = np.eye(max(types, 2), 5)[:types] * apart / np.sqrt(2)
+    true = centres[truth] + random.normal(size=(n, 5))
+    sites = [f"Site {at:02d}" for at in range(n)]
+    names = ["wsa", "clinical", "need", "advice", "reach"]
+    error = 0.5
+    values = pd.DataFrame(true + error * random.normal(size=true.shape), sites, names)
+    values = values.mask(random.random(true.shape) < 0.05)
+    values.loc["Site 07", ["wsa", "clinical", "need", "advice"]] = np.nan
+    errors = pd.DataFrame(error, sites, names)
+    values["lead"] = np.where(random.random(n) < 0.5, "NHS", "charity")
+    kinds = {"need": FeatureInfo("need", unit="points"), "lead": "category"}
+    profiles = SiteProfiles.from_frame(values, errors, kinds=kinds)
+    return profiles, pd.Series(truth + 1, sites)
+
+
+@pytest.fixture(scope="session")
+def quick() -> ProposeSettings:
+    """Few draws: for tests of the road, not of its figures."""
+    return QUICK
+
+
+@pytest.fixture(scope="session")
+def typed_profiles() -> SiteProfiles:
+    """Thirty sites of three types far apart."""
+    return simulate_profiles(3)[0]
+
+
+@pytest.fixture(scope="session")
+def true_types() -> pd.Series:
+    """Types behind `typed_profiles`."""
+    return simulate_profiles(3)[1]
+
+
+@pytest.fixture(scope="session")
+def typed(typed_profiles: SiteProfiles) -> Typology:
+    """Typology of `typed_profiles`, supported."""
+    return propose(typed_profiles, seed=5, settings=QUICK, name="typed")
+
+
+@pytest.fixture(scope="session")
+def untyped() -> Typology:
+    """Typology of thirty sites without types: none is claimed."""
+    return propose(simulate_profiles(1, seed=4)[0], seed=5, settings=QUICK, name="untyped")

@@ -1,0 +1,149 @@
+"""Assignment: the same sites get the same types, strangers none, and every gap has its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology import FeatureInfo, SiteProfiles, StudyError
+
+NAMES = ["wsa", "clinical", "need", "advice", "reach"]
+UNITS = {"need": FeatureInfo("need", unit="points")}
+
+
+def profiles_of(rows: dict[str, list[float | None]], error: float = 0.5, kinds=UNITS):
+    values = pd.DataFrame.from_dict(rows, orient="index", columns=NAMES, dtype=float)
+    errors = pd.DataFrame(error, values.index, values.columns)
+    return SiteProfiles.from_frame(values, errors, kinds=kinds)
+
+
+def centre(typed, number: int) -> list[float]:
+    return typed.scale.to_natural(typed.model.means)[NAMES].iloc[number - 1].tolist()
+
+
+def test_fitted_sites_get_their_own_types_exactly(typed):
+    again = typed.assign(typed.profiles).frame.drop(columns="round")
+    pd.testing.assert_frame_equal(again[typed.memberships.columns], typed.memberships)
+    assert typed.labels.notna().sum() == 29
+
+
+def test_one_site_or_many_together_give_identical_answers(typed):
+    together = typed.assign(typed.profiles).frame
+    alone = [typed.assign(typed.profiles.select(sites=[site])).frame for site in typed.labels.index]
+    pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), together)
+
+
+def test_a_site_at_the_centre_of_each_type_belongs_to_it(typed):
+    rows = {f"New {number}": centre(typed, number) for number in (1, 2, 3)}
+    frame = typed.assign(profiles_of(rows)).frame
+    assert frame["type"].tolist() == [1, 2, 3]
+    assert frame["name"].tolist() == ["Type 1", "Type 2", "Type 3"]
+    assert (frame["confidence"] > 0.99).all()
+    np.testing.assert_allclose(frame[["p_1", "p_2", "p_3"]].sum(axis=1), 1.0)
+    assert (frame["next_type"] != frame["type"]).all()
+
+
+def test_a_stranger_is_none_of_these(typed):
+    frame = typed.assign(profiles_of({"Far": [60.0, -60.0, 60.0, 60.0, -60.0]})).frame
+    assert frame["type"].isna().all()
+    assert frame["reason"].iloc[0].startswith("none of these")
+    assert np.isnan(frame["confidence"].iloc[0])
+    assert frame["distance"].iloc[0] > 10
+
+
+def test_a_stranger_measured_badly_is_not_called_a_stranger(typed):
+    far = [value + 12.0 for value in centre(typed, 1)]
+    assert typed.assign(profiles_of({"A": far})).frame["reason"].iloc[0].startswith("none of")
+    assert typed.assign(profiles_of({"A": far}, error=30.0)).frame["reason"].iloc[0] == ""
+
+
+def test_gaps_and_errors_lower_the_confidence(typed):
+    between = [
+        0.55 * first + 0.45 * second
+        for first, second in zip(centre(typed, 1), centre(typed, 2), strict=True)
+    ]
+    sure = typed.assign(profiles_of({"A": between}, error=0.01)).frame["confidence"].iloc[0]
+    vague = typed.assign(profiles_of({"A": between}, error=4.0)).frame["confidence"].iloc[0]
+    assert sure > vague > 1 / 3
+
+
+def test_too_little_data_is_said_with_what_is_missing(typed):
+    frame = typed.assign(profiles_of({"A": [None, None, None, None, 1.0]})).frame
+    reason = frame["reason"].iloc[0]
+    assert reason.startswith("not enough data: 1 of 5 features observed; missing ")
+    assert "wsa (not answered)" in reason
+    assert frame["type"].isna().all()
+    assert frame["distance"].isna().all()
+
+
+def test_no_type_is_given_where_none_is_claimed(untyped):
+    frame = untyped.assign(untyped.profiles).frame
+    assert frame["type"].isna().all()
+    assert str(frame["type"].dtype) == "Int64"
+    reasons = frame.set_index("site")["reason"]
+    assert reasons["Site 07"].startswith("not enough data")
+    assert reasons.drop("Site 07").str.startswith("no typology claimed: ").all()
+
+
+def test_features_that_differ_are_listed_together(typed):
+    values = pd.DataFrame({"wsa": [0.5], "need": [1.0], "reach": [1.0], "more": [1.0]}, ["A"])
+    other = SiteProfiles.from_frame(values, kinds={"wsa": "share"})
+    with pytest.raises(StudyError) as refused:
+        typed.assign(other)
+    found = {problem.where: problem.message for problem in refused.value.problems}
+    assert set(found) == {f"features.{name}" for name in ("wsa", "need", "clinical", "advice")}
+    assert "Other kind: expected 'continuous', found 'share'" in found["features.wsa"]
+    assert "Other unit: expected 'points', found 'none'" in found["features.need"]
+    assert "Missing" in found["features.advice"]
+
+
+def test_features_declared_absent_become_gaps_with_their_reason(typed):
+    whole = profiles_of({"A": centre(typed, 2)})
+    names = [name for name in NAMES if name != "advice"]
+    lacking = SiteProfiles.from_frame(
+        whole.values.droplevel("round")[names],
+        whole.standard_errors.droplevel("round")[names],
+        kinds=UNITS,
+    )
+    with pytest.raises(StudyError, match="advice"):
+        typed.assign(lacking)
+    gappy = typed.assign(profiles_of({"A": [*centre(typed, 2)[:3], None, centre(typed, 2)[4]]}))
+    declared = typed.assign(lacking, absent={"advice": "not asked"})
+    pd.testing.assert_frame_equal(declared.frame, gappy.frame)
+    with pytest.raises(StudyError, match="does not use it"):
+        typed.assign(whole, absent={"weather": "not asked"})
+
+
+def test_further_features_are_noted_and_do_not_matter(typed):
+    new = profiles_of({"A": centre(typed, 1)})
+    values = new.values.droplevel("round").assign(rainfall=3.0, lead="NHS")
+    errors = new.standard_errors.droplevel("round")
+    more = typed.assign(SiteProfiles.from_frame(values, errors, kinds=UNITS))
+    assert more.notes == ("Not used by the typology: rainfall.",)
+    pd.testing.assert_frame_equal(more.frame, typed.assign(new).frame)
+
+
+def test_order_of_features_does_not_matter(typed):
+    new = profiles_of({"A": centre(typed, 1), "B": centre(typed, 3)})
+    values = new.values.droplevel("round")[NAMES[::-1]]
+    errors = new.standard_errors.droplevel("round")
+    turned = SiteProfiles.from_frame(values, errors, kinds=UNITS)
+    pd.testing.assert_frame_equal(typed.assign(turned).frame, typed.assign(new).frame)
+
+
+def test_every_round_of_a_site_is_assigned(typed):
+    rows = profiles_of({"A": centre(typed, 1), "B": centre(typed, 2)})
+    index = pd.MultiIndex.from_tuples([("A", "2021"), ("A", "2022")], names=["site", "round"])
+    two = SiteProfiles.from_frame(
+        rows.values.set_axis(index, axis=0),
+        rows.standard_errors.set_axis(index, axis=0),
+        kinds=UNITS,
+    )
+    labels = typed.assign(two).labels
+    assert labels.to_dict() == {("A", "2021"): 1, ("A", "2022"): 2}
+
+
+def test_no_site_at_all_is_refused(typed):
+    with pytest.raises(StudyError, match="No site to assign"):
+        typed.assign(typed.profiles.select(sites=[]))
