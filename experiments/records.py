@@ -130,7 +130,9 @@ def candidate_record(
     'ward / pca / k=3'
     """
     proposed = bool(candidate["proposed"])
-    name = " / ".join((candidate["algorithm"], candidate["space"], f"k={candidate['k']}"))
+    algorithm = str(candidate["algorithm"]).replace("_", " ")
+    words = [algorithm, candidate["space"], f"k={candidate['k']}"]
+    name = algorithm if candidate["k"] == 1 else " / ".join(words)
     metrics = {metric: candidate.get(metric) for metric in CANDIDATE_METRICS}
     if details is not None:
         stability = details.type_stability
@@ -175,10 +177,14 @@ def summary_record(
 
 
 def _evidence_metrics(evidence: Evidence) -> dict[str, Any]:
+    # The mean agreement of other algorithms is a rule's figure; the proposal's own is 1.
     metrics: dict[str, Any] = dict(evidence.figures)
+    metrics.pop("agreement", None)
     proposed = evidence.candidates[evidence.candidates["proposed"].astype(bool)]
     if len(proposed):
-        metrics |= {name: proposed.iloc[0].get(name) for name in CANDIDATE_METRICS}
+        metrics |= {
+            name: proposed.iloc[0].get(name) for name in CANDIDATE_METRICS if name != "agreement"
+        }
     metrics |= {
         "k": evidence.k,
         "best_k": evidence.best_k,

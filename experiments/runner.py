@@ -94,7 +94,7 @@ def run_study(
     """
     from site_typology.explain import explain
     from site_typology.figures import figures
-    from site_typology.propose import propose
+    from site_typology.proposal import propose
     from site_typology.report import report_html
 
     out, told = Path(out), progress or (lambda step, done: None)
@@ -113,9 +113,17 @@ def run_study(
     )
     told("explaining", 0.8)
     explanation = explain(typology, seed=seed)
-    told("writing", 0.9)
-    report = report_html(typology, explanation, title=study.title)
-    write_outputs(out, typology, profiles, report, figures(typology, explanation))
+    told("drawing", 0.85)
+    drawn = figures(typology, explanation)
+    report = report_html(
+        typology,
+        explanation,
+        title=study.title,
+        sources={name: table.path for name, table in study.declaration.tables.items()},
+        disclosure=study.declaration.study.disclosure,
+        figures=drawn,
+    )
+    write_outputs(out, typology, profiles, report, drawn)
     told("tracking", 0.95)
     origin = Origin(study.name, study.hash, study.path)
     try:

@@ -167,6 +167,8 @@ def tracking(store: Store) -> Iterator[None]:
         import mlflow
         from mlflow.exceptions import MlflowException
 
+        # MLflow has one setting in the environment and another in memory; both come back.
+        named = os.environ.pop("MLFLOW_TRACKING_URI", None)
         before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
         try:
             mlflow.set_tracking_uri(store.uri)
@@ -176,6 +178,9 @@ def tracking(store: Store) -> Iterator[None]:
             raise TrackingError(f"MLflow at {store.shown}", [problem]) from error
         finally:
             mlflow.set_tracking_uri(before)
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+            if named is not None:
+                os.environ["MLFLOW_TRACKING_URI"] = named
 
 
 @contextmanager

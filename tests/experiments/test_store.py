@@ -68,14 +68,31 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
     assert path.read_text().startswith("site,type")
 
 
-def test_the_users_own_settings_come_back(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
-    before = dict(os.environ)
-    with tracking(choose_store(tmp_path)):
-        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
-        assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "false"
-    changed = {name for name in {*os.environ, *before} if os.environ.get(name) != before.get(name)}
-    assert changed <= {"MLFLOW_DISABLE_TELEMETRY"}
+@pytest.mark.parametrize("in_environment", [None, "http://from.environment:5000"])
+@pytest.mark.parametrize("in_memory", [None, "http://set.by.user:5000"])
+def test_the_users_own_settings_come_back(tmp_path, monkeypatch, in_environment, in_memory):
+    import mlflow
+
+    try:
+        if in_memory is not None:
+            mlflow.set_tracking_uri(in_memory)
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if in_environment is not None:
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", in_environment)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
+        before = dict(os.environ)
+        store = Store(f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
+        with tracking(store):
+            assert mlflow.get_tracking_uri() == store.uri
+            assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
+            assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "false"
+        names = {*os.environ, *before} - {"MLFLOW_DISABLE_TELEMETRY"}
+        assert not [name for name in names if os.environ.get(name) != before.get(name)]
+        assert mlflow.is_tracking_uri_set() == bool(in_memory or in_environment)
+        if in_memory or in_environment:
+            assert mlflow.get_tracking_uri() == (in_memory or in_environment)
+    finally:
+        mlflow.set_tracking_uri(None)
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, "true"), ("false", "false")])
