@@ -60,7 +60,7 @@ def test_a_stranger_measured_badly_is_not_called_a_stranger(typed):
 
 def test_gaps_and_errors_lower_the_confidence(typed):
     between = [
-        0.55 * first + 0.45 * second
+        0.8 * first + 0.2 * second
         for first, second in zip(centre(typed, 1), centre(typed, 2), strict=True)
     ]
     sure = typed.assign(profiles_of({"A": between}, error=0.01)).frame["confidence"].iloc[0]
