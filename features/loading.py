@@ -77,7 +77,7 @@ class LoadedTable:
 
     def text(self, column: str) -> pd.Series:
         """Write the codes of a column as text, one for each row of the file."""
-        return self.columns[column].text(self.aside.index)
+        return self.columns[column].text(self.aside.index).rename(column)
 
     def set_aside(self, rows: pd.Series, reason: str) -> LoadedTable:
         """Set aside those of `rows` that still are used."""

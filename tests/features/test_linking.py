@@ -1,0 +1,330 @@
+"""Reading a whole study: missing codes, sites, rounds, filters, the ledger and response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology.declaration import parse_declaration
+from site_typology.errors import Problems
+from site_typology.features.linking import read_tables
+from site_typology.features.tables import ROUND, ROW, SITE, StudyTables
+
+Read = Callable[..., tuple[StudyTables, list[str]]]
+SITES = "site,invited\nA,4\nB,10\nC,\n"
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Write files, read them as a study, and give its tables and problems."""
+
+    def read_study(
+        files: dict[str, str], tables: dict[str, dict[str, Any]] | None = None, **study: Any
+    ) -> tuple[StudyTables, list[str]]:
+        for name, text in {"sites": SITES, **files}.items():
+            (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+        declared = {"sites": {}, **(tables or {name: {} for name in files})}
+        content = {
+            "study": {"name": "made", "sites": "sites", **study},
+            "tables": {
+                name: {
+                    "path": f"{name}.csv",
+                    **({} if "link" in each else {"site": "site"}),
+                    **each,
+                }
+                for name, each in declared.items()
+            },
+            "features": [{"name": "any", "builder": "mean"}],
+        }
+        found = Problems("study.toml")
+        result = read_tables(parse_declaration(content), tmp_path, found)
+        return result, [f"{problem.where}  {problem.message}" for problem in found]
+
+    return read_study
+
+
+def rows_entries(tables: StudyTables, name: str) -> dict[str, int]:
+    ledger = tables.ledger
+    rows = ledger[(ledger["table"] == name) & (ledger["entry"] == "rows")]
+    return dict(rows.groupby("reason")["n"].sum())
+
+
+def test_missing_codes_keep_their_reason_by_column_and_table(read: Read) -> None:
+    tables, problems = read(
+        {"q": "site,a,b,note\nA,1,s,s\nA,9,2,\nB,NA,9,NA\nB,3.0,1,x\n"},
+        {
+            "q": {
+                "missing": {"s": "suppressed", "9": "refused", "": "skipped"},
+                "columns": {"b": {"missing": {"9.0": "not asked"}}},
+            }
+        },
+    )
+    q = tables.tables["q"]
+    assert not problems
+    assert q.frame["a"].tolist() == pytest.approx([1, np.nan, np.nan, 3], nan_ok=True)
+    assert q.reasons["a"].tolist() == ["", "refused", "not answered", ""]
+    assert q.reasons["b"].tolist() == ["suppressed", "", "not asked", ""]
+    assert q.reasons["note"].tolist() == ["suppressed", "skipped", "", ""]
+    assert q.frame["note"].tolist()[2:] == ["NA", "x"], "text may say NA"
+    assert q.reasons_of("site").tolist() == [""] * 4
+
+
+def test_codes_for_every_column_leave_keys_alone(read: Read) -> None:
+    tables, problems = read(
+        {"sites": "site,n\n8,1\n9,9\n", "q": "site,wave,a\n9,9,9\n8,1,1\n"},
+        {
+            "sites": {"missing": {"9": "refused"}},
+            "q": {"missing": {"9": "refused"}, "round": "wave"},
+        },
+        rounds=["1", "9"],
+    )
+    assert not problems
+    assert tables.sites == ("8", "9")
+    assert tables.tables["q"].frame[ROUND].tolist() == ["9", "1"]
+    assert tables.tables["q"].frame["a"].isna().tolist() == [True, False]
+
+
+def test_values_are_recoded_and_numbers_and_padded_codes_told_apart(read: Read) -> None:
+    tables, _ = read(
+        {"q": "site,band,code,long\nA,1,01,1234567890123456\nB,2,10,1\n"},
+        {"q": {"columns": {"band": {"values": {"1": 2.5, "2": 7}}}}},
+    )
+    frame = tables.tables["q"].frame
+    assert frame["band"].tolist() == [2.5, 7.0]
+    assert frame["code"].tolist() == ["01", "10"]
+    assert frame["long"].tolist() == ["1234567890123456", "1"]
+
+
+def test_numeric_keys_link_however_they_are_written(read: Read) -> None:
+    tables, problems = read({"sites": "site\n3001\n3002\n", "q": "site,a\n3002.0,1\n 3001 ,2\n"})
+    assert not problems
+    assert tables.tables["q"].frame[SITE].tolist() == ["3002", "3001"]
+
+
+def test_a_pattern_pads_with_zeros(read: Read) -> None:
+    tables, problems = read(
+        {"sites": "site\n01M015\n10M001\n", "q": "CSD,SCHOOL CODE\n1,M015\n10,M001\n,M001\n"},
+        {"q": {"site": "{CSD:0>2}{SCHOOL CODE}"}},
+    )
+    assert not problems
+    assert tables.tables["q"].frame[SITE].tolist() == ["01M015", "10M001"]
+    assert rows_entries(tables, "q") == {"": 2, "no site": 1}
+
+
+def test_a_pattern_for_numbers_is_refused(read: Read) -> None:
+    _, problems = read({"q": "x\n1\n"}, {"q": {"site": "{x:02d}"}})
+    assert any("tables.q.site" in problem and "Codes are text" in problem for problem in problems)
+
+
+def test_rows_are_linked_through_tables_in_any_order(read: Read) -> None:
+    tables, problems = read(
+        {
+            "staff": "team,fte\nt1,1\nt9,1\n,1\n",
+            "teams": "team,urn\nt1,100\nt2,101\n",
+            "settings": "URN,site\n100,A\n101,B\n102,B\n",
+        },
+        {
+            "staff": {"link": {"table": "teams", "on": "team"}},
+            "teams": {"link": {"table": "settings", "on": "urn", "key": "URN"}},
+            "settings": {},
+        },
+    )
+    assert not problems
+    assert tables.tables["staff"].frame[SITE].tolist() == ["A"]
+    assert rows_entries(tables, "staff") == {"": 1, "linked to nothing": 1, "no site": 1}
+
+
+def test_links_that_cannot_work_are_refused(read: Read) -> None:
+    through = {"link": {"table": "settings", "on": "urn"}}
+    _, problems = read(
+        {"q": "urn\n7\n8\n", "settings": "urn,site\n1,A\n1,B\n2,B\n"},
+        {"q": through, "settings": {}},
+    )
+    assert any("None of 2 rows is linked" in problem for problem in problems)
+    assert any("1 (A, B)" in problem and "more than one site" in problem for problem in problems)
+    _, circle = read(
+        {"q": "urn\n7\n", "p": "urn\n7\n"},
+        {"q": {"link": {"table": "p", "on": "urn"}}, "p": {"link": {"table": "q", "on": "urn"}}},
+    )
+    assert sum("run in a circle" in problem for problem in circle) == 2
+
+
+def test_unknown_sites_are_listed_or_dropped_into_the_ledger(read: Read) -> None:
+    q = {"q": "site,a\nA,1\nT31,1\nT31,2\nT40,3\na,1\n"}
+    _, problems = read(q)
+    assert len(problems) == 1
+    assert "4 of 5 rows name 3 sites that are not in the sites table: T31 (2 rows)" in problems[0]
+    assert 'unknown_sites = "drop"' in problems[0]
+    tables, problems = read(q, unknown_sites="drop")
+    assert not problems
+    assert rows_entries(tables, "q") == {"": 1, "site not in the sites table": 4}
+    aside = tables.ledger.query("table == 'q' and outcome == 'set aside'")
+    assert dict(zip(aside["site"], aside["n"], strict=True)) == {"T31": 2, "T40": 1, "a": 1}
+
+
+def test_how_a_site_is_written_in_the_sites_table_is_hinted_at(read: Read) -> None:
+    _, problems = read({"sites": "site\n007\n008\n", "q": "site\n7\n7\n"})
+    assert "'7' is written '007' there" in problems[0]
+
+
+def test_duplicates_are_refused_by_row(read: Read) -> None:
+    _, problems = read(
+        {"sites": "site\nA\nB\nA\n", "q": "site,id\nA,1\nB,1\nB,2\n"}, {"q": {"unique": ["id"]}}
+    )
+    assert any("one row a site; found more for 1: A (rows 1, 3)" in problem for problem in problems)
+    assert any("id: 1 key stands more than once: 1 (rows 1, 2)" in problem for problem in problems)
+
+
+def test_rows_left_out_by_where_are_not_checked(read: Read) -> None:
+    where = [
+        {"column": "year", "values": ["2020", "2021"]},
+        {"column": "kind", "values": ["x"], "negate": True},
+    ]
+    tables, problems = read(
+        {"q": "site,year,kind,a\nA,2020,y,1\nA,2020,x,99\nZ,2019,y,99\nB,2021.0,,2\n"},
+        {"q": {"where": where, "columns": {"a": {"range": [1, 5]}}}},
+    )
+    assert not problems
+    assert tables.tables["q"].frame[ROW].tolist() == [1, 4]
+    expected = {"": 2, "left out by where: year": 1, "left out by where: kind": 1}
+    assert rows_entries(tables, "q") == expected
+
+
+def test_values_out_of_range_are_listed_by_row(read: Read) -> None:
+    _, problems = read(
+        {"q": "site,a,b,w\nA,6,x,1\nB,0,3,-1\nA,6,2,1\n"},
+        {"q": {"columns": {"a": {"range": [1, 5]}, "b": {"range": [1, 5]}}, "weight": "w"}},
+    )
+    assert "tables.q.columns.a  Expected 1 to 5; found 0 in row 2, 6 in rows 1, 3." in problems[0]
+    assert "tables.q.columns.b  Expected 1 to 5; found 'x' in row 1." in problems[1]
+    assert "tables.q.weight  Expected 0 to inf; found -1 in row 2." in problems[2]
+
+
+def test_rounds_are_those_declared(read: Read) -> None:
+    q = {"q": "site,wave\nA,1\nA,2.0\nB,\nB,3\n"}
+    tables, problems = read(q, {"q": {"round": "wave"}}, rounds=["1", "2"])
+    assert len(problems) == 1
+    assert "1 rows name rounds that are not in study.rounds ['1', '2']: '3'" in problems[0]
+    assert rows_entries(tables, "q")["no round"] == 1
+    _, problems = read(q, {"q": {"round": "wave"}})
+    assert "study.rounds lists none" in problems[0]
+    tables, _ = read(q, {"q": {"at_round": "2"}}, rounds=["1", "2"])
+    assert set(tables.tables["q"].frame[ROUND]) == {"2"}
+    assert set(tables.tables["sites"].frame[ROUND]) == {"all"}
+
+
+def test_personal_columns_link_and_are_dropped(read: Read) -> None:
+    tables, problems = read(
+        {"q": "email,IPAddress,a\nx@y,1.2.3.4,1\n", "people": "email,site\nx@y,A\n"},
+        {
+            "q": {"link": {"table": "people", "on": "email"}, "personal": ["email"]},
+            "people": {"personal": ["email"]},
+        },
+    )
+    assert not problems
+    assert tables.tables["q"].columns == ["a"]
+    assert tables.tables["q"].frame[SITE].tolist() == ["A"]
+    dropped = tables.ledger.query("entry == 'column' and table == 'q'")["reason"].tolist()
+    assert dropped == ["personal column IPAddress", "personal column email"]
+
+
+def test_response_counts_those_asked_and_those_who_answered(read: Read) -> None:
+    eligible = {"table": "sites", "column": "invited"}
+    tables, _ = read(
+        {"q": "site,wave\nA,1\nA,1\nB,2\n"},
+        {"q": {"role": "survey", "round": "wave", "eligible": eligible}},
+        rounds=["1", "2"],
+    )
+    response = tables.response.set_index(["site", "round"])
+    assert response.loc[("A", "1"), "responded"] == 2
+    assert response.loc[("A", "2"), "responded"] == 0
+    assert response.loc[("B", "2"), "eligible"] == 10
+    assert np.isnan(response.loc[("C", "1"), "eligible"])
+    _, problems = read(
+        {"sites": "site,invited\nA,four\nB,1\n", "q": "site\nA\n"}, {"q": {"eligible": eligible}}
+    )
+    assert "counts those asked: expected 0 to inf; found 'four' in row 1" in problems[0]
+
+
+def test_every_problem_of_every_table_is_found_at_once(read: Read) -> None:
+    _, problems = read(
+        {
+            "staff": "site,start date\nA,2020\n",
+            "survey": "site,a\nA,9\nT31,1\n",
+            "empty": "site,a\n",
+            "nothing": "",
+        },
+        {
+            "staff": {
+                "where": [{"column": "start_date", "values": ["x"]}],
+                "unique": ["person"],
+                "rename": {"pay": "salary"},
+                "personal": ["e-mail"],
+            },
+            "survey": {"columns": {"a": {"range": [1, 5]}}},
+            "empty": {},
+            "nothing": {},
+            "gone": {},
+        },
+    )
+    text = "\n".join(problems)
+    assert (
+        "found 'start date'. Rename it, correct where, or set rename.start_date = \"start date\""
+        in text
+    )
+    for words in (
+        "'person' is not in",
+        "'salary' is not in",
+        "'e-mail' is not in",
+        "T31 (1 row)",
+        "found 9 in row 1",
+        "empty.csv has no rows",
+        "The file is empty",
+        "gone.csv is not found",
+    ):
+        assert words in text
+    assert len(problems) == 9
+
+
+def test_no_problem_follows_from_another(read: Read) -> None:
+    _, problems = read({"q": "site\nA\n", "sites": ""}, {"q": {}})
+    assert len(problems) == 1
+    _, problems = read(
+        {"q": "urn\n1\n"}, {"q": {"link": {"table": "gone", "on": "urn"}}, "gone": {}}
+    )
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_ledger_accounts_for_every_row_whatever_their_order(read: Read, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "site": rng.choice(["A", "B", "C", "X", "Y", ""], 200),
+            "kind": rng.choice(["in", "out"], 200),
+            "a": rng.choice(["1", "2", "9", ""], 200),
+        }
+    )
+    table = {"q": {"where": [{"column": "kind", "values": ["in"]}], "missing": {"9": "refused"}}}
+    shuffled = frame.sample(frac=1, random_state=seed)
+    results = []
+    for each in (frame, shuffled):
+        tables, problems = read({"q": each.to_csv(index=False)}, table, unknown_sites="drop")
+        assert not problems
+        rows = tables.ledger.query("table == 'q' and entry == 'rows'")
+        assert rows["n"].sum() == 200
+        assert rows.loc[rows["outcome"] == "used", "n"].sum() == len(tables.tables["q"].frame)
+        results.append(tables)
+    pd.testing.assert_frame_equal(results[0].ledger, results[1].ledger)
+    sums = [each.tables["q"].frame.groupby(SITE)["a"].sum() for each in results]
+    pd.testing.assert_series_equal(*sums)
+    assert set(results[0].ledger.query("entry == 'site' and table == 'q'")["site"]) == {
+        "A",
+        "B",
+        "C",
+    }

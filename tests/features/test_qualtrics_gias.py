@@ -1,0 +1,62 @@
+"""Qualtrics exports and extracts of the register of schools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from site_typology.declaration import TableDeclaration
+from site_typology.features.rawtable import RawTable
+from site_typology.features.readers import read_raw
+
+IDS = "StartDate,Status,IPAddress,ResponseId,Q1"
+TEXTS = '"Start Date","Response Type","IP Address","Response ID","How, on the\nwhole, is it?"'
+IMPORTS = ",".join(['"{""ImportId"":""x""}"'] * 5)
+ROWS = "2021-01-05,0,192.0.2.1,R_1,4\n2021-01-06,1,192.0.2.2,R_2,5\n2021-01-07,0,,R_3,\n"
+
+
+def read(tmp_path: Path, content: str | bytes, **declared: object) -> RawTable:
+    data = content.encode("utf-8-sig") if isinstance(content, str) else content
+    (tmp_path / "t.csv").write_bytes(data)
+    table = {"path": "t.csv", "site": "site", **declared}
+    return read_raw(TableDeclaration.model_validate(table), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "declared"),
+    [
+        (f"{IDS}\n{TEXTS}\n{IMPORTS}\n{ROWS}", {}),
+        (f"{IDS}\n{TEXTS}\n{ROWS}", {}),
+        (f"{IDS}\nDatum,Art,Adresse,Nummer,Wie?\n{ROWS}", {"header_rows": 2}),
+        (f"{IDS}\n{ROWS}", {}),
+    ],
+    ids=["three header rows", "legacy two", "localised two", "one"],
+)
+def test_header_rows_are_taken_off_and_previews_set_aside(
+    tmp_path: Path, content: str, declared: dict[str, object]
+) -> None:
+    raw = read(tmp_path, content, format="qualtrics", **declared)
+    assert list(raw.frame.columns) == IDS.split(",")
+    assert raw.frame["Q1"].tolist() == ["4", "5", ""]
+    assert raw.aside.tolist() == ["", "survey preview", ""]
+
+
+def test_question_texts_become_titles(tmp_path: Path) -> None:
+    raw = read(tmp_path, f"{IDS}\n{TEXTS}\n{IMPORTS}\n{ROWS}", format="qualtrics")
+    assert raw.titles["Q1"] == "How, on the\nwhole, is it?"
+
+
+def test_a_preview_may_be_written_in_words(tmp_path: Path) -> None:
+    rows = ROWS.replace(",1,", ",Survey Preview,").replace(",0,", ",IP Address,")
+    raw = read(tmp_path, f"{IDS}\n{TEXTS}\n{IMPORTS}\n{rows}", format="qualtrics")
+    assert raw.aside.tolist() == ["", "survey preview", ""]
+
+
+def test_gias_codes_stay_padded_and_areas_lose_their_country(tmp_path: Path) -> None:
+    text = (
+        "URN,TypeOfEstablishment (code),EstablishmentName,UrbanRural (name)\n"
+        "100001,01,Brontë School,(England/Wales) Rural village\n"
+    )
+    raw = read(tmp_path, text.encode("cp1252"), format="gias")
+    assert raw.frame.iloc[0].tolist() == ["100001", "01", "Brontë School", "Rural village"]
