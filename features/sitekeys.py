@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import string
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,6 @@ from site_typology.declaration import Link
 from site_typology.errors import Problems
 from site_typology.features.loading import LoadedTable, site_columns
 from site_typology.features.rawtable import listed
-from site_typology.features.tables import code_text
 
 NO_SITE = "no site"
 LINKED_TO_NOTHING = "linked to nothing"
@@ -171,12 +171,10 @@ def repeated_rows(table: LoadedTable, columns: Sequence[str]) -> str:
     twice = keys[keys.duplicated(keep=False)]
     if twice.empty:
         return ""
-    groups = twice.groupby(list(columns), dropna=False, sort=False).groups
-    shown = []
-    for key, rows in groups.items():
-        parts = key if isinstance(key, tuple) else (key,)
-        written = ", ".join(map(code_text, parts))
-        shown.append(f"{written} (rows {listed([str(row) for row in rows], 5)})")
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for row, *codes in twice.fillna("").itertuples():
+        groups[tuple(codes)].append(str(row))
+    shown = [f"{', '.join(key)} (rows {listed(rows, 5)})" for key, rows in groups.items()]
     count = len(shown)
     stands = "key stands" if count == 1 else "keys stand"
     return f"{count} {stands} more than once: {listed(shown)}"
