@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-TREES = 100
+TREES = 60
 DEPTH = 6
 
 
@@ -81,6 +81,7 @@ def fit_surrogate(values: pd.DataFrame, labels: pd.Series, seed: int) -> Surroga
     labels : Series of Int64
         Type of each site by the same index; sites without a type are left out of the fit.
     seed : int
+        Below 2**32.
 
     Returns
     -------
@@ -112,7 +113,7 @@ def fit_surrogate(values: pd.DataFrame, labels: pd.Series, seed: int) -> Surroga
 
 
 def cross_validate(
-    values: pd.DataFrame, labels: pd.Series, seed: int, repeats: int = 5, folds: int = 5
+    values: pd.DataFrame, labels: pd.Series, seed: int, repeats: int = 3, folds: int = 5
 ) -> Fidelity:
     """Measure fidelity by repeated stratified cross-validation over sites.
 

@@ -34,9 +34,10 @@ def describe_types(typology: Typology) -> pd.DataFrame:
     DataFrame
         Columns ``type, name, sites, share, stability, typical, borderline``, then for each
         feature ``FEATURE, FEATURE__low, FEATURE__high`` in natural units: the mean of the type's
-        sites and its 95 % interval, measurement error included (see
+        sites and its 95% interval, measurement error included (see
         `site_typology.type_means.group_means`). A category has its most common value, with its
-        count. One row with type ``"all"`` where no types are claimed.
+        count. A feature that bears the name of one of the first columns stands as
+        ``FEATURE__mean``. One row with type ``"all"`` where no types are claimed.
     """
     profile = type_profiles(typology)
     names = type_names(typology, profile)
@@ -54,10 +55,12 @@ def describe_types(typology: Typology) -> pd.DataFrame:
         }
         own = profile[profile["type"] == label].set_index("feature")
         for info in typology.profiles.features:
+            # A feature may be called "stability" too; the columns of the contract come first.
+            column = f"{info.name}__mean" if info.name in row else info.name
             if info.kind == "category":
-                row[info.name] = _most_common(typology, info, label)
+                row[column] = _most_common(typology, info, label)
             else:
-                row[info.name] = own.loc[info.name, "mean"]
+                row[column] = own.loc[info.name, "mean"]
                 row[f"{info.name}__low"] = own.loc[info.name, "low"]
                 row[f"{info.name}__high"] = own.loc[info.name, "high"]
         rows.append(row)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 FAITHFUL = 0.5
 """Least share of the way from guessing to perfect before an explanation is shown; a convention."""
-DRAWS = 20
+ONE_WAY = 0.3
+"""Least correlation of value and Shapley value before a direction is told."""
+DRAWS = 10
 MOST_ROWS = 20_000
 TYPE_COLUMNS = ["type", "feature", "importance", "direction", "spread"]
 SITE_COLUMNS = ["site", "type", "feature", "value", "shap", "spread", "next_type", "shap_next"]
@@ -53,6 +55,19 @@ class Explanation:
     chance: float
     per_type: pd.DataFrame
     per_site: pd.DataFrame
+
+
+def direction_word(direction: float) -> str:
+    """Say which values speak for a type.
+
+    Examples
+    --------
+    >>> [direction_word(direction) for direction in (0.9, -0.9, 0.1)]
+    ['higher', 'lower', '']
+    """
+    if abs(direction) < ONE_WAY:
+        return ""
+    return "higher" if direction > 0 else "lower"
 
 
 @dataclass(frozen=True)
@@ -143,8 +158,10 @@ def _shapley_shares(
 
     draws = int(np.clip(MOST_ROWS // len(observed), 2, DRAWS))
     shap_values, values = [], []
-    for at, plausible in enumerate(_plausible_profiles(typology, list(labels.index), draws, seed)):
-        surrogate = fit_surrogate(observed, labels, seed + at)
+    states = np.random.SeedSequence(seed).generate_state(draws)
+    every = _plausible_profiles(typology, list(labels.index), draws, seed)
+    for state, plausible in zip(states, every, strict=True):
+        surrogate = fit_surrogate(observed, labels, int(state))
         shap_values.append(surrogate.shap_values(plausible))
         values.append(plausible.to_numpy(dtype=float))
     return _Shares(np.stack(shap_values), np.stack(values), tuple(observed.columns))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ from site_typology.describe import (
     type_profiles,
     type_sizes,
 )
+from site_typology.explain import direction_word
 from site_typology.figure_canvas import (
     FAINT,
     INK,
@@ -107,7 +110,7 @@ def _profile_row(
 def _profile_words(typology: Typology, profile: pd.DataFrame, features: list[str]) -> str:
     start = (
         "For each feature, grey dots are sites, a mark is the mean of a type's sites and the line "
-        "its 95 % interval, measurement error included."
+        "its 95% interval, measurement error included."
     )
     if not is_claimed(typology):
         return (
@@ -194,14 +197,23 @@ def site_map(
     scaled = (means - means.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     if method == "pca" or len(means) < SMALLEST_FOR_UMAP:
         return _principal(scaled), False
-    import umap
-
+    umap = _umap()
     # A third of the sites as neighbours: with few sites UMAP's default of 15 is most of them.
+    state = int(np.random.SeedSequence(seed).generate_state(1)[0])
     reducer = umap.UMAP(
-        n_neighbors=int(np.clip(len(means) // 3, 3, 15)), min_dist=0.3, init="pca",
-        random_state=seed, n_jobs=1,
+        n_neighbors=int(np.clip(len(means) // 3, 3, 15)), min_dist=0.8, init="pca",
+        random_state=state, n_jobs=1,
     )  # fmt: skip
     return np.asarray(reducer.fit_transform(scaled), dtype=float), True
+
+
+def _umap() -> ModuleType:
+    # umap warns on import that it cannot offer its parametric variant without Tensorflow, which
+    # is neither needed nor wanted here.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)
+        import umap
+    return umap  # type: ignore[no-any-return]
 
 
 def _principal(scaled: np.ndarray) -> np.ndarray:
@@ -296,14 +308,14 @@ def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
             axis.set_ylim(len(own) - 0.4, -0.6)
             axis.set_xlim(0, widest * 1.05)
             axis.tick_params(axis="y", length=0)
-            axis.set_title(shortened(f"{label}  {names[str(label)]}", 44), loc="left", x=-0.5)
+            axis.set_title(wrapped(f"{label}  {names[str(label)]}", 44, 2), loc="left", x=-0.5)
         axes[-1].set_xlabel("Mean size of the contribution\nto the membership probability")
 
-    heights = sum(0.62 + 0.36 * len(own) for _, own in tables)
+    heights = sum(0.82 + 0.36 * len(own) for _, own in tables)
     parts = [
         f"type {label}: "
         + ", ".join(
-            f"{titles[row.feature]} ({'higher' if row.direction > 0 else 'lower'})"
+            f"{titles[row.feature]} ({direction_word(row.direction) or 'no one direction'})"
             for row in own.head(3).itertuples()
         )
         for label, own in tables
@@ -319,4 +331,4 @@ def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
 
 
 def _arrow(direction: float) -> str:
-    return "▲" if direction > 0 else "▼" if direction < 0 else "◆"
+    return {"higher": "▲", "lower": "▼", "": "◆"}[direction_word(direction)]

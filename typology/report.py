@@ -19,6 +19,7 @@ from site_typology.report_method import (
 from site_typology.report_types import (
     borderline_table,
     driver_tables,
+    one_population,
     profile_table,
     site_table,
     type_cards,
@@ -86,6 +87,7 @@ def _content(
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
     profiles, evidence = typology.profiles, typology.evidence
+    profile = profile_table(typology, disclosure)
     return {
         "evidence": evidence,
         "claimed": is_claimed(typology),
@@ -101,7 +103,8 @@ def _content(
         "marks": type_marks(typology),
         "types": list(type_sizes(typology)),
         "cards": type_cards(typology, disclosure),
-        "profile": profile_table(typology, disclosure),
+        "profile": profile,
+        "one_population": one_population(profile),
         "borderline": borderline_table(typology, explanation),
         "sites": site_table(typology, disclosure),
         "explanation": explanation,

@@ -17,6 +17,7 @@ from site_typology.describe import (
     type_sizes,
     typical_sites,
 )
+from site_typology.explain import direction_word
 from site_typology.feature_info import FeatureInfo
 from site_typology.figure_canvas import colour, listed, mark_path, shape_name
 from site_typology.report_words import Unit, figure, stability_word
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from site_typology.typology import Typology
 
 MOST_APART = 6
+MOST_CLEAR = 4
 MOST_SITES = 400
 MOST_NAMED = 12
 REASONS_TOLD = 2
@@ -129,16 +131,34 @@ def _profile_row(
         "all": unit.write(float(values.mean())),
         "range": f"{unit.write(values.min())} to {unit.write(values.max())}",
         "known": int(known.sum()),
-        "true": _true_share(values[known].to_numpy(), errors.to_numpy()),
+        "true_share": (share := true_share(values[known].to_numpy(), errors.to_numpy())),
+        "true": "–" if np.isnan(share) else f"{share:.0%}",
     }
 
 
-def _true_share(values: np.ndarray, errors: np.ndarray) -> str:
-    """Share of the variance between sites that measurement error leaves."""
+def true_share(values: np.ndarray, errors: np.ndarray) -> float:
+    """Share of the variance between sites that measurement error leaves; NaN without variance.
+
+    Examples
+    --------
+    >>> true_share(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    0.5
+    """
     variance = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
     if variance == 0:
-        return "–"
-    return f"{max(0.0, 1 - float(np.mean(errors**2)) / variance):.0%}"
+        return float("nan")
+    return max(0.0, 1 - float(np.mean(errors**2)) / variance)
+
+
+def one_population(profile: list[dict[str, Any]]) -> dict[str, Any]:
+    """Pick the features on which sites truly differ most, and those that are mostly noise."""
+    rows = [row for group in profile for row in group["features"] if row["use"] == "build"]
+    known = [row for row in rows if not np.isnan(row["true_share"])]
+    clear = [row for row in known if row["true_share"] >= 0.5]
+    return {
+        "differing": sorted(clear, key=lambda row: -row["true_share"])[:MOST_CLEAR],
+        "noisy": [row["title"] for row in known if row["true_share"] < 0.5],
+    }
 
 
 def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[str, Any]]:
@@ -216,16 +236,12 @@ def driver_tables(typology: Typology, explanation: Explanation) -> list[dict[str
                     "title": titles[row.feature],
                     "importance": f"{row.importance:.3f}",
                     "spread": f"{row.spread:.3f}",
-                    "direction": _direction_words(row.direction),
+                    "direction": f"{word} values"
+                    if (word := direction_word(row.direction))
+                    else "no one direction",
                 }
                 for row in own.head(5).itertuples()
             ],
         }
         for label, own in explanation.per_type.groupby("type")
     ]
-
-
-def _direction_words(direction: float) -> str:
-    if abs(direction) < 0.3:
-        return "no one direction"
-    return "higher values" if direction > 0 else "lower values"

@@ -36,7 +36,7 @@ GLOSSARY = (
         "month had been counted.",
     ),
     (
-        "95 % interval",
+        "95% interval",
         "Where the mean of sites like these lies, as far as the data tell: the procedure is right "
         "in 95 of 100 studies. Types were found in the same data, so intervals of different types "
         "describe them; they do not test that types differ.",
@@ -121,7 +121,7 @@ def key_figures(evidence: Evidence) -> list[str]:
     if evidence.claimed and not math.isnan(expected):
         words.append(
             f"If these types are true, sites measured like this are placed with an agreement of "
-            f"{figure(expected)} (1 is perfect, 0 is guessing)."
+            f"{expected:.2f} (1 is perfect, 0 is guessing)."
         )
     if evidence.power is not None and len(evidence.power.table):
         smallest = evidence.power.smallest_separation
@@ -163,10 +163,17 @@ def rule_words(rule: Rule) -> dict[str, str]:
     return {
         "name": rule.name.replace("_", " "),
         "meaning": rule.meaning,
-        "found": "could not be computed" if math.isnan(rule.figure) else figure(rule.figure),
-        "needed": f"{relation} {figure(rule.threshold)}",
+        "found": "could not be computed" if math.isnan(rule.figure) else _beside(rule.figure, rule),
+        "needed": f"{relation} {_beside(rule.threshold, rule)}",
         "holds": "holds" if rule.holds else "does not hold",
     }
+
+
+def _beside(value: float, rule: Rule) -> str:
+    """Write a figure of a rule so that it can be compared with its threshold."""
+    if rule.threshold == int(rule.threshold) and rule.threshold > 1:
+        return figure(value)
+    return f"{value:.3f}" if rule.threshold < 0.1 else f"{value:.2f}"
 
 
 def figure(value: float) -> str:

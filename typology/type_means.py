@@ -49,7 +49,7 @@ def group_means(
     known = ~np.isnan(values)
     y, e2, member = values[known], np.nan_to_num(errors[known]) ** 2, groups[known]
     freedom = len(y) - len(np.unique(member))
-    tau2 = _between_sites(y, e2, member, freedom)
+    tau2 = between_sites(y, e2, member)
     rows = []
     for group in every:
         inside = member == group
@@ -75,30 +75,48 @@ def within_limits(means: pd.DataFrame, info: FeatureInfo) -> pd.DataFrame:
     return means.assign(**{name: means[name].clip(low, high) for name in columns})
 
 
-def _between_sites(y: np.ndarray, e2: np.ndarray, member: np.ndarray, freedom: int) -> float:
-    """Solve Paule and Mandel's equation for the variance between sites of one group."""
+def between_sites(values: np.ndarray, variances: np.ndarray, groups: np.ndarray) -> float:
+    """Solve Paule and Mandel's equation for the variance between sites of one group.
+
+    Parameters
+    ----------
+    values, variances : ndarray, shape (n_sites,)
+        Known values and the squares of their standard errors.
+    groups : ndarray of int, shape (n_sites,)
+
+    Returns
+    -------
+    float
+        In squared units of the values; next to 0 where errors explain all differences.
+
+    Examples
+    --------
+    >>> round(between_sites(np.array([1.0, 3.0]), np.zeros(2), np.ones(2, int)), 6)
+    2.0
+    """
     from scipy import optimize
 
+    freedom = len(values) - len(np.unique(groups))
     if freedom < 1:
         return 0.0
 
     def excess(tau2: float) -> float:
-        weights = _weights(tau2, e2)
+        weights = _weights(tau2, variances)
         total = 0.0
-        for group in np.unique(member):
-            inside = member == group
-            mean = np.average(y[inside], weights=weights[inside])
-            total += float(weights[inside] @ (y[inside] - mean) ** 2)
+        for group in np.unique(groups):
+            inside = groups == group
+            mean = np.average(values[inside], weights=weights[inside])
+            total += float(weights[inside] @ (values[inside] - mean) ** 2)
         return total - freedom
 
-    spread = float(np.var(y))
+    spread = float(np.var(values))
     floor = spread * 1e-12
     if spread == 0 or excess(floor) <= 0:
         return floor
     # The whole variance times n is always enough: each weight is then below 1 / (n var).
-    return float(optimize.brentq(excess, floor, spread * len(y) + floor))
+    return float(optimize.brentq(excess, floor, spread * len(values) + floor))
 
 
-def _weights(tau2: float, e2: np.ndarray) -> np.ndarray:
+def _weights(tau2: float, variances: np.ndarray) -> np.ndarray:
     # Sites that agree exactly and are known exactly would weigh infinitely much.
-    return np.asarray(1 / np.maximum(tau2 + e2, np.finfo(float).tiny * 1e20))
+    return np.asarray(1 / np.maximum(tau2 + variances, np.finfo(float).tiny * 1e20))
