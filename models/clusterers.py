@@ -174,6 +174,7 @@ class Mixture:
     """The errors-in-variables mixture of `site_typology.models.mixture`.
 
     It works on the measured profiles with their errors and gaps, and not on plausible values.
+    Its budget is that of the null test's fits, since stability needs hundreds of them.
     """
 
     name: ClassVar[str] = "mixture"
@@ -183,9 +184,9 @@ class Mixture:
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by their most probable type."""
-        from site_typology.models.mixture import fit_types
+        from site_typology.models.mixture import BUDGET, fit_types
 
-        model = fit_types(view.data, k, seed)
+        model = fit_types(view.data, k, seed, budget=BUDGET)
         return Partition(_numbered(model.memberships(view.data).argmax(axis=1)))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -44,16 +45,27 @@ def run_tasks(
     if progress is not None:
         progress(stage, 0.0)
     results: list[Result] = []
-    for result in _results(task, items, workers):
-        results.append(result)
-        if progress is not None:
-            progress(stage, len(results) / len(items))
+    running = _results(task, items, workers)
+    try:
+        for result in running:
+            results.append(result)
+            if progress is not None:
+                progress(stage, len(results) / len(items))
+    finally:
+        _stop(running)
     return results
+
+
+def _stop(running: Generator[Result, None, None]) -> None:
+    """Cancel what still runs after an error or an interrupt; nothing is left to warn of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        running.close()
 
 
 def _results(
     task: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterable[Result]:
+) -> Generator[Result, None, None]:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if workers <= 1 or len(items) <= 1:

@@ -144,14 +144,15 @@ def _check_dimensions(build: Sequence[FeatureInfo], found: Problems) -> None:
 
 def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) -> None:
     known = profiles.values[info.name].dropna().to_numpy(dtype=float)
-    if len(known) < FEWEST_VALUES:
+    fewest = max(1, min(FEWEST_VALUES, len(profiles)))
+    if len(known) < fewest:
         where = f"{len(known)} of {len(profiles)} sites with enough data"
         if len(known) == 0:
             reasons = ", ".join(sorted(set(profiles.reasons[info.name])))
             where += f" (missing: {reasons})"
         found.add(
             f"features.{info.name}",
-            f"Has a value at {where}; at least {FEWEST_VALUES} are needed. "
+            f"Has a value at {where}; at least {fewest} are needed. "
             "Leave it out, or find out why it is missing.",
         )
     elif np.ptp(known) <= 1e-12 * max(1.0, float(np.abs(known).max())):

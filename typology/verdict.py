@@ -230,8 +230,8 @@ def _would_change(
         nearest = min(rules, key=_margin)
         return (
             f"The verdict would be weaker if a rule failed; the nearest to its threshold is "
-            f"{nearest.name} ({nearest.figure:.2f}, needs {nearest.relation} "
-            f"{nearest.threshold:.2f}). New sites, or a second round, that do not fit the types "
+            f"{nearest.name} ({nearest.figure:.3g}, needs {nearest.relation} "
+            f"{nearest.threshold:g}). New sites, or a second round, that do not fit the types "
             "would speak against them."
         )
     if verdict == "tentative":
