@@ -94,6 +94,12 @@ class Built:
         Table that the informants come from.
     ledger : DataFrame, optional
         Rows that the builder set aside, with the ledger's columns.
+    answered_by : str
+        Who answered, where their single answers are not given; features with the same one share
+        error by `common_error`.
+    common_error : float
+        Correlation of a feature's error with the part of it that all features of `answered_by`
+        have in common.
     """
 
     infos: tuple[FeatureInfo, ...]
@@ -104,6 +110,8 @@ class Built:
     informants: pd.DataFrame | None = None
     table: str = ""
     ledger: pd.DataFrame | None = field(default=None)
+    answered_by: str = ""
+    common_error: float = 0.0
 
 
 class Builder(ABC, Generic[A]):

@@ -58,12 +58,12 @@ def absent_sites(feature: FeatureDeclaration, tables: StudyTables) -> list[str]:
     return [str(site) for site in there[SITE].to_list()]
 
 
-def first_reason(*reasons: pd.Series) -> pd.Series:
-    """Reasons of a feature built from several tables: the first that says more than no rows."""
-    result = reasons[0]
-    for other in reasons[1:]:
-        result = result.where(result != NOT_ASKED, other)
-    return result
+def reasons_of_either(
+    first: pd.Series, reasons: pd.Series, second: pd.Series, other_reasons: pd.Series
+) -> pd.Series:
+    """Reasons of a feature built from two quantities: those of the one that is missing."""
+    only_second = second.isna() & first.notna()
+    return reasons.where(~only_second, other_reasons)
 
 
 def _present(table: Table, tables: StudyTables) -> pd.Series:

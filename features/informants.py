@@ -51,17 +51,33 @@ def survey_errors(
 
     The variance is pooled over sites (for a share: binomial with half a count added), divided by
     the effective number of informants, with the finite population correction where the study
-    declares who was eligible. Where a feature uses some of a table's rows, as many of the eligible
-    are taken to belong to them as of those who responded (Cochran 1977, section 2.12).
+    declares who was eligible. NaN where no site has two informants. Where a feature uses some of
+    a table's rows, as many of the eligible are taken to belong to them as of those who responded
+    (Cochran 1977, section 2.12).
     """
     n = sums.effective
     variance = half_count_variance(sums.mean, n) if of_shares else pooled_variance(sums) / n
-    eligible = eligible_numbers(tables, table.name, sums.index)
-    responded = table.frame.groupby([SITE, ROUND]).size()
-    everyone = responded.reindex(sums.index).to_numpy(dtype=float)
-    population = eligible * sums.rows / everyone
-    factors = [population_factor(sums.n[:, at], population) for at in range(n.shape[1])]
+    if table.declaration.role != "survey" and not (sums.rows > 1).any():
+        # One row a site outside a survey is the site's own figure, not an informant's view.
+        variance = np.zeros_like(n)
+    eligible = _eligible(sums, tables, table)
+    factors = [population_factor(sums.n[:, at], eligible) for at in range(n.shape[1])]
     return np.asarray(np.sqrt(variance * np.stack(factors, axis=1)))
+
+
+def population_factors(
+    rows: pd.DataFrame, tables: StudyTables, table: Table, column: str
+) -> np.ndarray:
+    """Finite population correction of the mean of `column` at each group of `rows`, shape (g,)."""
+    sums = moments(rows, [column])
+    return population_factor(sums.n[:, 0], _eligible(sums, tables, table))
+
+
+def _eligible(sums: Moments, tables: StudyTables, table: Table) -> np.ndarray:
+    """Eligible people behind the chosen rows at each group, shape (g,); NaN where unknown."""
+    everyone = table.frame.groupby([SITE, ROUND]).size().reindex(sums.index)
+    share = sums.rows / everyone.to_numpy(dtype=float)
+    return np.asarray(eligible_numbers(tables, table.name, sums.index) * share)
 
 
 def survey_measurement(sums: Moments, tables: StudyTables, at: int = 0) -> dict[str, float]:

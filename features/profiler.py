@@ -111,6 +111,8 @@ def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], deta
     place = ".".join(str(part) for part in detail["loc"])
     where = place_of(feature, f"args.{place}" if place else "args")
     names = list(args.model_fields)
+    if detail["type"] == "extra_forbidden" and len(detail["loc"]) > 1:
+        return Problem(where, "Unknown key. Remove or rename it.")
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(detail["loc"][-1]), names, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -226,7 +228,7 @@ def _measured(built: Built, tables: StudyTables) -> Built:
             values = built.values[info.name].xs(round_, level="round").to_numpy(dtype=float)
             errors = built.standard_errors[info.name].xs(round_, level="round")
             figures["reliability"] = reliability(values, errors.to_numpy(dtype=float))
-        if built.informants is not None:
+        if built.table:
             figures["response_rate"] = _response_rate(tables, built.table, round_)
         infos.append(dataclasses.replace(info, measurement=known(figures)))
     return dataclasses.replace(built, infos=tuple(infos))

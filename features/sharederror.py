@@ -19,9 +19,10 @@ def error_correlation(built: Sequence[Built]) -> pd.DataFrame:
 
     For two features answered by the same informants, the errors of their means correlate as the
     answers do within sites, damped where not everyone answered both: r n_fg / sqrt(n_f n_g),
-    averaged over sites and rounds. Parts of a composition and features of different informants
-    stand as uncorrelated. The matrix is brought to the nearest one that can be a correlation by
-    raising negative eigenvalues to 0 and scaling the diagonal back to 1.
+    averaged over sites and rounds. Where single answers are not given, the product of what the
+    two say of their common error stands in for it. Parts of a composition and features of
+    different informants stand as uncorrelated. The matrix is brought to the nearest one that can
+    be a correlation by raising negative eigenvalues to 0 and scaling the diagonal back to 1.
 
     Parameters
     ----------
@@ -40,6 +41,15 @@ def error_correlation(built: Sequence[Built]) -> pd.DataFrame:
         features = [name for name in joined.columns if name not in (SITE, ROUND, ROW)]
         if len(features) > 1:
             matrix.loc[features, features] = _within_correlation(joined, features)
+    common = {
+        each.infos[0].name: (each.answered_by, each.common_error)
+        for each in built
+        if each.answered_by
+    }
+    for one, (people, part) in common.items():
+        for other, (same_people, other_part) in common.items():
+            if one != other and people == same_people:
+                matrix.loc[one, other] = part * other_part
     return matrix
 
 

@@ -237,6 +237,4 @@ def test_a_value_where_it_cannot_exist_is_refused(study):
     sites = pd.DataFrame({"site": ["A", "B"], "kind": ["p", "s"]})
     feature = {**MEAN, "absent": {"column": "kind", "values": ["p"]}}
     found = problems_of(study({"survey": rows}, [feature], sites=sites))
-    assert (
-        "structurally absent, but it has a value at 'A'" in found["features.score.absent"]
-    )
+    assert "structurally absent, but it has a value at 'A'" in found["features.score.absent"]

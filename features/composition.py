@@ -1,0 +1,283 @@
+"""Compositions, the shares of a whole, and how diverse they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import narwhals as nw
+import numpy as np
+from pydantic import Field, model_validator
+
+from site_typology.declaration import FeatureDeclaration, Kind
+from site_typology.errors import Problem
+from site_typology.features.contract import Builder, BuilderArgs, Built, Code, Estimate, place
+from site_typology.features.gaps import gap_reasons
+from site_typology.features.informants import population_factors, survey_measurement
+from site_typology.features.selection import (
+    chosen_rows,
+    codes,
+    column_problems,
+    is_among,
+    listed,
+    place_of,
+    range_problems,
+    rows_text,
+    table_problems,
+    value_problems,
+    weight_problems,
+    where_problems,
+)
+from site_typology.features.shares import (
+    INDICES,
+    Shares,
+    amount_rows,
+    count_shares,
+    informant_shares,
+    total_shares,
+)
+from site_typology.features.tables import ROW, StudyTables, Table, as_text
+
+
+class CompositionArgs(BuilderArgs):
+    """Arguments of `Composition`: amounts in columns, or rows of several kinds."""
+
+    table: str
+    columns: dict[str, str] | None = Field(None, description="Part = column with its amount.")
+    category: str | None = Field(None, description="Column with the kind of a row.")
+    parts: dict[str, tuple[Code, ...]] | None = Field(None, description="Part = codes of its kind.")
+    amount: str | None = Field(
+        None, description="Column with a row's amount; rows count 1 if none."
+    )
+    of: Literal["informants", "total"] | None = Field(
+        None,
+        description="Mean of each row's shares, or shares of the totals; by default 'informants' "
+        "for amounts in a survey's columns and 'total' otherwise.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> CompositionArgs:
+        if (self.columns is None) == (self.category is None):
+            raise ValueError(
+                "give the parts once: either 'columns' with an amount each, or 'category' with "
+                "the codes of each part in 'parts'."
+            )
+        if (self.category is None) != (self.parts is None):
+            raise ValueError("'category' and 'parts' go together.")
+        if self.columns is not None and self.amount is not None:
+            raise ValueError("'amount' goes with 'category'; 'columns' are amounts themselves.")
+        if len(self.part_names) < 2:
+            raise ValueError("a composition needs two parts or more.")
+        return self
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts in order."""
+        return tuple(self.columns or self.parts or {})
+
+    @property
+    def value_columns(self) -> tuple[str, ...]:
+        """Columns of the table that the shares come from."""
+        if self.columns is not None:
+            return tuple(self.columns.values())
+        return tuple(name for name in (self.category, self.amount) if name is not None)
+
+
+class DiversityArgs(CompositionArgs):
+    """Arguments of `Diversity`."""
+
+    index: Literal["simpson", "shannon"] = "simpson"
+
+
+class Composition(Builder[CompositionArgs]):
+    """Shares of the parts of a whole, such as working time by function."""
+
+    name: ClassVar[str] = "composition"
+    kind: ClassVar[Kind] = "composition"
+    Args: ClassVar[type[BuilderArgs]] = CompositionArgs
+
+    def problems(
+        self, feature: FeatureDeclaration, args: CompositionArgs, tables: StudyTables
+    ) -> Iterator[Problem]:
+        """Check table, columns, codes and amounts."""
+        yield from composition_problems(feature, args, tables)
+
+    def build(
+        self, feature: FeatureDeclaration, args: CompositionArgs, tables: StudyTables
+    ) -> Built:
+        """Take the shares by site and round."""
+        table = tables.tables[args.table]
+        shares = shares_by_site(args, tables)
+        definition = (
+            f"Share of each part: mean of the rows' own shares in table '{table.name}'."
+            if _of(args, table) == "informants"
+            else f"Share of each part in the site's total in table '{table.name}'."
+        )
+        gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
+        source = f"{table.name}: {', '.join(args.value_columns)}"
+        surveyed = table if _of(args, table) == "informants" else None
+        return placed_shares(self, feature, shares, tables, gaps, source, definition, surveyed)
+
+
+class Diversity(Builder[DiversityArgs]):
+    """How evenly a whole is spread over its parts: 0 where it is all in one."""
+
+    name: ClassVar[str] = "diversity"
+    kind: ClassVar[Kind] = "continuous"
+    Args: ClassVar[type[BuilderArgs]] = DiversityArgs
+
+    def problems(
+        self, feature: FeatureDeclaration, args: DiversityArgs, tables: StudyTables
+    ) -> Iterator[Problem]:
+        """Check table, columns, codes and amounts."""
+        yield from composition_problems(feature, args, tables)
+
+    def build(self, feature: FeatureDeclaration, args: DiversityArgs, tables: StudyTables) -> Built:
+        """Take the diversity of the shares by site and round."""
+        table = tables.tables[args.table]
+        gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
+        source = f"{table.name}: {', '.join(args.value_columns)}"
+        return placed_diversity(
+            self, feature, shares_by_site(args, tables), tables, gaps, source, args.index
+        )
+
+
+def placed_shares(
+    builder: Builder[Any],
+    feature: FeatureDeclaration,
+    shares: Shares,
+    tables: StudyTables,
+    gaps: Any,
+    source: str,
+    definition: str,
+    surveyed: Table | None = None,
+    **more: Any,
+) -> Built:
+    """Make one feature of each part: ``NAME.PART``.
+
+    Its measurement says the ``coverage``, the share of rows that could be used.
+    """
+    parts, infos = {}, []
+    for at, part in enumerate(shares.parts):
+        name = f"{feature.name}.{part}"
+        parts[name] = Estimate(
+            shares.index, shares.value[:, at], shares.standard_error[:, at], shares.n
+        )
+        figures = {} if surveyed is None else survey_measurement(shares.sums, tables, at)
+        figures["coverage"] = float(shares.n.sum() / shares.sums.rows.sum())
+        described = {
+            "name": name,
+            "label": f"{feature.label or feature.name}: {part.replace('_', ' ')}",
+            "composition": feature.name,
+            "unit": "share",
+            "range": (0.0, 1.0),
+            "measurement": figures,
+        }
+        infos.append(builder.info(feature, source=source, definition=definition, **described))
+    table = "" if surveyed is None else surveyed.name
+    return place(parts, infos, tables, gaps, table=table, **more)
+
+
+def placed_diversity(
+    builder: Builder[Any],
+    feature: FeatureDeclaration,
+    shares: Shares,
+    tables: StudyTables,
+    gaps: Any,
+    source: str,
+    index: str,
+    **more: Any,
+) -> Built:
+    """Make the one feature of a composition's diversity."""
+    value, error = INDICES[index](shares)
+    meaning = {
+        "simpson": "Chance that two draws fall into different parts (Gini-Simpson), over",
+        "shannon": "Evenness of the shares (Shannon, by its largest value), over",
+    }[index]
+    info = builder.info(
+        feature,
+        source=source,
+        definition=f"{meaning}: {', '.join(shares.parts)}.",
+        unit="0 (all in one part) to 1",
+        range=(0.0, 1.0),
+    )
+    estimate = Estimate(shares.index, value, error, shares.n)
+    return place({feature.name: estimate}, [info], tables, gaps, **more)
+
+
+def shares_by_site(args: CompositionArgs, tables: StudyTables) -> Shares:
+    """Shares of the parts at each site and round that the table has rows for."""
+    table = tables.tables[args.table]
+    rows = amount_rows(table, args.where, _amounts(args, table))
+    parts = args.part_names
+    if _of(args, table) == "informants":
+        return informant_shares(rows, parts, population_factors(rows, tables, table, parts[0]))
+    return count_shares(rows, parts) if args.category is not None else total_shares(rows, parts)
+
+
+def _of(args: CompositionArgs, table: Table) -> str:
+    by_default = "informants" if args.columns and table.declaration.role == "survey" else "total"
+    return args.of or by_default
+
+
+def _amounts(args: CompositionArgs, table: Table) -> dict[str, nw.Expr]:
+    """Expressions for the amount of each part on a row."""
+    if args.columns is not None:
+        return {part: nw.col(column) for part, column in args.columns.items()}
+    if args.category is None or args.parts is None:
+        raise ValueError("a composition has either columns or a category")
+    amount = nw.lit(1.0) if args.amount is None else nw.col(args.amount)
+    # A row of unknown kind has no amount of any part, rather than 0 of each.
+    there = ~nw.col(args.category).is_null()
+    return {
+        part: nw.when(there).then(amount * is_among(table, args.category, wanted).cast(nw.Float64))
+        for part, wanted in args.parts.items()
+    }
+
+
+def composition_problems(
+    feature: FeatureDeclaration, args: CompositionArgs, tables: StudyTables
+) -> Iterator[Problem]:
+    """Check table, columns, codes and amounts of a composition."""
+    yield from table_problems(feature, "table", args.table, tables)
+    table = tables.tables.get(args.table)
+    if table is None:
+        return
+    amounts = list((args.columns or {}).values()) + ([args.amount] if args.amount else [])
+    argument = "columns" if args.columns is not None else "amount"
+    yield from column_problems(feature, argument, table, amounts, numeric=True)
+    yield from range_problems(feature, table, amounts, (0.0, np.inf))
+    yield from where_problems(feature, args.where, table)
+    yield from weight_problems(feature, table, args.value_columns)
+    if args.category is not None and args.parts is not None:
+        yield from column_problems(feature, "category", table, [args.category])
+        yield from _part_problems(feature, table, args)
+
+
+def _part_problems(
+    feature: FeatureDeclaration, table: Table, args: CompositionArgs
+) -> Iterator[Problem]:
+    """Codes that match nothing, stand in two parts, or belong to none."""
+    category, parts = args.category, args.parts
+    if category is None or parts is None or category not in table.columns:
+        return
+    every = [code for wanted in parts.values() for code in codes(table, category, wanted)]
+    if twice := sorted({code for code in every if every.count(code) > 1}):
+        yield Problem(
+            place_of(feature, "parts"),
+            f"{listed(twice)} of column '{category}' stands in two parts. Keep it in one.",
+        )
+    for part, wanted in parts.items():
+        yield from value_problems(feature, f"parts.{part}", table, category, wanted)
+    if any(condition.column not in table.columns for condition in args.where):
+        return
+    rows = chosen_rows(table, args.where).select(ROW, category).to_native()
+    texts = as_text(rows[category])
+    loose = rows[texts.notna() & ~texts.isin(every)]
+    if len(loose):
+        yield Problem(
+            place_of(feature, "parts"),
+            f"{listed(sorted(set(texts[loose.index])))} of column '{category}' in table "
+            f"'{table.name}' belongs to no part ({rows_text(loose[ROW])}). Add it to a part, or "
+            "leave such rows out with where.",
+        )

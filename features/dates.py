@@ -1,0 +1,72 @@
+"""Dates as workforce extracts write them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Annotated
+
+import pandas as pd
+from pydantic import AfterValidator, BeforeValidator
+
+from site_typology.declaration import FeatureDeclaration
+from site_typology.errors import Problem
+from site_typology.features.selection import listed, place_of, rows_text
+from site_typology.features.tables import ROW, Table
+
+FORMATS = ("ISO8601", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
+"""Tried in this order: 2021-09-30 (with or without a time), then day before month."""
+
+
+def _iso(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _is_date(text: str) -> str:
+    try:
+        datetime.date.fromisoformat(text[:10])
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date such as '2021-09-30'") from None
+    return text[:10]
+
+
+DateText = Annotated[str, BeforeValidator(_iso), AfterValidator(_is_date)]
+"""A date in a study file: a TOML date, or text such as ``"2021-09-30"``."""
+
+
+def parse_dates(column: pd.Series) -> pd.Series:
+    """Read dates; what is no date in any of `FORMATS` becomes NaT.
+
+    Examples
+    --------
+    >>> parse_dates(pd.Series(["2021-09-30", "30/09/2021", "soon", None])).dt.day.tolist()
+    [30.0, 30.0, nan, nan]
+    """
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    texts = column.astype("str").where(column.notna())
+    found = pd.Series(pd.NaT, index=column.index, dtype="datetime64[us]")
+    if pd.api.types.is_numeric_dtype(column):
+        return found
+    for written in FORMATS:
+        todo = found.isna() & texts.notna()
+        read = pd.to_datetime(texts[todo], format=written, errors="coerce")
+        found = found.where(~todo, read.astype("datetime64[us]").reindex(found.index))
+    return found
+
+
+def date_problems(
+    feature: FeatureDeclaration, argument: str, table: Table, column: str
+) -> Iterator[Problem]:
+    """Say which cells of a column that is there hold no date."""
+    if column not in table.columns:
+        return
+    values = table.frame[column]
+    bad = values.notna() & parse_dates(values).isna()
+    if bad.any():
+        yield Problem(
+            place_of(feature, argument),
+            f"Column '{column}' of table '{table.name}' must hold dates such as 2021-09-30 or "
+            f"30/09/2021; found {listed(values[bad])} in {rows_text(table.frame.loc[bad, ROW])}. "
+            "Mend them, or declare the codes missing with a reason.",
+        )

@@ -1,0 +1,134 @@
+"""Compositions and diversity: by hand, coverage, the error at equal shares, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology.errors import StudyError
+from site_typology.features.profiler import build_profiles
+
+TIME = {
+    "name": "time",
+    "builder": "orientation_time",
+    "args": {"table": "survey", "of": "informants", "columns": {"direct": "d", "wsa": "w"}},
+}
+
+
+def test_informants_count_alike_and_totals_by_amount(study):
+    rows = pd.DataFrame({"site": list("AAB"), "d": [1.0, 30, 5], "w": [1.0, 10, np.nan]})
+    rows = pd.concat(
+        [rows, pd.DataFrame({"site": list("BCC"), "d": [0.0, 1, 0], "w": [4.0, 4, 0]})]
+    )
+    of_total = {**TIME, "name": "total", "args": {**TIME["args"], "of": "total"}}
+    profiles = build_profiles(study({"survey": rows}, [TIME, of_total]))
+    # A: shares 1/2 and 3/4; B's first row lacks a part; C's last row shares out nothing.
+    assert profiles.values["time.direct"].tolist() == pytest.approx([0.625, 0, 0.2])
+    assert profiles.values["total.direct"].tolist() == pytest.approx([31 / 42, 0, 0.2])
+    assert profiles.counts["time.wsa"].tolist() == [2, 1, 1]
+    assert profiles.standard_errors["time.direct"].iloc[0] == pytest.approx(0.125)
+    info = profiles.info("time.direct")
+    assert (info.kind, info.composition, info.family) == ("composition", "time", "orientation")
+    assert info.measurement["coverage"] == pytest.approx(4 / 6)
+
+
+def test_counts_of_categories_have_multinomial_error_with_half_counts(study):
+    rows = pd.DataFrame({"site": ["A"] * 8 + ["B"] * 8, "kind": list("xxxxxxyy" + "xxxxxxxx")})
+    args = {"table": "t", "category": "kind", "parts": {"x": ["x"], "y": ["y"]}}
+    feature = {"name": "mix", "builder": "composition", "args": args}
+    profiles = build_profiles(study({"t": rows}, [feature]))
+    assert profiles.values["mix.y"].tolist() == [0.25, 0]
+    p = np.array([2.5, 0.5]) / 9
+    assert profiles.standard_errors["mix.y"].tolist() == pytest.approx(np.sqrt(p * (1 - p) / 8))
+
+
+def test_amounts_weight_categories(study):
+    rows = pd.DataFrame({"site": list("AAB"), "kind": list("xyx"), "pupils": [300.0, 100, 50]})
+    args = {"table": "t", "category": "kind", "parts": {"x": ["x"], "y": ["y"]}, "amount": "pupils"}
+    feature = {"name": "mix", "builder": "composition", "args": args}
+    diverse = {"name": "div", "builder": "diversity", "args": args}
+    profiles = build_profiles(study({"t": rows}, [feature, diverse]))
+    assert profiles.values["mix.x"].tolist() == [0.75, 1]
+    assert profiles.values["div"].tolist() == [0.375, 0]
+    assert (profiles.standard_errors["div"] > 0).all()
+
+
+@pytest.mark.parametrize("of", ["informants", "total"])
+def test_intervals_of_shares_cover_the_truth(study, of):
+    """800 sites of 12 rows: coverage of nominal 95 % intervals, Monte Carlo error .008."""
+    rng = np.random.default_rng(8)
+    sites, n = 800, 12
+    truth = np.clip(rng.normal(0.5, 0.08, size=sites), 0.2, 0.8)
+    share = np.clip(np.repeat(truth, n) + rng.normal(0, 0.1, size=sites * n), 0.01, 0.99)
+    hours = rng.uniform(30, 40, size=sites * n)
+    rows = pd.DataFrame(
+        {"site": np.repeat(np.arange(sites), n).astype(str), "d": share * hours}
+    ).assign(w=(1 - share) * hours)
+    names = [str(site) for site in range(sites)]
+    feature = {**TIME, "args": {**TIME["args"], "of": of}}
+    profiles = build_profiles(study({"survey": rows}, [feature], sites=names))
+    error = np.abs(profiles.values["time.direct"].to_numpy() - truth)
+    covered = (error <= 1.96 * profiles.standard_errors["time.direct"].to_numpy()).mean()
+    assert covered == pytest.approx(0.95, abs=0.025)
+
+
+@pytest.mark.parametrize("index", ["simpson", "shannon"])
+@pytest.mark.parametrize("shares", [(0.25, 0.25, 0.25, 0.25), (0.6, 0.2, 0.1, 0.1)])
+def test_error_of_diversity_is_its_spread_over_samples(study, index, shares):
+    rng = np.random.default_rng(9)
+    sites, n = 600, 40
+    kinds = rng.choice(list("abcd"), p=shares, size=sites * n)
+    rows = pd.DataFrame({"site": np.repeat(np.arange(sites), n).astype(str), "kind": kinds})
+    parts = {kind: [kind] for kind in "abcd"}
+    args = {"table": "t", "category": "kind", "parts": parts, "index": index}
+    feature = {"name": "div", "builder": "diversity", "args": args}
+    profiles = build_profiles(study({"t": rows}, [feature], sites=[str(s) for s in range(sites)]))
+    spread = profiles.values["div"].std()
+    stated = np.sqrt((profiles.standard_errors["div"] ** 2).mean())
+    # Never too small; a little too large at equal shares, where the first-order term vanishes.
+    assert 0.9 < stated / spread < 1.35
+    assert profiles.values["div"].between(0, 1).all()
+
+
+def problems_of(tables) -> dict[str, str]:
+    with pytest.raises(StudyError) as caught:
+        build_profiles(tables)
+    return {problem.where: problem.message for problem in caught.value.problems}
+
+
+def test_codes_outside_every_part_or_in_two_are_refused(study):
+    rows = pd.DataFrame({"site": list("AABB"), "kind": list("xyzx"), "d": [1.0, -1, 2, 3]})
+    parts = {"one": ["x", "y"], "two": ["y", "q"]}
+    features = [
+        {
+            "name": "a",
+            "builder": "composition",
+            "args": {"table": "t", "category": "kind", "parts": parts},
+        },
+        {
+            "name": "b",
+            "builder": "composition",
+            "args": {"table": "t", "columns": {"one": "d", "two": "e"}},
+        },
+        {"name": "c", "builder": "diversity", "args": {"table": "t", "category": "kind"}},
+    ]
+    tables = study({"t": rows}, features)
+    with pytest.raises(StudyError) as caught:
+        build_profiles(tables)
+    messages = [f"{problem.where}: {problem.message}" for problem in caught.value.problems]
+    text = "\n".join(messages)
+    assert "'y' of column 'kind' stands in two parts" in text
+    assert "'z' of column 'kind' in table 't' belongs to no part (row 3)" in text
+    assert "'q' matches no value of column 'kind'" in text
+    assert "must be 0 or more; found '-1' in row 2" in text
+    assert "Column 'e' is not in table 't'" in text
+    assert "'category' and 'parts' go together" in text
+
+
+def test_a_part_that_no_site_has_cannot_build_types(study):
+    rows = pd.DataFrame({"site": list("AABB"), "d": [1.0, 2, 3, 4], "w": 1.0, "z": 0.0})
+    columns = {"direct": "d", "wsa": "w", "group": "z"}
+    feature = {**TIME, "args": {**TIME["args"], "columns": columns}}
+    found = problems_of(study({"survey": rows}, [feature]))
+    assert list(found) == ["features.time.group"]
