@@ -26,6 +26,7 @@ FILES = {
     "settings_survey.csv",
     "sites.csv",
     "study.toml",
+    "truth/census.csv",
     "truth/levels.csv",
     "truth/parameters.json",
     "truth/profiles.csv",
@@ -170,7 +171,8 @@ def test_types_are_written_apart(tmp_path: Path) -> None:
 def test_expected_scale_is_what_many_informants_say() -> None:
     scenario = dataclasses.replace(SCENARIOS["trailblazer"], sites=3)
     truth = draw_truth(scenario, np.random.SeedSequence(8))
-    frame = draw_informants(truth, np.full(3, 60_000), 1.0, 0.0, np.random.SeedSequence(9))
+    survey = draw_informants(truth, np.full(3, 60_000), 1.0, 0.0, np.random.SeedSequence(9))
+    frame = survey.rows
     frame = frame[frame["round"] == 2]
     items = frame[list(ORIENTATION.items)].copy()
     items[list(ORIENTATION.reverse)] = 6 - items[list(ORIENTATION.reverse)]
@@ -182,6 +184,9 @@ def test_expected_scale_is_what_many_informants_say() -> None:
     assert (percent.sum(axis=1) == 100).all()
     split = percent.groupby(asked["site"]).mean().to_numpy() / 100
     assert split == pytest.approx(expected_time_of(truth), abs=0.01)
+    census = survey.census.xs("2", level="round")
+    assert census["whole_school_orientation"].to_numpy() == pytest.approx(told.to_numpy())
+    assert census["time.direct"].to_numpy() == pytest.approx(split[:, 0])
 
 
 def test_gaps_are_as_many_as_asked_and_more_under_strain() -> None:

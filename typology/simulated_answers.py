@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from site_typology.simulated_truth import Floats, Truth
 
@@ -142,10 +144,75 @@ def with_gaps(
     return np.asarray(np.choose(which, [*options, answers]))
 
 
+@dataclass(frozen=True)
+class Survey:
+    """A simulated survey.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a questionnaire that came back, as it stands in the file.
+    census : DataFrame
+        Index (site, round), one column a feature: what it would be, had everyone who was invited
+        answered everything.
+    """
+
+    rows: pd.DataFrame
+    census: pd.DataFrame
+
+
+def scale_scores(scales: tuple[Scale, ...], answers: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Score complete answers: the mean over a scale's items, reverse-keyed ones turned round.
+
+    Parameters
+    ----------
+    scales : tuple of Scale
+    answers : mapping of str to array, shape (n_informants,)
+        From `draw_answers`, before gaps.
+
+    Returns
+    -------
+    dict of str to array, shape (n_informants,)
+        Scores by scale.
+    """
+    return {
+        scale.name: np.mean(
+            [6 - answers[item] if item in scale.reverse else answers[item] for item in scale.items],
+            axis=0,
+        )
+        for scale in scales
+    }
+
+
+def census_of(
+    values: Mapping[str, Floats], truth: Truth, at: np.ndarray, name: str
+) -> pd.DataFrame:
+    """Mean of each column over all those invited, by site.
+
+    Parameters
+    ----------
+    values : mapping of str to array, shape (n_invited,)
+        NaN where a person is not asked.
+    truth : Truth
+    at : array of int, shape (n_invited,)
+    name : str
+        The round.
+
+    Returns
+    -------
+    DataFrame
+        Index (site, round).
+    """
+    means = pd.DataFrame(values).groupby(np.array(truth.sites)[at], sort=True).mean()
+    return means.set_axis(
+        pd.MultiIndex.from_product([means.index, [name]], names=["site", "round"]), axis=0
+    )
+
+
 def draw_respondents(
     invited: np.ndarray, response: float, strain: Floats, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw how many of those invited at each site answer: fewer where strain is high.
+    """Draw who of those invited answers: fewer of them where strain is high.
 
     Parameters
     ----------
@@ -157,11 +224,17 @@ def draw_respondents(
 
     Returns
     -------
-    array of int, shape (n_sites,)
+    array of int, shape (n_respondents,)
+        Places among all those invited, who stand site by site.
     """
+    everyone = np.arange(int(invited.sum()))
     if response >= 1:
-        return invited.copy()
+        return everyone
     logit = (
         np.log(response / (1 - response)) - 0.35 * strain + 0.4 * rng.standard_normal(len(strain))
     )
-    return rng.binomial(invited, 1 / (1 + np.exp(-logit)))
+    counts = rng.binomial(invited, 1 / (1 + np.exp(-logit)))
+    at = np.repeat(np.arange(len(invited)), invited)
+    shuffled = np.lexsort((rng.random(len(at)), at))
+    place_at_site = everyone - np.repeat(np.cumsum(invited) - invited, invited)
+    return np.sort(shuffled[place_at_site < counts[at]])

@@ -50,9 +50,9 @@ CLASSES: dict[str, Class] = {
     "all_through": Class(
         0.02, "", {34: 0.6, 28: 0.4}, "All-through", (4, 18), 1100, "All-through Academy"
     ),
-    "special": Class(0.07, "mix_special", _SPECIAL, _NONE, (5, 19), 110, "Special School"),
+    "special": Class(0.08, "mix_special", _SPECIAL, _NONE, (5, 19), 110, "Special School"),
     "alternative_provision": Class(
-        0.03, "mix_special", _ALTERNATIVE, _NONE, (5, 16), 60, "Pupil Referral Unit"
+        0.02, "mix_special", _ALTERNATIVE, _NONE, (5, 16), 60, "Pupil Referral Unit"
     ),
     "post_16": Class(
         0.05, "mix_post16", _POST16, "16 plus", (16, 99), 1500, "College",
@@ -61,6 +61,19 @@ CLASSES: dict[str, Class] = {
     "independent": Class(0.02, "", {11: 1.0}, _NONE, (3, 18), 300, "Independent School"),
 }  # fmt: skip
 """Classes of settings by name."""
+
+RARE = ("nursery", "all_through", "alternative_provision", "independent")
+"""Classes too rare to be parts of a mix with a few dozen settings a site."""
+RARE_PHASES = ("Nursery", "All-through")
+RARE_TYPES = (
+    "Pupil referral unit",
+    "Free schools alternative provision",
+    "Academy alternative provision converter",
+    "Academy alternative provision sponsor led",
+    "Other independent school",
+)
+RURAL = ("Rural town and fringe", "Rural village")
+"""Names without the register's prefix, which is taken off on reading."""
 
 _MAINTAINED = ("4", "Local authority maintained schools")
 _SPECIAL_GROUP = ("5", "Special schools")
@@ -107,11 +120,12 @@ PHASE_CODES = {
     "All-through": "7",
 }
 
+AREA_PREFIX = "(England/Wales) "
 RURALITY = (
-    ("A1", "(England/Wales) Urban major conurbation"),
-    ("C1", "(England/Wales) Urban city and town"),
-    ("D1", "(England/Wales) Rural town and fringe"),
-    ("E1", "(England/Wales) Rural village"),
+    ("A1", f"{AREA_PREFIX}Urban major conurbation"),
+    ("C1", f"{AREA_PREFIX}Urban city and town"),
+    ("D1", f"{AREA_PREFIX}Rural town and fringe"),
+    ("E1", f"{AREA_PREFIX}Rural village"),
 )
 
 # The apostrophe (byte 0x92) and the accents are what cp1252 has and a reader of UTF-8 stumbles on.

@@ -11,8 +11,11 @@ import pandas as pd
 from site_typology.simulated_answers import (
     Codes,
     Scale,
+    Survey,
+    census_of,
     draw_answers,
     draw_respondents,
+    scale_scores,
     with_gaps,
 )
 from site_typology.simulated_scenarios import ROUNDS
@@ -78,7 +81,7 @@ def draw_informants(
     response: float,
     missingness: float,
     seed: np.random.SeedSequence,
-) -> pd.DataFrame:
+) -> Survey:
     """Draw the answers of key informants in all rounds.
 
     Parameters
@@ -90,29 +93,36 @@ def draw_informants(
 
     Returns
     -------
-    DataFrame
+    Survey
         One row an informant and round; missing answers as codes, skipped ones as NaN.
     """
     rng = np.random.default_rng(seed)
     strain = truth.strain()
-    rounds = []
+    rounds, census = [], []
+    everyone = np.repeat(np.arange(len(strain)), invited)
+    shares = [0.15, 0.25, 0.25, 0.25, 0.1]
     for round_at, name in enumerate(ROUNDS):
-        at = np.repeat(np.arange(len(strain)), draw_respondents(invited, response, strain, rng))
-        size = len(at)
-        role = rng.choice(list(ROLES), size=size, p=[0.15, 0.25, 0.25, 0.25, 0.1]).astype(float)
+        role = rng.choice(list(ROLES), size=len(everyone), p=shares).astype(float)
+        answers = draw_answers(SCALES, truth, everyone, round_at, INFORMANT_SD, rng)
+        percent = _time_percent(truth, everyone, round_at, role, rng)
+        told = {f"time.{part}": column / 100 for part, column in percent.items()}
+        census.append(census_of(scale_scores(SCALES, answers) | told, truth, everyone, name))
+        responding = draw_respondents(invited, response, strain, rng)
+        at = everyone[responding]
         columns: dict[str, object] = {
             "site": np.array(truth.sites)[at],
-            "round": np.full(size, float(name)),
-            "role": role,
+            "round": np.full(len(at), float(name)),
+            "role": role[responding],
         }
-        for item, answers in draw_answers(SCALES, truth, at, round_at, INFORMANT_SD, rng).items():
-            columns[item] = with_gaps(answers, strain[at], missingness, CODES, rng)
-        columns |= _time_answers(truth, at, round_at, role, missingness, rng)
+        for item, answer in answers.items():
+            columns[item] = with_gaps(answer[responding], strain[at], missingness, CODES, rng)
+        given = {part: column[responding] for part, column in percent.items()}
+        columns |= _with_time_gaps(given, strain[at], missingness, rng)
         rounds.append(pd.DataFrame(columns))
     frame = pd.concat(rounds, ignore_index=True)
     frame.insert(0, "informant", [f"K{at:05d}" for at in rng.permutation(len(frame)) + 1])
     frame["email"] = [f"informant{at}@example.org" for at in range(1, len(frame) + 1)]
-    return frame
+    return Survey(frame, pd.concat(census))
 
 
 def expected_time(truth: Truth, round_at: int = -1) -> Floats:
@@ -153,28 +163,32 @@ def _time_shares(first: Floats, second: Floats) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _time_answers(
-    truth: Truth,
-    at: np.ndarray,
-    round_at: int,
-    role: Floats,
-    missingness: float,
-    rng: np.random.Generator,
+def _time_percent(
+    truth: Truth, at: np.ndarray, round_at: int, role: Floats, rng: np.random.Generator
 ) -> dict[str, Floats]:
-    """Percentages of time by function in steps of five; commissioners are not asked."""
+    """Percentages of time in steps of five; NaN for commissioners, who are not asked."""
     first, second = _time_levels(truth, round_at)
     shares = _time_shares(
         first[at] + TIME_NOISE * rng.standard_normal(len(at)),
         second[at] + TIME_NOISE * rng.standard_normal(len(at)),
     )
-    percent = 5.0 * _round_to_total(20 * shares, 20)
-    gap = with_gaps(percent[:, 0], truth.strain()[at], missingness, CODES, rng)
+    percent = np.where(role[:, None] == 5, np.nan, 5.0 * _round_to_total(20 * shares, 20))
+    return dict(zip(TIME_BASE, percent.T, strict=True))
+
+
+def _with_time_gaps(
+    percent: dict[str, Floats], strain: Floats, missingness: float, rng: np.random.Generator
+) -> dict[str, Floats]:
+    """Give the whole question a code where it is not answered or not asked."""
+    first = next(iter(percent.values()))
+    gap = with_gaps(np.nan_to_num(first), strain, missingness, CODES, rng)
     unanswered = (gap < 0) | np.isnan(gap)
-    answers = {}
-    for part, column in zip(TIME_BASE, percent.T, strict=True):
-        answer = np.where(unanswered, gap, column)
-        answers[f"time_{part}"] = np.where(role == 5, CODES.not_applicable, answer)
-    return answers
+    return {
+        f"time_{part}": np.where(
+            np.isnan(column), CODES.not_applicable, np.where(unanswered, gap, column)
+        )
+        for part, column in percent.items()
+    }
 
 
 def _round_to_total(amounts: Floats, total: int) -> Floats:

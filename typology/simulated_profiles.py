@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.simulated_answers import expected_mean
-from site_typology.simulated_gias import CLASSES
+from site_typology.simulated_gias import CLASSES, RARE
 from site_typology.simulated_informants import (
     INFORMANT_SD,
     LIAISON,
@@ -63,7 +64,9 @@ def _columns(truth: Truth, scenario: Scenario, round_at: int) -> dict[str, np.nd
     columns["other_staff_stability"] = true_stability(truth)
     columns["vacancy_rate"] = truth.value("vacancy", round_at)
     mix = true_mix(truth)
-    columns |= _parts("setting_mix", CLASSES, mix)
+    common = mix[:, [name not in RARE for name in CLASSES]]
+    names = [name for name in CLASSES if name not in RARE]
+    columns |= _parts("setting_mix", names, common / common.sum(axis=1, keepdims=True))
     columns["setting_diversity"] = 1 - (mix**2).sum(axis=1)
     columns["need"] = truth.value("need", round_at)
     columns["settings_per_team"] = truth.value("reach", round_at)
@@ -71,22 +74,25 @@ def _columns(truth: Truth, scenario: Scenario, round_at: int) -> dict[str, np.nd
     return columns
 
 
-def _parts(name: str, parts: object, shares: np.ndarray) -> dict[str, np.ndarray]:
-    return {
-        f"{name}.{part}": share
-        for part, share in zip(parts, shares.T, strict=True)  # type: ignore[call-overload]
-    }
+def _parts(name: str, parts: Iterable[str], shares: np.ndarray) -> dict[str, np.ndarray]:
+    return {f"{name}.{part}": share for part, share in zip(parts, shares.T, strict=True)}
 
 
 def write_truth(
-    truth: Truth, scenario: Scenario, settings: dict[str, object], folder: Path
+    truth: Truth,
+    scenario: Scenario,
+    census: pd.DataFrame,
+    settings: dict[str, object],
+    folder: Path,
 ) -> None:
-    """Write true types, profiles and parameters to a folder.
+    """Write true types, profiles and parameters, and what full response would have shown.
 
     Parameters
     ----------
     truth : Truth
     scenario : Scenario
+    census : DataFrame
+        Index (site, round): features of surveys, had everyone answered.
     settings : dict
         What was asked for: scenario name and seed.
     folder : Path
@@ -99,6 +105,7 @@ def write_truth(
     true_profiles(truth, scenario).to_csv(
         folder / "profiles.csv", float_format="%.6f", lineterminator="\n"
     )
+    census.to_csv(folder / "census.csv", float_format="%.6f", lineterminator="\n")
     names = [dimension.name for dimension in truth.dimensions]
     index = pd.MultiIndex.from_product([ROUNDS, truth.sites], names=["round", "site"])
     levels = truth.levels.reshape(len(index), len(names))

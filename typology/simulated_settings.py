@@ -42,6 +42,12 @@ class Settings:
     participation: pd.DataFrame
     invited: np.ndarray
 
+    @property
+    def served(self) -> pd.DataFrame:
+        """Rows of the register that take part and are open."""
+        taking_part = self.register["URN"].isin(self.participation["URN"])
+        return self.register[taking_part & (self.register["EstablishmentStatus (code)"] == "1")]
+
 
 def true_mix(truth: Truth) -> Floats:
     """True shares of the classes of settings.
@@ -81,13 +87,17 @@ def draw_settings(truth: Truth, teams: np.ndarray, seed: np.random.SeedSequence)
     Settings
     """
     rng = np.random.default_rng(seed)
-    n_open = np.maximum(np.rint(teams * truth.value("reach")), 3).astype(int)
-    n_closed = rng.binomial(n_open, CLOSED)
-    n_outside = rng.binomial(n_open, OUTSIDE)
-    size = int((n_open + n_closed + n_outside).sum())
+    n_invited = np.maximum(np.rint(teams * truth.value("reach")), 3).astype(int)
+    n_closed = rng.binomial(n_invited - 2, CLOSED)
+    n_outside = rng.binomial(n_invited, OUTSIDE)
+    size = int((n_invited + n_outside).sum())
     urn = rng.choice(np.arange(100_000, 100_000 + 20 * size), size=size, replace=False)
     place, part = [], []
-    for name, counts in (("open", n_open), ("closed", n_closed), ("outside", n_outside)):
+    for name, counts in (
+        ("open", n_invited - n_closed),
+        ("closed", n_closed),
+        ("outside", n_outside),
+    ):
         place.append(np.repeat(np.arange(len(truth.sites)), counts))
         part.append(np.full(int(counts.sum()), name))
     frame = pd.DataFrame(
@@ -106,7 +116,7 @@ def draw_settings(truth: Truth, teams: np.ndarray, seed: np.random.SeedSequence)
     )[taking_part]
     order = rng.permutation(size)
     participation = participation.sort_values(["site", "URN"], kind="stable")
-    return Settings(register.iloc[order], participation, n_open + n_closed)
+    return Settings(register.iloc[order], participation, n_invited)
 
 
 def _draw_classes(mix: Floats, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -12,12 +12,15 @@ import pandas as pd
 from site_typology.simulated_answers import (
     Codes,
     Scale,
+    Survey,
+    census_of,
     draw_answers,
     draw_respondents,
+    scale_scores,
     with_gaps,
 )
 from site_typology.simulated_scenarios import ROUNDS, SETTINGS_RESPONSE, Scenario
-from site_typology.simulated_truth import Truth
+from site_typology.simulated_truth import Floats, Truth
 
 WSA_SUPPORT = Scale(
     "wsa_support",
@@ -105,57 +108,58 @@ _IMPORT_IDS = {
 
 def draw_settings_survey(
     truth: Truth, participation: pd.DataFrame, scenario: Scenario, seed: np.random.SeedSequence
-) -> pd.DataFrame:
+) -> Survey:
     """Draw the answers of settings in all rounds, one questionnaire a setting and round.
 
     Parameters
     ----------
     truth : Truth
     participation : DataFrame
-        Columns ``URN, site``.
+        Columns ``URN, site``, in the order of sites.
     scenario : Scenario
     seed : SeedSequence
 
     Returns
     -------
-    DataFrame
-        One row an answered questionnaire, all columns of the export, all text.
+    Survey
+        One row a questionnaire that came back, all columns of the export, all text.
     """
     rng = np.random.default_rng(seed)
     strain = truth.strain()
-    urns = [group["URN"].to_numpy() for _, group in participation.groupby("site", sort=True)]
-    invited = np.array([len(group) for group in urns])
-    rounds = []
+    everyone = np.searchsorted(np.array(truth.sites), participation["site"].to_numpy())
+    invited = np.bincount(everyone, minlength=len(strain))
+    response = scenario.response * SETTINGS_RESPONSE
+    rounds, census = [], []
     for round_at, name in enumerate(ROUNDS):
-        counts = draw_respondents(invited, scenario.response * SETTINGS_RESPONSE, strain, rng)
-        at = np.repeat(np.arange(len(counts)), counts)
-        answering = [
-            rng.choice(group, size=count, replace=False)
-            for group, count in zip(urns, counts, strict=True)
-        ]
-        answers = _answers(truth, at, round_at, scenario, rng)
-        answers["URN"] = np.concatenate(answering) if len(at) else np.array([], dtype=str)
-        answers["Round"] = name
-        rounds.append(_with_metadata(answers, round_at, rng))
+        answers = draw_answers(SCALES, truth, everyone, round_at, scenario.climate_noise, rng)
+        scores = scale_scores(SCALES, answers)
+        trained = rng.random(len(everyone)) < truth.value("training", round_at)[everyone]
+        answers["Q4"] = np.where(trained, 1.0, 2.0)
+        days = rng.poisson(truth.value("contact_days", round_at)[everyone])
+        answers["Q5"] = np.minimum(days, 31).astype(float)
+        scores |= {"staff_training": trained.astype(float), "contact_days": answers["Q5"]}
+        census.append(census_of(scores, truth, everyone, name))
+        responding = draw_respondents(invited, response, strain, rng)
+        given = {question: answer[responding] for question, answer in answers.items()}
+        rows = _with_codes(given, strain[everyone[responding]], scenario.missingness, rng)
+        rows["URN"] = participation["URN"].to_numpy()[responding]
+        rows["Round"] = name
+        rounds.append(_with_metadata(rows, round_at, rng))
     frame = pd.concat(rounds, ignore_index=True)
-    return _with_faults(frame, rng)
+    return Survey(_with_faults(frame, rng), pd.concat(census))
 
 
-def _answers(
-    truth: Truth, at: np.ndarray, round_at: int, scenario: Scenario, rng: np.random.Generator
+def _with_codes(
+    answers: dict[str, Floats], strain: Floats, missingness: float, rng: np.random.Generator
 ) -> pd.DataFrame:
-    strain = truth.strain()[at]
-    missing = scenario.missingness
-    drawn = draw_answers(SCALES, truth, at, round_at, scenario.climate_noise, rng)
+    """Answers as text, with the codes of the export where there is none."""
     columns = {
-        item: with_gaps(answers, strain, missing, CODES, rng) for item, answers in drawn.items()
+        question: with_gaps(
+            answer, strain, missingness, DAYS_CODES if question == "Q5" else CODES, rng
+        )
+        for question, answer in answers.items()
     }
-    trained = np.where(rng.random(len(at)) < truth.value("training", round_at)[at], 1.0, 2.0)
-    columns["Q4"] = with_gaps(trained, strain, missing, CODES, rng)
-    days = np.minimum(rng.poisson(truth.value("contact_days", round_at)[at]), 31).astype(float)
-    columns["Q5"] = with_gaps(days, strain, missing, DAYS_CODES, rng)
-    numbers = pd.DataFrame(columns)
-    return numbers.astype(int).astype(str)
+    return pd.DataFrame(columns).astype(int).astype(str)
 
 
 def _with_metadata(answers: pd.DataFrame, round_at: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
 from site_typology.simulated_answers import Codes, Scale
+from site_typology.simulated_features import FEATURES
+from site_typology.simulated_gias import RARE_PHASES, RARE_TYPES, RURAL
 from site_typology.simulated_informants import SCALES as INFORMANT_SCALES
 from site_typology.simulated_scenarios import ROUNDS, Scenario
 from site_typology.simulated_settings_survey import CODES, DAYS_CODES, PERSONAL
@@ -16,8 +21,11 @@ from site_typology.simulated_staff import (
     WINDOWS,
 )
 
+Present = Mapping[str, Collection[str]]
+"""Values that the rows of a study have, by column."""
 
-def study_text(name: str, scenario: Scenario) -> str:
+
+def study_text(name: str, scenario: Scenario, present: Present) -> str:
     """Write the study file of a simulated study.
 
     Parameters
@@ -25,13 +33,17 @@ def study_text(name: str, scenario: Scenario) -> str:
     name : str
         Short name of the study.
     scenario : Scenario
+    present : mapping of str to collection of str
+        Values found in the columns that features choose rows by.
 
     Returns
     -------
     str
         TOML in which every table of the simulation is declared.
     """
-    return "\n".join([_study(name, scenario), _TABLES, _item_rules(), _scales(), _features()])
+    return "\n".join(
+        [_study(name, scenario), _TABLES, _item_rules(), _scales(), _features(present)]
+    )
 
 
 def _study(name: str, scenario: Scenario) -> str:
@@ -155,238 +167,60 @@ informant = {_quoted(informant)}
 """
 
 
-def _features() -> str:
+def _features(present: Present) -> str:
+    """The features, with lists of values that are found in these tables.
+
+    A list that named a value which no row has would be refused as a likely slip of the pen.
+    """
     windows = ", ".join(f'"{at}" = {_listed(window)}' for at, window in WINDOWS.items())
     ends = ", ".join(f'"{at}" = {_quoted(window[1])}' for at, window in WINDOWS.items())
+    no_bank = _Rows("assignment_category", ("Bank",), negate=True)
+    not_leavers = _found("leaving_reason", (END_OF_TRAINING, END_OF_CONTRACT), present)
+    not_counted = f'{{ column = "leaving_reason", values = {_listed(not_leavers)} }}'
+    practitioners = _Rows("role", (PRACTITIONER, TRAINEE))
     values = {
-        "practitioners": _listed((PRACTITIONER, TRAINEE)),
-        "others": _listed(OTHER_ROLES),
         "windows": f"{{ {windows} }}",
         "ends": f"{{ {ends} }}",
-        "not_leavers": _listed((END_OF_TRAINING, END_OF_CONTRACT)),
+        "not_leavers": f"not_leavers = {not_counted}" if not_leavers else "",
+        "where_practitioners": _where(present, practitioners, no_bank),
+        "where_others": _where(present, _Rows("role", OTHER_ROLES), no_bank),
+        "where_in_post": _where(present, no_bank),
+        "where_common": _where(
+            present,
+            _Rows("PhaseOfEducation (name)", RARE_PHASES, negate=True),
+            _Rows("TypeOfEstablishment (name)", RARE_TYPES, negate=True),
+        ),
+        "rural": _listed(_found("UrbanRural (name)", RURAL, present) or RURAL),
     }
-    text = _FEATURES
+    text = FEATURES
     for key, value in values.items():
-        text = text.replace(f"<{key}>", value)
+        text = text.replace(f"<{key}>\n", f"{value}\n" if value else "")
     return text
 
 
-_FEATURES = """\
-# Orientation: an arm of mental health services, or support for the school's culture.
+@dataclass(frozen=True)
+class _Rows:
+    """A condition on rows."""
 
-[[features]]
-name = "whole_school_orientation"
-builder = "orientation_scale"
-family = "orientation"
-label = "Whole-school orientation"
-definition = "Key informants' mean agreement that the teams work with the whole school."
-unit = "points from 1 to 5"
-args = { scale = "whole_school_orientation" }
+    column: str
+    values: tuple[str, ...]
+    negate: bool = False
 
-[[features]]
-name = "time"
-builder = "orientation_time"
-family = "orientation"
-label = "Time"
-definition = "Mean share of the teams' time by function, as key informants report it."
-unit = "share of time"
-[features.args]
-table = "key_informants"
-of = "informants"
-columns = { direct = "time_direct", indirect = "time_indirect", whole_school = "time_whole_school" }
 
-[[features]]
-name = "specialist_liaison"
-builder = "scale"
-family = "orientation"
-label = "Liaison with specialist services"
-definition = "Key informants' mean agreement that teams and specialist services work together."
-unit = "points from 1 to 5"
-args = { scale = "specialist_liaison" }
+def _where(present: Present, *conditions: _Rows) -> str:
+    lines = []
+    for each in conditions:
+        values = _found(each.column, each.values, present)
+        if values:
+            negate = ", negate = true" if each.negate else ""
+            lines.append(
+                f"  {{ column = {_quoted(each.column)}, values = {_listed(values)}{negate} }},"
+            )
+    return "\n".join(["where = [", *lines, "]"]) if lines else ""
 
-# What settings experience.
 
-[[features]]
-name = "wsa_support"
-builder = "scale"
-family = "experience of settings"
-label = "Support for the whole-school approach"
-definition = "Settings' mean agreement that the team supports their whole-school approach."
-unit = "points from 1 to 5"
-args = { scale = "wsa_support" }
-
-[[features]]
-name = "access"
-builder = "scale"
-family = "experience of settings"
-label = "Ease of referral"
-definition = "Settings' mean agreement that referring pupils works well."
-unit = "points from 1 to 5"
-args = { scale = "access" }
-
-[[features]]
-name = "staff_training"
-builder = "share"
-family = "experience of settings"
-label = "Settings whose staff were trained"
-definition = "Share of responding settings where staff had training from the team in the past year."
-unit = "share of settings"
-args = { table = "settings_survey", column = "training", values = ["1"] }
-
-[[features]]
-name = "contact_days"
-builder = "mean"
-family = "experience of settings"
-label = "Days in the setting"
-definition = "Mean number of days a month on which someone from the team is in the setting."
-unit = "days a month"
-args = { table = "settings_survey", column = "contact_days" }
-
-# Staffing over the two years to the end of each round; bank staff apart.
-
-[[features]]
-name = "emhp_leaver_rate"
-builder = "leaver_rate"
-family = "staffing"
-label = "EMHP leaver rate over two years"
-definition = "EMHPs and trainees who left, by their mean headcount; not those whose training ended."
-unit = "leavers per mean headcount in two years"
-[features.args]
-table = "workforce"
-person = "employee_id"
-start = "start_date"
-end = "end_date"
-window = <windows>
-not_leavers = { column = "leaving_reason", values = <not_leavers> }
-where = [
-  { column = "role", values = <practitioners> },
-  { column = "assignment_category", values = ["Bank"], negate = true },
-]
-
-[[features]]
-name = "other_staff_stability"
-builder = "stability_index"
-family = "staffing"
-label = "Stability of other staff over two years"
-definition = "Supervisors and other staff in post at the start who are still in post at the end."
-unit = "share of staff in post at the start"
-[features.args]
-table = "workforce"
-person = "employee_id"
-start = "start_date"
-end = "end_date"
-window = <windows>
-where = [
-  { column = "role", values = <others> },
-  { column = "assignment_category", values = ["Bank"], negate = true },
-]
-
-[[features]]
-name = "vacancy_rate"
-builder = "vacancy_rate"
-family = "staffing"
-label = "Vacancy rate"
-definition = "Funded FTE not in post at the end of the round, by funded FTE."
-unit = "share of funded FTE"
-[features.args]
-table = "workforce"
-fte = "fte"
-start = "start_date"
-end = "end_date"
-at = <ends>
-funded = { table = "establishment", column = "funded_fte" }
-where = [{ column = "assignment_category", values = ["Bank"], negate = true }]
-
-# Settings served.
-
-[[features]]
-name = "setting_mix"
-builder = "setting_mix"
-family = "settings"
-label = "Settings"
-definition = "Share of participating settings by type and phase."
-unit = "share of settings"
-args = { table = "settings" }
-
-[[features]]
-name = "need"
-builder = "mean"
-family = "settings"
-label = "Pupils on free school meals"
-definition = "Mean over settings of the percentage of pupils on free school meals."
-unit = "per cent"
-args = { table = "settings", column = "PercentageFSM" }
-
-[[features]]
-name = "settings_per_team"
-builder = "rate"
-family = "settings"
-label = "Settings per team"
-definition = "Participating settings, open ones, by the number of teams."
-unit = "settings per team"
-args = { numerator = { table = "settings" }, denominator = { table = "sites", column = "teams" } }
-
-# Described, never built from.
-
-[[features]]
-name = "setting_diversity"
-builder = "setting_diversity"
-use = "evaluate"
-family = "settings"
-label = "Diversity of settings"
-definition = "Chance that two settings of the site differ in type and phase (Gini-Simpson)."
-args = { table = "settings" }
-
-[[features]]
-name = "rural_settings"
-builder = "share"
-use = "evaluate"
-family = "settings"
-label = "Rural settings"
-definition = "Share of settings in rural areas."
-unit = "share of settings"
-[features.args]
-table = "settings"
-column = "UrbanRural (name)"
-values = ["Rural town and fringe", "Rural village"]
-
-[[features]]
-name = "recorded_time"
-builder = "composition"
-use = "evaluate"
-family = "orientation"
-label = "Recorded time"
-definition = "Share of minutes in routine activity data by function."
-unit = "share of minutes"
-[features.args]
-table = "activity"
-category = "function"
-amount = "minutes"
-of = "total"
-[features.args.parts]
-direct = ["direct"]
-group = ["group"]
-indirect = ["indirect"]
-whole_school = ["whole_school"]
-
-[[features]]
-name = "lead_organisation"
-builder = "category"
-use = "evaluate"
-family = "context"
-label = "Lead organisation"
-definition = "Kind of organisation that leads the site."
-args = { table = "sites", column = "lead_organisation" }
-
-[[features]]
-name = "region"
-builder = "category"
-use = "evaluate"
-family = "context"
-label = "Region"
-definition = "Region of the site."
-args = { table = "sites", column = "region" }
-"""
+def _found(column: str, values: tuple[str, ...], present: Present) -> tuple[str, ...]:
+    return tuple(value for value in values if value in present[column])
 
 
 def _quoted(text: str) -> str:

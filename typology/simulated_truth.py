@@ -77,12 +77,12 @@ def dimensions(scenario: Scenario) -> tuple[Dimension, ...]:
         Dimension("access", "identity", 3.4, climate, 0.0, -0.4, True),
         Dimension("training", "logit", 0.0, 0.5, 0.4, -0.2, True),
         Dimension("contact_days", "log", float(np.log(4.0)), 0.3, 0.3, -0.2, True),
-        Dimension("emhp_leaving", "log", float(np.log(0.23)), 0.3, 0.0, 0.5),
-        Dimension("vacancy", "logit", _logit(0.12), 0.45, 0.0, 0.5),
+        Dimension("emhp_leaving", "log", float(np.log(0.23)), 0.35, 0.0, 0.5),
+        Dimension("vacancy", "logit", _logit(0.12), 0.55, 0.0, 0.5),
         Dimension("other_leaving", "log", float(np.log(0.15)), 0.4, 0.0, 0.5),
-        Dimension("mix_secondary", "identity", 0.0, 0.3, -0.3, 0.0),
-        Dimension("mix_special", "identity", 0.0, 0.4, 0.2, 0.1),
-        Dimension("mix_post16", "identity", 0.0, 0.4, -0.3, 0.0),
+        Dimension("mix_secondary", "identity", 0.0, 0.35, -0.3, 0.0),
+        Dimension("mix_special", "identity", 0.0, 0.45, -0.2, 0.1),
+        Dimension("mix_post16", "identity", 0.0, 0.45, -0.3, 0.0),
         Dimension("need", "identity", 22.0, 3.0, 0.0, 0.3),
         Dimension("reach", "log", per_team, 0.2, 0.0, 0.2),
     )
@@ -90,7 +90,7 @@ def dimensions(scenario: Scenario) -> tuple[Dimension, ...]:
 
 # What goes with a team at home in its schools, so that the first contrast between types reads as
 # the "two differing logics" of the published evaluation.
-_SCHOOL_SIDE = np.array([1, -1, -1, -1, 1, -1, 1, 1, -1, -1, -1, -1, 1, -1, 1, -1], dtype=float)
+_SCHOOL_SIDE = np.array([1, -1, -1, -1, 1, -1, 1, 1, -1, -1, -1, -1, -1, -1, 1, -1], dtype=float)
 
 
 @dataclass(frozen=True)

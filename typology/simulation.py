@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.errors import Problems
+from site_typology.simulated_gias import AREA_PREFIX
 from site_typology.simulated_informants import draw_informants, write_informants
 from site_typology.simulated_profiles import write_truth
 from site_typology.simulated_scenarios import SCENARIOS, TYPE_SHARES, Scenario
@@ -191,8 +192,8 @@ def _write(folder: Path, name: str, scenario: Scenario, seed: int) -> None:
     activity = draw_activity(truth, teams, activity_returned, seeds["activity"])
 
     _write_csv(listing, folder / "sites.csv")
-    write_informants(informants, folder / "key_informants.sav")
-    write_settings_survey(answers, folder / "settings_survey.csv")
+    write_informants(informants.rows, folder / "key_informants.sav")
+    write_settings_survey(answers.rows, folder / "settings_survey.csv")
     _write_csv(settings.participation, folder / "participating_settings.csv")
     _write_csv(settings.register, folder / "settings.csv", encoding="cp1252")
     _write_csv(staff.workforce, folder / "workforce.csv")
@@ -200,9 +201,22 @@ def _write(folder: Path, name: str, scenario: Scenario, seed: int) -> None:
     _write_csv(activity, folder / "activity.csv")
     (folder / "truth").mkdir()
     asked: dict[str, object] = {"made_by": MAKER, "scenario": name, "seed": int(seed)}
-    write_truth(truth, scenario, asked, folder / "truth")
-    text = study_text(f"simulated-{name.replace('_', '-')}", scenario)
+    census = pd.concat([informants.census, answers.census], axis=1).sort_index()
+    write_truth(truth, scenario, census, asked, folder / "truth")
+    present = _present(settings.served, staff.workforce)
+    text = study_text(f"simulated-{name.replace('_', '-')}", scenario, present)
     (folder / STUDY).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _present(served: pd.DataFrame, workforce: pd.DataFrame) -> dict[str, set[str]]:
+    """Values of the columns by which the study's features choose rows."""
+    named = ["PhaseOfEducation (name)", "TypeOfEstablishment (name)", "UrbanRural (name)"]
+    present = {
+        column: {value.removeprefix(AREA_PREFIX) for value in served[column]} for column in named
+    }
+    for column in ("role", "assignment_category", "leaving_reason"):
+        present[column] = set(workforce[column])
+    return present
 
 
 def _write_csv(frame: pd.DataFrame, path: Path, encoding: str = "utf-8") -> None:
