@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from site_typology import FeatureInfo, SiteProfiles, StudyError
+from site_typology.assign import Assigner, assign_profiles
+from site_typology.models.mixture import fit_types
+from site_typology.models.working import WorkingScale
 
 NAMES = ["wsa", "clinical", "need", "advice", "reach"]
 UNITS = {"need": FeatureInfo("need", unit="points")}
@@ -24,14 +27,17 @@ def centre(typed, number: int) -> list[float]:
 
 def test_fitted_sites_get_their_own_types_exactly(typed):
     again = typed.assign(typed.profiles).frame.drop(columns="round")
-    pd.testing.assert_frame_equal(again[typed.memberships.columns], typed.memberships)
+    pd.testing.assert_frame_equal(
+        again[typed.memberships.columns], typed.memberships, check_exact=True
+    )
     assert typed.labels.notna().sum() == 29
 
 
 def test_one_site_or_many_together_give_identical_answers(typed):
     together = typed.assign(typed.profiles).frame
     alone = [typed.assign(typed.profiles.select(sites=[site])).frame for site in typed.labels.index]
-    pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), together)
+    alone_together = pd.concat(alone, ignore_index=True)
+    pd.testing.assert_frame_equal(alone_together, together, check_exact=True)
 
 
 def test_a_site_at_the_centre_of_each_type_belongs_to_it(typed):
@@ -142,6 +148,39 @@ def test_every_round_of_a_site_is_assigned(typed):
     )
     labels = typed.assign(two).labels
     assert labels.to_dict() == {("A", "2021"): 1, ("A", "2022"): 2}
+
+
+def of_every_kind(n: int = 40) -> SiteProfiles:
+    random = np.random.default_rng(3)
+    parts = random.dirichlet([4.0, 2.0, 1.0], size=n)
+    values = pd.DataFrame(
+        {
+            "score": random.normal(size=n),
+            "share": random.beta(2, 3, size=n),
+            "rate": random.gamma(3.0, size=n),
+            "level": random.integers(1, 5, size=n).astype(float),
+            "mix.a": parts[:, 0],
+            "mix.b": parts[:, 1],
+            "mix.c": parts[:, 2],
+        },
+        [f"S{at:02d}" for at in range(n)],
+    )
+    values.loc["S05", ["mix.a", "mix.b", "mix.c"]] = np.nan
+    values.loc["S06", "score"] = np.nan
+    kinds = {"share": "share", "rate": "rate", "level": "ordinal"}
+    kinds |= dict.fromkeys(("mix.a", "mix.b", "mix.c"), "composition:mix")
+    return SiteProfiles.from_frame(values, values * 0 + 0.05, kinds=kinds)
+
+
+def test_identical_answers_alone_and_together_for_every_kind_of_feature():
+    profiles = of_every_kind()
+    scale = WorkingScale.fit(profiles)
+    model = fit_types(scale.transform(profiles), 3, seed=1)
+    names = {1: "One", 2: "Two", 3: "Three"}
+    assigner = Assigner(profiles.features, scale, model, names, min_observed=0.3, reach=-50.0)
+    together = assign_profiles(assigner, profiles).frame
+    alone = [assign_profiles(assigner, profiles.select(sites=[s])).frame for s in profiles.sites]
+    pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), together, check_exact=True)
 
 
 def test_no_site_at_all_is_refused(typed):
