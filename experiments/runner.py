@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from site_typology.errors import Problem
 from site_typology.experiments.records import Origin
-from site_typology.experiments.store import TrackingError, choose_store, open_store
+from site_typology.experiments.store import Store, TrackingError, choose_store, open_store
 from site_typology.experiments.tracking import Tracked, log_typology
 from site_typology.output import check_writable, write_outputs
 
@@ -78,7 +78,7 @@ def run_study(
     tracking_uri : str, optional
         MLflow store; see `choose_store`.
     progress : callable, optional
-        Called with what is being done and the share done, from 0 to 1.
+        Called with a step and the share of it that is done, from 0 to 1.
 
     Returns
     -------
@@ -93,27 +93,31 @@ def run_study(
         results in `out` are complete.
     """
     from site_typology.explain import explain
-    from site_typology.figures import figures
     from site_typology.proposal import propose
-    from site_typology.report import report_html
 
     out, told = Path(out), progress or (lambda step, done: None)
     check_writable(out)
-    profiles, chosen = study.profiles(), study.typology_profiles()
+    chosen = study.typology_profiles()
     store = choose_store(out, tracking_uri)
     if store.artifacts is None:
         open_store(store)  # A server that does not answer is better known now than after the work.
     typology = propose(
-        chosen,
-        seed=seed,
-        settings=settings,
-        workers=workers,
-        progress=lambda step, done: told(step, 0.05 + 0.75 * done),
-        name=study.name,
+        chosen, seed=seed, settings=settings, workers=workers, progress=progress, name=study.name
     )
-    told("explaining", 0.8)
+    told("explaining", 0.0)
     explanation = explain(typology, seed=seed)
-    told("drawing", 0.85)
+    told("drawing and writing", 0.0)
+    _write(study, typology, explanation, out)
+    told("tracking", 0.0)
+    tracked = track_results(study, typology, explanation, out=out, store=store)
+    told("tracking", 1.0)
+    return RunResult(typology, explanation, out, tracked)
+
+
+def _write(study: Study, typology: Typology, explanation: Explanation, out: Path) -> None:
+    from site_typology.figures import figures
+    from site_typology.report import report_html
+
     drawn = figures(typology, explanation)
     report = report_html(
         typology,
@@ -123,13 +127,22 @@ def run_study(
         disclosure=study.declaration.study.disclosure,
         figures=drawn,
     )
-    write_outputs(out, typology, profiles, report, drawn)
-    told("tracking", 0.95)
+    write_outputs(out, typology, study.profiles(), report, drawn)
+
+
+def track_results(
+    study: Study, typology: Typology, explanation: Explanation, *, out: Path, store: Store
+) -> Tracked:
+    """Log results that stand in `out`.
+
+    Raises
+    ------
+    TrackingError
+        The store does not answer; says that the results are kept, and where.
+    """
     origin = Origin(study.name, study.hash, study.path)
     try:
-        tracked = log_typology(typology, origin, store, folder=out, explanation=explanation)
+        return log_typology(typology, origin, store, folder=out, explanation=explanation)
     except TrackingError as error:
         kept = Problem("results", f"Complete in {out}; only the MLflow runs are missing.")
         raise TrackingError(error.source, [*error.problems, kept]) from error
-    told("done", 1.0)
-    return RunResult(typology, explanation, out, tracked)

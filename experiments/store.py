@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
+import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,7 +139,7 @@ def open_store(store: Store) -> MlflowClient:
         The server does not answer, or the database cannot be opened.
     """
     if store.uri.startswith("sqlite:///"):
-        Path(store.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        _check_database(Path(store.uri.removeprefix("sqlite:///").partition("?")[0]), store)
     with tracking(store):
         from mlflow import MlflowClient
 
@@ -147,7 +148,18 @@ def open_store(store: Store) -> MlflowClient:
         return client
 
 
-@contextmanager
+def _check_database(path: Path, store: Store) -> None:
+    """Refuse a file that SQLite cannot use, on which MLflow would try for minutes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("pragma schema_version").fetchall()
+    except (OSError, sqlite3.Error) as error:
+        text = f"{path} cannot be used as a database: {error}. Move it away or name another."
+        raise TrackingError(f"MLflow at {store.shown}", [Problem("tracking", text)]) from error
+
+
+@contextlib.contextmanager
 def tracking(store: Store) -> Iterator[None]:
     """Speak to a store quietly, and turn its failures into `TrackingError`.
 
@@ -183,7 +195,7 @@ def tracking(store: Store) -> Iterator[None]:
                 os.environ["MLFLOW_TRACKING_URI"] = named
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet_mlflow() -> Iterator[None]:
     """Keep MLflow from reporting usage and from writing notices among the user's own output.
 
