@@ -65,7 +65,8 @@ def load_site(
             work[a, m + b] = covariance[cell, b]
         for j in range(k):
             work[a, m + q + j] = values[cell] - means[j, cell]
-    return m + q + k
+    width: int = m + q + k
+    return width
 
 
 @njit(cache=True, nogil=True)

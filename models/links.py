@@ -137,20 +137,27 @@ class CompositionBlock:
     def link(self, profiles: SiteProfiles) -> np.ndarray:
         """Give log-ratios, shape (n, parts - 1); a gap in one part is a gap in all."""
         smooth = self._smoothed(profiles)[0]
-        return np.asarray(np.log(smooth) @ contrasts(len(self.parts)).T)
+        # One small product a site: a large one rounds a site differently beside others.
+        return np.asarray((np.log(smooth)[:, None, :] @ contrasts(len(self.parts)).T)[:, 0])
 
     def error(self, profiles: SiteProfiles) -> np.ndarray:
         """Give error covariances of the log-ratios, shape (n, parts - 1, parts - 1)."""
         likely, count, exact = self._smoothed(profiles)
-        # The slope is taken where the smoothed value is expected, not where it fell: a part
-        # that happened to be 0 would otherwise look several times less certain than it is.
-        expected = self._smooth(likely, count)
-        slope = contrasts(len(self.parts)) / expected[:, None, :]
-        slope *= np.sqrt(count / (count + PSEUDO_COUNTS) ** 2)[:, None, None]
-        mean = slope @ likely[:, :, None]
-        covariance = (slope * likely[:, None, :]) @ slope.mT - mean @ mean.mT
+        # A slope taken where a part fell overstates the error of parts that happened to be 0;
+        # one taken where the smoothed part is expected understates it. Simulated errors of small
+        # parts lie half way.
+        fell = self._delta_method(likely, likely, count)
+        expected = self._delta_method(likely, self._smooth(likely, count), count)
+        covariance = (fell + expected) / 2
         unknown = np.isnan(likely).any(axis=1) | exact
         return np.where(unknown[:, None, None], 0.0, covariance)
+
+    def _delta_method(self, likely: np.ndarray, at: np.ndarray, count: np.ndarray) -> np.ndarray:
+        """Multinomial covariance of `likely` parts of `count` units, with the slope at `at`."""
+        slope = contrasts(len(self.parts)) / at[:, None, :]
+        slope = slope * (np.sqrt(count) / (count + PSEUDO_COUNTS))[:, None, None]
+        mean = slope @ likely[:, :, None]
+        return np.asarray((slope * likely[:, None, :]) @ slope.mT - mean @ mean.mT)
 
     def unlink(self, points: np.ndarray) -> np.ndarray:
         """Bring log-ratios back to parts that add up to 1."""
@@ -259,7 +266,7 @@ def _column(frame: Any, name: str) -> np.ndarray:
 
 def _ratio(error: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Error over slope; an exact value stays exact even where the slope vanishes."""
-    return np.divide(error, slope, out=np.zeros_like(error), where=error > 0)
+    return np.asarray(np.divide(error, slope, out=np.zeros_like(error), where=error > 0))
 
 
 def _smoothed_share(share: np.ndarray, error: np.ndarray) -> np.ndarray:
@@ -269,7 +276,7 @@ def _smoothed_share(share: np.ndarray, error: np.ndarray) -> np.ndarray:
     for _ in range(20):
         units = np.maximum(smooth * (1 - smooth) / variance, 1.0)
         smooth = (share * units + 0.5) / (units + 1)
-    return smooth
+    return np.asarray(smooth)
 
 
 def _smoothed_rate(rate: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ class Curve:
 
     Examples
     --------
-    >>> Curve(0.0, 0.0).of_normal(np.array([-1.0, 0.0, 2.0])).round(3).tolist()
+    >>> Curve(0.0, 0.0).of_normal(np.array([-1.0, 0.0, 2.0])).round(2).tolist()
     [-1.0, 0.0, 2.0]
     """
 

@@ -64,7 +64,7 @@ class WorkingData:
     @property
     def observed(self) -> np.ndarray:
         """Which cells have a value, shape (n, q)."""
-        return ~np.isnan(self.values)
+        return np.asarray(~np.isnan(self.values))
 
     def with_values(self, values: np.ndarray) -> WorkingData:
         """Give other values to the same sites, with the same errors."""
