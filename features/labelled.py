@@ -31,6 +31,7 @@ class SpssReader:
     """An SPSS file (``.sav``, ``.zsav``)."""
 
     endings: ClassVar[tuple[str, ...]] = (".sav", ".zsav")
+    options: ClassVar[tuple[str, ...]] = ("encoding",)
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read a file; see `site_typology.features.readers.Reader`."""
@@ -44,6 +45,7 @@ class StataReader:
     """A Stata file (``.dta``), extended missing codes ``.a`` to ``.z`` kept apart."""
 
     endings: ClassVar[tuple[str, ...]] = (".dta",)
+    options: ClassVar[tuple[str, ...]] = ("encoding",)
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read a file; see `site_typology.features.readers.Reader`."""

@@ -95,12 +95,12 @@ def _sites_of_rows(
     loaded: Mapping[str, LoadedTable], declaration: StudyDeclaration, found: Problems
 ) -> dict[str, pd.Series]:
     """Site of each row of each table; a table follows the one that it is linked through."""
-    sites = {
-        name: own_sites(table, found)
-        for name, table in loaded.items()
-        if table.declaration.link is None
-    }
-    waiting = [name for name in loaded if name not in sites]
+    sites: dict[str, pd.Series] = {}
+    for name, table in loaded.items():
+        own = None if table.declaration.link is not None else own_sites(table, found)
+        if own is not None:
+            sites[name] = own
+    waiting = [name for name, table in loaded.items() if table.declaration.link is not None]
     while waiting:
         ready = [name for name in waiting if _linked_through(loaded[name]) in sites]
         if not ready:
@@ -175,7 +175,7 @@ def _link(
     if not table.kept.any():
         reasons = table.aside.value_counts()
         shown = listed([f"{reason} ({n})" for reason, n in reasons.items()])
-        found.add(table.place, f"All {len(table.aside)} rows are set aside: {shown}. None is left.")
+        found.add(table.place, f"No row is left; set aside: {shown}. Correct what sets them aside.")
     if table.declaration.unique and (repeats := repeated_rows(table, table.declaration.unique)):
         columns = ", ".join(table.declaration.unique)
         found.add(table.place, f"{columns}: {repeats}. Remove repeats, or correct unique.")

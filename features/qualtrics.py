@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from site_typology.declaration import TableDeclaration
-from site_typology.features.rawtable import PREVIEW_ROW, RawTable, UnreadableTableError
-from site_typology.features.text import TextReader, table_of
+from site_typology.features.rawtable import PREVIEW_ROW, RawTable
+from site_typology.features.text import TextReader
 
 PREVIEW_STATUS = frozenset(
     {"Survey Preview", "Survey Test", "Spam Survey Preview", "Offline Survey Preview"}
@@ -26,19 +26,11 @@ class QualtricsReader(TextReader):
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read an export; previews are set aside and question texts become titles."""
-        records = self.records(path, declaration)
-        rows = declaration.header_rows or header_rows(records.cells)
-        if len(records.cells) < rows:
-            raise UnreadableTableError(
-                f"Expected {rows} header rows; the file has {len(records.cells)} in all. "
-                "Set header_rows."
-            )
-        raw = table_of(records.cells[0], records, rows)
-        titles = {}
-        if rows > 1:
-            texts = zip(records.cells[0], records.cells[1], strict=False)
-            titles = {name.strip(): text.strip() for name, text in texts if text.strip()}
-        return set_previews_aside(dataclasses.replace(raw, titles=titles))
+        return set_previews_aside(super().read(path, declaration))
+
+    def header_rows(self, cells: list[list[str]]) -> int:
+        """Find out how many header rows an export has; see `header_rows`."""
+        return header_rows(cells)
 
 
 def header_rows(cells: list[list[str]]) -> int:

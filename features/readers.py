@@ -24,6 +24,9 @@ from site_typology.features.rawtable import (
 from site_typology.features.tables import RESERVED
 from site_typology.features.text import TextReader, column_names, name_notes
 
+OPTIONS = ("sheet", "encoding", "separator", "header_rows")
+"""What a study may say about a file, where its format takes it."""
+
 
 class Reader(Protocol):
     """Reads one file format.
@@ -32,9 +35,12 @@ class Reader(Protocol):
     ----------
     endings : tuple of str
         Endings of files that are read so where the study names no format.
+    options : tuple of str
+        Those of `OPTIONS` that the format takes.
     """
 
     endings: ClassVar[tuple[str, ...]]
+    options: ClassVar[tuple[str, ...]]
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read a file that exists.
@@ -51,6 +57,7 @@ class SpreadsheetReader:
     """A sheet of an Excel or OpenDocument workbook, names in its first row."""
 
     endings: ClassVar[tuple[str, ...]] = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+    options: ClassVar[tuple[str, ...]] = ("sheet", "header_rows")
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read the declared sheet, or the first."""
@@ -71,13 +78,14 @@ class SpreadsheetReader:
             ) from None
         if content.empty:
             raise UnreadableTableError(f"Sheet {sheet!r} is empty. Set sheet.")
-        return _sheet_table(content)
+        return _sheet_table(content, declaration.header_rows or 1)
 
 
 class ParquetReader:
     """An Apache Parquet file."""
 
     endings: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+    options: ClassVar[tuple[str, ...]] = ()
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read a file; see `Reader`."""
@@ -142,8 +150,14 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
         raise UnreadableTableError(
             f"The ending of {path.name} says no format. Set format to one of: {', '.join(READERS)}."
         )
+    reader = READERS[name]
+    unused = [o for o in OPTIONS if getattr(declaration, o) is not None and o not in reader.options]
+    if unused:
+        raise UnreadableTableError(
+            f"Format {name!r} does not take {' and '.join(unused)}. Remove it, or correct format."
+        )
     try:
-        raw = READERS[name].read(path, declaration)
+        raw = reader.read(path, declaration)
     except OSError as error:
         raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
     frame = _without_repeats(raw.frame, declaration.personal)
@@ -171,10 +185,10 @@ def _sheet(declared: str | None, there: list[str]) -> str:
     return declared
 
 
-def _sheet_table(content: pd.DataFrame) -> RawTable:
+def _sheet_table(content: pd.DataFrame, header_rows: int) -> RawTable:
     cells = content.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     header = [str(cell) for cell in content.iloc[0]]
-    frame = cells.iloc[1:].reset_index(drop=True)
+    frame = cells.iloc[header_rows:].reset_index(drop=True)
     blank = frame == ""
     names = column_names(header, [bool(filled) for filled in (~blank).any()])
     frame = frame.loc[:, [name is not None for name in names]]

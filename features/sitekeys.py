@@ -21,7 +21,7 @@ UNKNOWN_SITE = "site not in the sites table"
 _MOST_SITES_LISTED = 25
 
 
-def own_sites(table: LoadedTable, found: Problems) -> pd.Series:
+def own_sites(table: LoadedTable, found: Problems) -> pd.Series | None:
     """Sites of the rows of a table that names them itself.
 
     Parameters
@@ -29,29 +29,35 @@ def own_sites(table: LoadedTable, found: Problems) -> pd.Series:
     table : LoadedTable
         Declares `site`.
     found : Problems
+        Takes a pattern that cannot be filled.
 
     Returns
     -------
-    Series of str
-        NaN where the row names no site.
+    Series of str or None
+        NaN where the row names no site; None where the pattern cannot be filled.
     """
     site = table.declaration.site or ""
     if "{" not in site:
         return table.text(site)
-    names = site_columns(site)
-    if not names:
-        found.add(f"{table.place}.site", f"Pattern {site!r} names no column. Write '{{COLUMN}}'.")
-        return pd.Series(np.nan, index=table.aside.index, dtype="str")
-    parts = [table.text(name) for name in names]
-    whole = pd.concat(parts, axis=1).notna().all(axis=1)
-    texts: list[object] = [np.nan] * len(whole)
     try:
-        for at, (complete, *codes) in enumerate(zip(whole, *parts, strict=True)):
-            if complete:
-                texts[at] = _fill(site, dict(zip(names, codes, strict=True)))
+        fields = [field for _, field, _, _ in string.Formatter().parse(site)]
+        if "" in fields or not any(fields):
+            raise ValueError("braces hold the name of a column")
+        names = site_columns(site)
+        parts = pd.concat([table.text(name) for name in names], axis=1)
+        whole = parts.notna().all(axis=1)
+        texts = [
+            _fill(site, dict(zip(names, codes, strict=True))) if complete else np.nan
+            for complete, codes in zip(whole, parts.itertuples(index=False), strict=True)
+        ]
     except ValueError as error:
-        found.add(f"{table.place}.site", f"Pattern {site!r}: {error}. Codes are text: {{X:0>2}}.")
-    return pd.Series(texts, index=whole.index, dtype="str")
+        found.add(
+            f"{table.place}.site",
+            f"Pattern {site!r} cannot be filled: {error}. Codes are text; write "
+            "'{COLUMN}' or, padded with zeros, '{COLUMN:0>2}'.",
+        )
+        return None
+    return pd.Series(texts, index=parts.index, dtype="str")
 
 
 def _fill(pattern: str, codes: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import dataclasses
 import io
 from collections import Counter
 from dataclasses import dataclass
@@ -41,9 +42,10 @@ class Records:
 
 
 class TextReader:
-    """Comma, semicolon, bar or tab separated text with one header row."""
+    """Comma, semicolon, bar or tab separated text; names stand in the first header row."""
 
     endings: ClassVar[tuple[str, ...]] = (".csv", ".txt", ".tsv", ".tab")
+    options: ClassVar[tuple[str, ...]] = ("encoding", "separator", "header_rows")
     encodings: ClassVar[tuple[str, ...]] = ("utf-8", "cp1252", "latin-1")
 
     def __init__(self, likely_separator: str = ",") -> None:
@@ -52,7 +54,22 @@ class TextReader:
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read a file; see `site_typology.features.readers.Reader`."""
         records = self.records(path, declaration)
-        return table_of(records.cells[0], records, header_rows=1)
+        rows = declaration.header_rows or self.header_rows(records.cells)
+        if len(records.cells) < rows:
+            raise UnreadableTableError(
+                f"Expected {rows} header rows; the file has {len(records.cells)} in all. "
+                "Correct header_rows."
+            )
+        raw = table_of(records.cells[0], records, rows)
+        if rows == 1:
+            return raw
+        texts = zip(records.cells[0], records.cells[1], strict=False)
+        titles = {name.strip(): text.strip() for name, text in texts if text.strip()}
+        return dataclasses.replace(raw, titles=titles)
+
+    def header_rows(self, cells: list[list[str]]) -> int:
+        """Find out how many rows of a file are its header."""
+        return 1
 
     def records(self, path: Path, declaration: TableDeclaration) -> Records:
         """Read all records of a file, header rows included."""
@@ -256,8 +273,8 @@ def table_of(header: list[str], records: Records, header_rows: int) -> RawTable:
             misfits.append(f"{lines[at]} ({len(record)})")
     if misfits:
         raise UnreadableTableError(
-            f"Expected {width} fields as in the header; found otherwise in "
-            f"{len(misfits)} line{'' if len(misfits) == 1 else 's'}: {listed(misfits)}. "
+            f"Expected {width} field{'' if width == 1 else 's'} as in the header; found otherwise "
+            f"in {len(misfits)} line{'' if len(misfits) == 1 else 's'}: {listed(misfits)}. "
             "Correct the lines, or set separator if it is not "
             f"a {SEPARATORS.get(records.separator, repr(records.separator))}."
         )

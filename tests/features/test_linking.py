@@ -116,9 +116,11 @@ def test_a_pattern_pads_with_zeros(read: Read) -> None:
     assert rows_entries(tables, "q") == {"": 2, "no site": 1}
 
 
-def test_a_pattern_for_numbers_is_refused(read: Read) -> None:
-    _, problems = read({"q": "x\n1\n"}, {"q": {"site": "{x:02d}"}})
-    assert any("tables.q.site" in problem and "Codes are text" in problem for problem in problems)
+@pytest.mark.parametrize("pattern", ["{x:02d}", "{x", "{}{x}", "{x.__class__}", "{x[0]}"])
+def test_a_pattern_that_cannot_be_filled_is_refused(read: Read, pattern: str) -> None:
+    _, problems = read({"q": "x\n1\n"}, {"q": {"site": pattern}})
+    assert len(problems) == 1
+    assert "cannot be filled" in problems[0] or "is not in q.csv" in problems[0]
 
 
 def test_rows_are_linked_through_tables_in_any_order(read: Read) -> None:

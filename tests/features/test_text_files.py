@@ -122,3 +122,16 @@ def test_a_missing_file_is_named_with_what_is_there(tmp_path: Path) -> None:
 def test_an_ending_that_says_nothing_needs_a_format(tmp_path: Path) -> None:
     assert "Set format to one of: csv, tsv" in problem(tmp_path, "site\nA\n", "t.dat")
     assert read(tmp_path, "site\nA\n", "t.dat", format="csv").frame["site"].tolist() == ["A"]
+
+
+def test_header_rows_below_the_names_are_titles(tmp_path: Path) -> None:
+    raw = read(tmp_path, "site,q1\nSite,How is it?\nA,1\n", header_rows=2)
+    assert raw.frame["q1"].tolist() == ["1"]
+    assert raw.titles == {"site": "Site", "q1": "How is it?"}
+    expected = "Expected 3 header rows; the file has 2 in all"
+    assert expected in problem(tmp_path, "site\nA\n", header_rows=3)
+
+
+def test_an_option_that_the_format_does_not_take_is_refused(tmp_path: Path) -> None:
+    message = problem(tmp_path, "site\nA\n", sheet="first")
+    assert message == "Format 'csv' does not take sheet. Remove it, or correct format."
