@@ -77,7 +77,7 @@ SCENARIOS: dict[str, Scenario] = {
         teams=(1, 5),
         teams_mean=2.32,
         settings_per_team=18.0,
-        climate_spread=0.2,
+        climate_spread=0.22,
         climate_noise=0.74,
     ),
     "well_measured": Scenario(
