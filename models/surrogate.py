@@ -66,7 +66,8 @@ class Surrogate:
         return np.asarray(shares)
 
     def _matrix(self, values: pd.DataFrame) -> np.ndarray:
-        return values[list(self.features)].to_numpy(dtype=float, na_value=np.nan)
+        cells = values[list(self.features)].to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(cells)
 
 
 def fit_surrogate(values: pd.DataFrame, labels: pd.Series, seed: int) -> Surrogate:

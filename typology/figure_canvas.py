@@ -159,11 +159,11 @@ def mark_path(label: int) -> str:
 
     marker = MarkerStyle(shape(label))
     path = marker.get_path().transformed(marker.get_transform())
-    extent = np.abs(path.vertices).max()
-    loops = path.to_polygons(closed_only=False)
+    extent = float(np.abs(np.asarray(path.vertices)).max())
     parts = []
-    for loop in loops:
-        points = [f"{8 + 6.5 * x / extent:.2f} {8 - 6.5 * y / extent:.2f}" for x, y in loop]
+    for loop in map(np.asarray, path.to_polygons(closed_only=False)):
+        scaled = 8 + 6.5 * loop * (1, -1) / extent
+        points = [f"{x:.2f} {y:.2f}" for x, y in scaled]
         parts.append("M" + " L".join(points) + " Z")
     return " ".join(parts)
 
@@ -198,12 +198,12 @@ def listed(names: list[str], most: int = 8) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def label_points(axis: Axes, points: np.ndarray, names: list[str], size: float = 8) -> None:
+def label_points(axis: Axes, points: np.ndarray, names: list[str], size: float = 9) -> None:
     """Write names beside points, each on the first free side; far sides get a thin line."""
     import numpy as np
 
     span = np.ptp(points, axis=0)
-    box = axis.get_figure().get_size_inches() * 72 * 0.8
+    box = whole(axis).get_size_inches() * 72 * 0.8
     scale = box / np.where(span > 0, span * 1.24, 1.0)
     places = points * scale
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
@@ -232,6 +232,14 @@ def label_points(axis: Axes, points: np.ndarray, names: list[str], size: float =
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def whole(axis: Axes) -> Figure:
+    """Figure that the axes belong to."""
+    figure = axis.get_figure(root=True)
+    if figure is None:
+        raise ValueError("These axes belong to no figure.")
+    return figure
 
 
 def save(figure_text: str) -> str:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from site_typology.figure_canvas import COLOURS, FAINT, INK, MUTED, SHAPES, Drawing, shortened
+from site_typology.figure_canvas import (
+    COLOURS,
+    FAINT,
+    INK,
+    MUTED,
+    SHAPES,
+    Drawing,
+    shortened,
+    whole,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +33,8 @@ def null_drawing(test: NullTest) -> Drawing:
     least = min(float(test.reference_maxima.min()), test.observed)
 
     def draw(axes: list[Axes]) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axis = axes[0]
         axis.hist(test.reference_maxima, bins=np.linspace(least, most, 21).tolist(),
                   color=FAINT, edgecolor="white")  # fmt: skip
@@ -38,7 +49,7 @@ def null_drawing(test: NullTest) -> Drawing:
             "How much better several types fit than one\n(standardised; grey: no types)"
         )
         axis.set_ylabel("Simulated data sets")
-        axis.yaxis.get_major_locator().set_params(integer=True)
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
         axis.margins(y=0.2)
 
     return Drawing(
@@ -118,14 +129,14 @@ def _draw_cells(axis: Axes, reasons: pd.DataFrame, titles: list[str], kinds: lis
         range(len(titles)), [shortened(title, 24) for title in titles], rotation=90, fontsize=9
     )
     axis.set_yticks(
-        range(len(reasons)), [shortened(str(site), 18) for site in reasons.index], fontsize=8
+        range(len(reasons)), [shortened(str(site), 18) for site in reasons.index], fontsize=9
     )
     axis.set_ylim(len(reasons) - 0.4, -0.6)
     axis.set_xlim(-0.6, len(titles) - 0.4)
     axis.tick_params(length=0)
     for side in ("left", "bottom"):
         axis.spines[side].set_visible(False)
-    axis.get_figure().legend(loc="outside upper left")
+    whole(axis).legend(loc="outside upper left")
 
 
 def _draw_shares(axis: Axes, reasons: pd.DataFrame, titles: list[str], kinds: list[str]) -> None:
@@ -143,6 +154,6 @@ def _draw_shares(axis: Axes, reasons: pd.DataFrame, titles: list[str], kinds: li
     axis.set_xlabel("Share of sites without a value")
     axis.tick_params(axis="y", length=0)
     if kinds:
-        axis.get_figure().legend(loc="outside upper left")
+        whole(axis).legend(loc="outside upper left")
     else:
         axis.text(0.5, 0.5, "No cell is missing", transform=axis.transAxes, ha="center", color=INK)

@@ -31,6 +31,7 @@ from site_typology.figure_canvas import (
     shape,
     shape_name,
     shortened,
+    whole,
     wrapped,
 )
 
@@ -237,7 +238,7 @@ def _type_legend(axis: Axes, typology: Typology, *, unplaced: bool = False) -> N
             Line2D([], [], color="white", marker="o", linestyle="", markeredgecolor=INK,
                    markersize=8, label="no type")
         )  # fmt: skip
-    axis.get_figure().legend(handles=handles, loc="outside upper left")
+    whole(axis).legend(handles=handles, loc="outside upper left")
 
 
 def confidence_drawing(typology: Typology) -> Drawing:

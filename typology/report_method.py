@@ -130,8 +130,8 @@ def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, s
         ("Software and versions", "In the table below."),
         (
             "Starts",
-            "k-means runs on the first principal components of the profiles, the best kept, for "
-            "every number of types and every simulated data set alike.",
+            "k-means runs on the first principal components of the profiles, the likeliest kept; "
+            "the same for every number of types and every simulated data set.",
         ),
         (
             "Models fitted, one type included",
