@@ -150,11 +150,9 @@ def _try(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        # A file cut within its last character is still in this encoding.
-        if len(data) - error.start < 4 and error.reason in (
-            "unexpected end of data",
-            "truncated data",
-        ):
+        # A file cut within its last character is in this encoding, if other characters show it.
+        cut = error.reason in ("unexpected end of data", "truncated data")
+        if cut and len(data) - error.start < 4 and not data[: error.start].isascii():
             return data[: error.start].decode(encoding)
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -26,7 +27,7 @@ from site_typology.profiles import SiteProfiles
 
 @pytest.fixture
 def tables(tmp_path: Path) -> StudyTables:
-    (tmp_path / "sites.csv").write_text("site,asked\n[bold]A,4\nB,1\nC,2\n")
+    (tmp_path / "sites.csv").write_text("site,asked\n[bold]A,4\nB,1\nC,2\nD,0\n")
     (tmp_path / "q.csv").write_text(
         "site ,IPAddress,a,b\n[bold]A,1,9,1\n[bold]A,1,2,3\nB,1,,4\nB,1,1,5\n"
         "Z,1,1,1\nB,1,1,s\nB,1,1,7\nB,1"
@@ -80,7 +81,7 @@ def test_marks_in_a_column_of_numbers_are_found(tables: StudyTables) -> None:
 
 def test_response_rates_are_shares_of_those_asked(tables: StudyTables) -> None:
     rates = response_by_site(tables).set_index("site")["rate"]
-    assert rates.tolist() == [0.5, 4.0, 0.0]
+    assert rates.tolist() == pytest.approx([0.5, 4.0, 0.0, np.nan], nan_ok=True)
 
 
 def test_everything_is_printed_and_nothing_is_markup(tables: StudyTables) -> None:
@@ -89,14 +90,15 @@ def test_everything_is_printed_and_nothing_is_markup(tables: StudyTables) -> Non
     print_check(Console(file=written, width=120), tables, SiteProfiles.from_frame(values))
     text = written.getvalue()
     for words in (
-        "made: 3 sites",
-        "Sites without rows in q: C.",
+        "made: 4 sites",
+        "Sites without rows in q: C, D.",
         "cut row",
         "Personal columns of q, dropped: IPAddress.",
         "Blanks around the name of a column were removed: 'site '.",
         "refused 1, not answered 1",
         "'b' is read as text because of 's' (1).",
         "2 of 4 (50%)",
+        "0 of 0",
         "more answered than were asked at B.",
         "2 of 3",
         "[bold]A",

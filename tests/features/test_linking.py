@@ -114,6 +114,7 @@ def test_a_pattern_pads_with_zeros(read: Read) -> None:
     assert not problems
     assert tables.tables["q"].frame[SITE].tolist() == ["01M015", "10M001"]
     assert rows_entries(tables, "q") == {"": 2, "no site": 1}
+    assert tables.ledger.query("reason == 'no site'")["site"].tolist() == [""]
 
 
 @pytest.mark.parametrize("pattern", ["{x:02d}", "{x", "{}{x}", "{x.__class__}", "{x[0]}"])

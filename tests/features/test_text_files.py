@@ -60,6 +60,7 @@ def test_a_file_cut_within_a_character_keeps_its_encoding(tmp_path: Path) -> Non
     content = "site,name\nA,Zoë\nB,Zoë".encode()
     raw = read(tmp_path, content[:-1])
     assert raw.frame["name"].tolist() == ["Zoë", "Zo"]
+    assert read(tmp_path, "site,name\nA,Zoë".encode("cp1252")).frame["name"].tolist() == ["Zoë"]
 
 
 def test_rows_that_do_not_fit_are_listed_by_line(tmp_path: Path) -> None:
