@@ -47,6 +47,12 @@ def three_types(sites=24, seed=1):
 
 
 @pytest.fixture(scope="session")
+def small():
+    """Settings that take a second."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
 def typology():
     return propose(three_types(), seed=3, settings=SMALL, name="Trailblazer: wave 1")
 

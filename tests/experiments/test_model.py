@@ -10,7 +10,11 @@ import pytest
 from site_typology.errors import StudyError
 from site_typology.experiments.logged_model import fetch_typology, requirements
 from site_typology.experiments.profile_rows import wide_rows
-from site_typology.experiments.store import TrackingError, quiet_mlflow, tracking
+from site_typology.experiments.records import Origin
+from site_typology.experiments.store import TrackingError, open_store, quiet_mlflow, tracking
+from site_typology.experiments.tracking import log_typology
+from site_typology.profiles import SiteProfiles
+from site_typology.proposal import propose
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +129,24 @@ def test_fetched_back_it_is_the_same_typology(tracked, typology):
 def test_a_model_that_is_not_there_is_named(tracked):
     with pytest.raises(TrackingError, match="Nowhere"):
         fetch_typology("models:/Nowhere@proposed", tracked.store.uri)
+
+
+def test_where_no_typology_is_claimed_the_model_says_so(tracked, small):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.normal(size=(12, 3)), columns=["wsa", "activity", "need"])
+    cloud = SiteProfiles.from_frame(frame)
+    nothing = propose(cloud, seed=1, settings=small, name="One cloud")
+    assert not nothing.evidence.claimed
+    logged = log_typology(nothing, Origin("One cloud"), tracked.store)
+    run = open_store(tracked.store).get_run(logged.summary_run)
+    assert run.info.run_name == f"SUMMARY: {nothing.verdict}, no types claimed"
+    assert run.data.tags["k"] == "1"
+    assert "smallest_separation" in run.data.metrics or np.isnan(
+        nothing.evidence.power.smallest_separation
+    )
+    with tracking(tracked.store):
+        import mlflow
+
+        answer = mlflow.pyfunc.load_model(logged.model_uri).predict(frame)
+    assert answer["type"].isna().all()
+    assert answer["reason"].str.startswith("no typology claimed").all()
