@@ -59,7 +59,7 @@ def test_rows_sites_and_reasons_are_counted(tables: StudyTables) -> None:
         6,
         2,
         2,
-        1,
+        2,
     ]
     aside = rows_set_aside(tables)
     assert aside[["reason", "n", "sites"]].values.tolist() == [
