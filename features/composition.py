@@ -34,6 +34,7 @@ from site_typology.features.shares import (
     amount_rows,
     count_shares,
     informant_shares,
+    joined_rows,
     total_shares,
 )
 from site_typology.features.tables import ROW, StudyTables, Table, as_text
@@ -90,7 +91,12 @@ class DiversityArgs(CompositionArgs):
 
 
 class Composition(Builder[CompositionArgs]):
-    """Shares of the parts of a whole, such as working time by function."""
+    """Shares of the parts of a whole, such as working time by function.
+
+    Rows of a category are counted as draws, weighted by their amount. Where the table's `unique`
+    says that a row is the total of its category (a month's minutes of one function), the rows of
+    one month are put together and the months are the draws.
+    """
 
     name: ClassVar[str] = "composition"
     kind: ClassVar[Kind] = "composition"
@@ -212,7 +218,13 @@ def shares_by_site(args: CompositionArgs, tables: StudyTables) -> Shares:
     parts = args.part_names
     if _of(args, table) == "informants":
         return informant_shares(rows, parts, population_factors(rows, tables, table, parts[0]))
-    return count_shares(rows, parts) if args.category is not None else total_shares(rows, parts)
+    if args.category is None:
+        return total_shares(rows, parts)
+    unique = table.declaration.unique
+    if args.amount is not None and args.category in unique:
+        periods = [name for name in unique if name != args.category]
+        return total_shares(joined_rows(rows, table.frame[periods], parts), parts)
+    return count_shares(rows, parts)
 
 
 def _of(args: CompositionArgs, table: Table) -> str:
@@ -267,8 +279,7 @@ def _part_problems(
             place_of(feature, "parts"),
             f"{listed(twice)} of column '{category}' stands in two parts. Keep it in one.",
         )
-    for part, wanted in parts.items():
-        yield from value_problems(feature, f"parts.{part}", table, category, wanted)
+    yield from value_problems(feature, "parts", table, category, sum(parts.values(), ()))
     if any(condition.column not in table.columns for condition in args.where):
         return
     rows = chosen_rows(table, args.where).select(ROW, category).to_native()

@@ -47,12 +47,15 @@ def check_features(tables: StudyTables, found: Problems) -> None:
             found.extend(BUILDERS[feature.builder].problems(feature, args, tables))
 
 
-def build_profiles(tables: StudyTables) -> SiteProfiles:
+def build_profiles(tables: StudyTables, *, to_build: bool = True) -> SiteProfiles:
     """Build every feature of a study at every site and round.
 
     Parameters
     ----------
     tables : StudyTables
+    to_build : bool
+        Whether types are to be built from the profiles. If not (new sites that are to be assigned,
+        perhaps only one), a feature may be empty or the same everywhere.
 
     Returns
     -------
@@ -73,7 +76,10 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
     for feature in tables.declaration.features:
         args = _arguments(feature, found)
         result = BUILDERS[feature.builder].build(feature, args, tables)
-        found.extend(_built_problems(feature, result, tables))
+        found.extend(_absent_but_there(feature, result, tables))
+        found.extend(_out_of_kind(result))
+        if to_build and feature.use == "build":
+            found.extend(_useless(result, tables))
         built.append(_measured(result, tables))
     found.raise_if_any()
     return SiteProfiles(
@@ -158,14 +164,8 @@ def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Itera
         )
 
 
-def _built_problems(
-    feature: FeatureDeclaration, built: Built, tables: StudyTables
-) -> Iterator[Problem]:
-    """Problems that only the values show."""
-    yield from _absent_but_there(feature, built, tables)
-    yield from _out_of_kind(built)
-    if feature.use != "build":
-        return
+def _useless(built: Built, tables: StudyTables) -> Iterator[Problem]:
+    """Features that no type can be built from: empty, constant, or of unknown error."""
     round_ = tables.declaration.typology_round
     current = built.values.xs(round_, level="round")
     reasons = built.reasons.xs(round_, level="round")
@@ -185,6 +185,12 @@ def _built_problems(
                 where,
                 f"Constant: all {len(column)} sites with a value have {column.iloc[0]:g} in round "
                 f"'{round_}'. It tells no sites apart: set use = 'evaluate', or leave it out.",
+            )
+        elif built.standard_errors[info.name].xs(round_, level="round")[column.index].isna().all():
+            yield Problem(
+                where,
+                f"No site has two informants, so its error cannot be known (source: {info.source})."
+                " Set use = 'evaluate', or, if the figure is exact, use builder 'column'.",
             )
 
 
@@ -227,7 +233,8 @@ def _measured(built: Built, tables: StudyTables) -> Built:
         if info.kind != "category":
             values = built.values[info.name].xs(round_, level="round").to_numpy(dtype=float)
             errors = built.standard_errors[info.name].xs(round_, level="round")
-            figures["reliability"] = reliability(values, errors.to_numpy(dtype=float))
+            if (errors > 0).any():
+                figures["reliability"] = reliability(values, errors.to_numpy(dtype=float))
         if built.table:
             figures["response_rate"] = _response_rate(tables, built.table, round_)
         infos.append(dataclasses.replace(info, measurement=known(figures)))

@@ -157,14 +157,21 @@ def _not_numbers(
 def value_problems(
     feature: FeatureDeclaration, argument: str, table: Table, column: str, values: Iterable[str]
 ) -> Iterator[Problem]:
-    """Say which values match nothing in a column that is there."""
+    """Say which values match nothing in a column that is there.
+
+    A list of which some values are found may name others that these rows happen not to have,
+    unless one looks like a slip of the pen. Codes with a label are known without a row.
+    """
     if column not in table.columns:
         return
+    values = list(values)
     present = set(as_text(table.frame[column]).dropna())
-    known = present | {
-        label for code, label in table.labels.get(column, {}).items() if code in present
-    }
+    labels = table.labels.get(column, {})
+    known = present | set(labels) | set(labels.values())
     unknown = [value for value in values if code_text(value) not in known]
+    if len(unknown) < len(values):
+        others = known.difference(map(code_text, values))
+        unknown = [value for value in unknown if _slip(value, others)]
     if unknown:
         yield Problem(
             place_of(feature, argument),
@@ -234,6 +241,14 @@ def _near(name: str, names: Iterable[str]) -> str:
     lowered = {str(known).lower(): str(known) for known in names}
     near = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(lowered[found]) for found in near)}?" if near else ""
+
+
+def _slip(value: str, others: Iterable[str]) -> bool:
+    """Whether a value is nearly one of the others; numbers never are."""
+    if _is_number(value):
+        return False
+    lowered = [other.lower() for other in others]
+    return bool(difflib.get_close_matches(value.lower(), lowered, n=1, cutoff=0.75))
 
 
 def _is_number(text: str) -> bool:

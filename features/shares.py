@@ -14,7 +14,7 @@ from site_typology.features.aggregate import Moments, moments
 from site_typology.features.selection import WEIGHT, row_values
 from site_typology.features.tables import ROUND, SITE, Table
 
-USED = "__used__"
+USED, KNOWN = "__used__", "__known__"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def amount_rows(
     rows = nw.from_native(row_values(table, where, columns), eager_only=True)
     complete = nw.all_horizontal(*(~nw.col(part).is_null() for part in columns), ignore_nulls=False)
     usable = complete & (nw.sum_horizontal(*columns) > 0)
-    rows = rows.with_columns(usable.alias(USED))
+    rows = rows.with_columns(usable.alias(USED), complete.alias(KNOWN))
     kept = (nw.when(nw.col(USED)).then(nw.col(part)).alias(part) for part in columns)
     amounts_of_rows: pd.DataFrame = rows.with_columns(*kept).to_native()
     return amounts_of_rows
@@ -124,6 +124,28 @@ def total_shares(rows: pd.DataFrame, parts: Sequence[str]) -> Shares:
     covariance = _pooled_covariance(relative, parts, np.zeros_like(value), sums)
     spread = np.nan_to_num(covariance)[None] / sums.effective[:, :1, None]
     return Shares(sums.index, tuple(parts), value, spread, sums.n[:, 0], sums)
+
+
+def joined_rows(rows: pd.DataFrame, periods: pd.DataFrame, parts: Sequence[str]) -> pd.DataFrame:
+    """Put the rows of one period together: one row a period, with the amounts of all parts.
+
+    A part without a row in a period is 0 there; a period in which an amount is missing has none,
+    since leaving out the one would inflate the others.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `amount_rows`.
+    periods : DataFrame
+        The columns that name a period, aligned with the table's rows by its index.
+    """
+    keys = [f"period {at}" for at in range(periods.shape[1])]
+    named = periods.loc[rows.index].set_axis(keys, axis=1).astype("str")
+    groups = rows.assign(**{key: named[key] for key in keys}).groupby([SITE, ROUND, *keys])
+    sums = groups[list(parts)].sum()
+    usable = groups[KNOWN].all() & (sums.sum(axis=1) > 0)
+    joined = sums.where(usable, axis=0).assign(**{WEIGHT: groups[WEIGHT].mean(), USED: usable})
+    return joined.reset_index()
 
 
 def _pooled_covariance(

@@ -232,6 +232,34 @@ def test_constant_and_empty_features_are_refused_to_build_from(study):
     assert "No site has a value in round 'all': not answered (2 sites)" in found["features.empty"]
 
 
+def test_new_sites_may_be_alike_or_only_one(study):
+    tables = study({"survey": pd.DataFrame({"site": ["A", "A"], "y": [2.0, 3]})}, [MEAN])
+    assert build_profiles(tables, to_build=False).values["score"].tolist() == [2.5]
+    assert "Constant" in problems_of(tables)["features.score"]
+
+
+def test_one_informant_a_site_leaves_the_error_unknown(study):
+    rows = pd.DataFrame({"site": ["A", "B"], "y": [2.0, 3]})
+    survey = {"survey": {"role": "survey"}}
+    found = problems_of(study({"survey": rows}, [MEAN], declared=survey))
+    assert "No site has two informants" in found["features.score"]
+    # Outside a survey, one row a site is the site's own figure.
+    exact = build_profiles(study({"survey": rows}, [MEAN]))
+    assert exact.standard_errors["score"].tolist() == [0, 0]
+
+
+def test_a_list_may_name_codes_that_nobody_gave_but_not_misspell_one(study):
+    rows = pd.DataFrame({"site": ["A", "A", "B"], "role": ["Lead", "EMHP", "EMHP"]})
+
+    def leads(*values):
+        args = {"table": "survey", "column": "role", "values": values}
+        return study({"survey": rows}, [{"name": "s", "builder": "share", "args": args}])
+
+    assert build_profiles(leads("Lead", "Head")).values["s"].tolist() == [0.5, 0]
+    assert "'EMPH' matches no value" in problems_of(leads("Lead", "EMPH"))["features.s.values"]
+    assert "'Head' matches no value" in problems_of(leads("Head"))["features.s.values"]
+
+
 def test_a_value_where_it_cannot_exist_is_refused(study):
     rows = pd.DataFrame({"site": ["A", "B"], "y": [2.0, 3]})
     sites = pd.DataFrame({"site": ["A", "B"], "kind": ["p", "s"]})

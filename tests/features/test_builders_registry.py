@@ -1,0 +1,162 @@
+"""What holds for every builder in the registry: laws over one study that uses them all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology.errors import StudyError
+from site_typology.features.builders import BUILDERS
+from site_typology.features.profiler import build_profiles
+
+SITES = list("ABCDEF")
+STAFF = {"table": "staff", "person": "id", "start": "from", "end": "to"}
+WINDOW = {"window": ["2021-01-01", "2021-12-31"]}
+SPLIT = {"table": "survey", "columns": {"direct": "d", "wsa": "w"}, "of": "informants"}
+ARGS = {
+    "scale": {"scale": "wsa"},
+    "mean": {"table": "survey", "column": "q1"},
+    "share": {"table": "survey", "column": "role", "values": ["lead"]},
+    "composition": {"table": "staff", "category": "role", "parts": {"a": ["a"], "b": ["b"]}},
+    "diversity": SPLIT,
+    "rate": {"numerator": {"table": "staff"}, "denominator": {"table": "size", "column": "n"}},
+    "category": {"table": "staff", "column": "role"},
+    "column": {"table": "size", "column": "n"},
+    "tabulated": {
+        "table": "size", "items": ["q"], "pattern": "{item}_{option}",
+        "options": {"0": 0.0, "1": 1.0},
+    },
+    "orientation_time": SPLIT,
+    "orientation_scale": {"scale": "wsa"},
+    "stability_index": {**STAFF, **WINDOW},
+    "leaver_rate": {**STAFF, **WINDOW},
+    "joiner_rate": {**STAFF, **WINDOW},
+    "vacancy_rate": {
+        "table": "staff", "fte": "fte", "start": "from", "end": "to", "at": "2021-06-30",
+        "funded": {"table": "size", "column": "n"},
+    },
+    "setting_mix": {"table": "settings"},
+    "setting_diversity": {"table": "settings"},
+}  # fmt: skip
+FAMILIES = {
+    "orientation": ["orientation_time", "orientation_scale"],
+    "staffing": ["stability_index", "leaver_rate", "joiner_rate", "vacancy_rate"],
+    "settings": ["setting_mix", "setting_diversity"],
+}
+
+
+def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    n = 120
+    sites = np.concatenate([SITES, rng.choice(SITES, n - len(SITES))])
+    survey = pd.DataFrame(rng.integers(1, 6, (n, 3)).astype(float), columns=["q1", "q2", "q3"])
+    survey = survey.mask(rng.random((n, 3)) < 0.2)
+    survey = survey.assign(d=rng.uniform(1, 9, n), w=rng.uniform(1, 9, n), site=sites)
+    start = pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 1000, n), unit="D")
+    end = start + pd.to_timedelta(rng.integers(100, 1500, n), unit="D")
+    staff = pd.DataFrame(
+        {
+            "site": sites, "id": [f"p{at // 2}" for at in range(n)],
+            "role": rng.choice(["a", "b"], n), "fte": rng.choice([0.5, 1.0], n),
+            "from": start.strftime("%Y-%m-%d"), "to": end.strftime("%Y-%m-%d"),
+        }
+    )  # fmt: skip
+    size = pd.DataFrame({"site": SITES, "n": [20.0, 25, 30, 35, 22, 27]})
+    size = size.assign(q_0=[3.0, 4, 2, 8, 5, 6], q_1=[4.0, 9, 3, 2, 7, 5])
+    settings = pd.DataFrame(
+        {
+            "site": sites,
+            "TypeOfEstablishment (code)": rng.choice(["01", "07"], n),
+            "PhaseOfEducation (name)": rng.choice(["Primary", "Secondary"], n),
+        }
+    )
+    survey["role"] = rng.choice(["lead", "other"], n)
+    return {"survey": survey, "staff": staff, "size": size, "settings": settings}
+
+
+def features() -> list[dict]:
+    return [
+        {
+            "name": name,
+            "builder": name,
+            "use": "evaluate" if BUILDERS[name].kind == "category" else "build",
+            "args": args,
+        }
+        for name, args in ARGS.items()
+    ]
+
+
+SCALE = {"name": "wsa", "table": "survey", "items": ["q1", "q2", "q3"], "range": [1, 5]}
+
+
+def profiles_of(study, tables, sites=None):
+    return build_profiles(study(tables, features(), scales=[SCALE], sites=sites or SITES))
+
+
+def test_every_builder_of_the_registry_is_tried_here():
+    assert set(ARGS) == set(BUILDERS)
+    assert all(BUILDERS[name].name == name for name in BUILDERS)
+
+
+def test_every_builder_describes_its_feature(study):
+    profiles = profiles_of(study, frames())
+    for info in profiles.features:
+        builder = BUILDERS[info.builder]
+        assert info.kind == builder.kind
+        assert info.definition.endswith(".")
+        assert ": " in info.source
+        assert not info.name.startswith("_")
+    for family, names in FAMILIES.items():
+        assert all(BUILDERS[name].family == family for name in names)
+
+
+def test_order_of_rows_does_not_matter(study):
+    first = profiles_of(study, frames())
+    shuffled = {name: frame.sample(frac=1, random_state=4) for name, frame in frames().items()}
+    second = profiles_of(study, shuffled)
+    pd.testing.assert_frame_equal(first.values, second.values)
+    pd.testing.assert_frame_equal(first.standard_errors, second.standard_errors)
+    pd.testing.assert_frame_equal(first.counts, second.counts)
+
+
+def test_names_of_sites_do_not_matter(study):
+    first = profiles_of(study, frames())
+    new = dict(zip(SITES, ["Z9", "M", "b", "10", "2", "Q"], strict=True))
+    renamed = {name: frame.assign(site=frame["site"].map(new)) for name, frame in frames().items()}
+    second = profiles_of(study, renamed, [new[site] for site in SITES])
+    pd.testing.assert_frame_equal(
+        first.values.reset_index(drop=True), second.values.reset_index(drop=True)
+    )
+    np.testing.assert_allclose(first.error_correlation, second.error_correlation, atol=1e-12)
+
+
+def test_a_site_without_rows_has_gaps_with_a_reason(study):
+    profiles = profiles_of(study, frames(), [*SITES, "New"])
+    assert profiles.values.loc[("New", "all")].isna().all()
+    assert set(profiles.reasons.loc[("New", "all")]) == {"not asked"}
+    with_values = profiles.values.loc[SITES].notna().to_numpy()
+    errors = profiles.standard_errors.loc[SITES].to_numpy()
+    unexact = ["scale", "leaver_rate", "vacancy_rate", "setting_mix.special", "diversity"]
+    assert with_values.all()
+    assert (profiles.standard_errors.loc[SITES, unexact] > 0).all().all()
+    assert (errors[~np.isnan(errors)] >= 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(ARGS))
+def test_unknown_arguments_and_tables_are_refused(study, name):
+    feature = next(each for each in features() if each["name"] == name)
+    anchor = {"name": "anchor", "builder": "column", "args": ARGS["column"]}
+    wrong = {**feature, "args": {**feature["args"], "colour": "red"}}
+    with pytest.raises(StudyError, match=f"Builder '{name}' has no such argument"):
+        build_profiles(study(frames(), [wrong, anchor], scales=[SCALE]))
+    if "table" in feature["args"]:
+        wrong = {**feature, "args": {**feature["args"], "table": "stafff"}}
+        with pytest.raises(StudyError, match="There is no table 'stafff'"):
+            build_profiles(study(frames(), [wrong, anchor], scales=[SCALE]))
+
+
+def test_profiles_survive_saving(study, tmp_path):
+    profiles = profiles_of(study, frames(), [*SITES, "New"])
+    profiles.save(tmp_path)
+    assert type(profiles).load(tmp_path).hash == profiles.hash
