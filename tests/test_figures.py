@@ -139,12 +139,12 @@ def test_types_differ_in_shape_and_stand_out_from_the_page():
 
 
 def test_umap_draws_the_map_the_same_each_time_and_few_sites_fall_back(typed: Typology):
-    points, by_umap = site_map(typed, "umap", seed=2**40)
+    points, by_umap = site_map(typed.posterior_means, "umap", seed=2**40)
     assert by_umap
     assert points.shape == (len(typed.posterior_means), 2)
-    np.testing.assert_array_equal(site_map(typed, "umap", seed=2**40)[0], points)
+    np.testing.assert_array_equal(site_map(typed.posterior_means, "umap", seed=2**40)[0], points)
     few = dataclasses.replace(typed, posterior_means=typed.posterior_means.iloc[:8])
-    assert not site_map(few, "umap", seed=1)[1]
+    assert not site_map(few.posterior_means, "umap", seed=1)[1]
     assert "principal components" in map_drawing(few, "umap", 1).description
 
 
@@ -152,8 +152,7 @@ def test_principal_components_keep_the_distances_of_a_plane():
     random = np.random.default_rng(1)
     plane = random.normal(size=(12, 2)) @ random.normal(size=(2, 5))
     means = pd.DataFrame(plane / plane.std(axis=0), index=[f"S{at}" for at in range(12)])
-    holder = type("Placed", (), {"posterior_means": means})
-    points = site_map(holder, "pca", seed=0)[0]
+    points = site_map(means, "pca", seed=0)[0]
     for one, other in itertools.combinations(range(12), 2):
         expected = np.linalg.norm(means.iloc[one] - means.iloc[other])
         assert np.linalg.norm(points[one] - points[other]) == pytest.approx(expected)

@@ -213,21 +213,19 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 def _per_site(typology: Typology, observed: pd.DataFrame, shares: _Shares) -> pd.DataFrame:
     means, spreads = shares.shap.mean(axis=0), shares.shap.std(axis=0, ddof=1)
     members = typology.memberships.set_index("site").loc[observed.index]
-    parts = []
-    for row, (site, member) in enumerate(members.iterrows()):
-        own, other = int(member["type"]) - 1, int(member["next_type"]) - 1
-        parts.append(
-            pd.DataFrame(
-                {
-                    "site": site,
-                    "type": own + 1,
-                    "feature": shares.features,
-                    "value": observed.iloc[row].to_numpy(),
-                    "shap": means[row, :, own],
-                    "spread": spreads[row, :, own],
-                    "next_type": other + 1,
-                    "shap_next": means[row, :, other],
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)[SITE_COLUMNS]
+    own = members["type"].to_numpy(dtype=int)
+    other = members["next_type"].to_numpy(dtype=int)
+    rows, q = np.arange(len(observed)), len(shares.features)
+    return pd.DataFrame(
+        {
+            "site": np.repeat(observed.index.astype(str), q),
+            "type": np.repeat(own, q),
+            "feature": np.tile(np.array(shares.features, dtype=object), len(observed)),
+            "value": observed.to_numpy().ravel(),
+            "shap": means[rows, :, own - 1].ravel(),
+            "spread": spreads[rows, :, own - 1].ravel(),
+            "next_type": np.repeat(other, q),
+            "shap_next": means[rows, :, other - 1].ravel(),
+        },
+        columns=SITE_COLUMNS,
+    )

@@ -185,6 +185,21 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
 
 
+def evenly(count: int, most: int) -> np.ndarray:
+    """Choose at most `most` of `count` places, spread evenly, first and last among them.
+
+    Examples
+    --------
+    >>> evenly(3, 10).tolist(), evenly(9, 3).tolist()
+    ([0, 1, 2], [0, 4, 8])
+    """
+    import numpy as np
+
+    if count <= most:
+        return np.arange(count)
+    return np.linspace(0, count - 1, most).round().astype(int)
+
+
 def listed(names: list[str], most: int = 8) -> str:
     """Join names as a sentence would, the rest as a count.
 

@@ -26,6 +26,7 @@ from site_typology.figure_canvas import (
     SITES,
     Drawing,
     colour,
+    evenly,
     label_points,
     listed,
     shape,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 MOST_FEATURES = 16
 MOST_SITE_ROWS = 60
 MOST_DRIVERS = 8
+MOST_DOTS = 300
+MOST_MAPPED = 3000
 SMALLEST_FOR_UMAP = 10
 
 
@@ -99,7 +102,8 @@ def _profile_row(
     for place, row in enumerate(rows.sort_values("type").itertuples()):
         label = 1 if row.type == "all" else int(row.type)
         y = at + (place - (len(types) - 1) / 2) * step
-        own = (values[groups == label] - centre) / spread
+        own = (np.sort(values[(groups == label) & ~np.isnan(values)]) - centre) / spread
+        own = own[evenly(len(own), MOST_DOTS)]
         axis.plot(own, np.full(len(own), y), ".", color=SITES, markersize=5, zorder=1)
         tone = INK if row.type == "all" else colour(label)
         axis.plot([row.z_low, row.z_high], [y, y], color=tone, linewidth=2, zorder=2)
@@ -130,10 +134,14 @@ def _profile_words(typology: Typology, profile: pd.DataFrame, features: list[str
 
 def map_drawing(typology: Typology, method: Literal["umap", "pca"], seed: int) -> Drawing:
     """Sites on a plane, near each other where their profiles are alike."""
-    points, by_umap = site_map(typology, method, seed)
-    names = list(typology.posterior_means.index.astype(str))
+    # A map of tens of thousands of sites shows no more than one of some thousands.
+    shown = evenly(len(typology.posterior_means), MOST_MAPPED)
+    means = typology.posterior_means.iloc[shown]
+    points, by_umap = site_map(means, method, seed)
+    names = list(means.index.astype(str))
     groups = typology.labels.reindex(names).fillna(0).to_numpy(dtype=int)
-    claimed = is_claimed(typology)
+    claimed, every = is_claimed(typology), len(typology.posterior_means)
+    counted = f"{every} sites" if len(names) == every else f"{len(names)} of {every} sites"
     way = (
         "drawn by UMAP, which keeps near sites near; distances between far sites, gaps and the "
         "shape of the cloud mean nothing"
@@ -152,6 +160,7 @@ def map_drawing(typology: Typology, method: Literal["umap", "pca"], seed: int) -
         axis.set_xticks([])
         axis.set_yticks([])
         axis.margins(0.12)
+        axis.set_xlabel("Drawn by UMAP" if by_umap else "First two principal components")
         for side in ("left", "bottom"):
             axis.spines[side].set_visible(False)
 
@@ -159,7 +168,7 @@ def map_drawing(typology: Typology, method: Literal["umap", "pca"], seed: int) -
     kinds = "shape and colour show the type" if claimed else "no types are claimed"
     return Drawing(
         "Map of the sites",
-        f"{len(names)} sites {way}; {kinds}. The map is a picture: no type is made from it.",
+        f"{counted} {way}; {kinds}. The map is a picture: no type is made from it.",
         4.6 + legend,
         draw,
     )
@@ -177,13 +186,14 @@ def _draw_groups(axis: Axes, typology: Typology, points: np.ndarray, groups: np.
 
 
 def site_map(
-    typology: Typology, method: Literal["umap", "pca"], seed: int
+    posterior_means: pd.DataFrame, method: Literal["umap", "pca"], seed: int
 ) -> tuple[np.ndarray, bool]:
     """Place the sites on a plane by their posterior means, each column scaled to SD 1.
 
     Parameters
     ----------
-    typology : Typology
+    posterior_means : DataFrame, shape (n_sites, n_columns)
+        From a typology.
     method : {"umap", "pca"}
         Fewer than `SMALLEST_FOR_UMAP` sites are always placed by their principal components.
     seed : int
@@ -193,7 +203,7 @@ def site_map(
     points : ndarray, shape (n_sites, 2)
     by_umap : bool
     """
-    means = typology.posterior_means.to_numpy(dtype=float)
+    means = posterior_means.to_numpy(dtype=float)
     spread = means.std(axis=0)
     scaled = (means - means.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     if method == "pca" or len(means) < SMALLEST_FOR_UMAP:
@@ -278,6 +288,7 @@ def _confidence_by_site(axis: Axes, rows: pd.DataFrame) -> None:
 def _confidence_by_type(axis: Axes, typology: Typology, rows: pd.DataFrame) -> None:
     for label in range(1, typology.k + 1):
         own = rows.loc[rows["type"] == label, "confidence"].to_numpy(dtype=float)
+        own = own[evenly(len(own), MOST_DOTS)]
         # Spread evenly, not at random, so that the figure is the same each time.
         height = label + np.linspace(-0.32, 0.32, len(own)) if len(own) > 1 else label
         axis.plot(own, np.broadcast_to(height, own.shape), shape(label), color=colour(label),

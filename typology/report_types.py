@@ -166,6 +166,7 @@ def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[
     if not is_claimed(typology):
         return []
     rows = _borderline_rows(typology).head(MOST_SITES)
+    shares = explanation.per_site[explanation.per_site["site"].isin(rows["site"])]
     return [
         {
             "site": row.site,
@@ -173,7 +174,7 @@ def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[
             "confidence": f"{row.confidence:.0%}",
             "next_type": _type_number(row.next_type),
             "next_confidence": "" if pd.isna(row.next_type) else f"{row.next_confidence:.0%}",
-            **_for_and_against(typology, explanation, row.site),
+            **_for_and_against(typology, shares, row.site),
         }
         for row in rows.itertuples()
     ]
@@ -184,12 +185,10 @@ def _borderline_rows(typology: Typology) -> pd.DataFrame:
     return rows[rows["confidence"] < BORDERLINE].sort_values(["confidence", "site"])
 
 
-def _for_and_against(typology: Typology, explanation: Explanation, site: str) -> dict[str, str]:
+def _for_and_against(typology: Typology, shares: pd.DataFrame, site: str) -> dict[str, str]:
     """Features that pull a site to its own type and to the next one, beyond their noise."""
-    if not explanation.shown:
-        return {"own": "", "other": ""}
     titles = {info.name: info.title for info in typology.profiles.features}
-    rows = explanation.per_site[explanation.per_site["site"] == site]
+    rows = shares[shares["site"] == site]
     pull = (rows["shap"] - rows["shap_next"]).set_axis(rows["feature"])
     pull = pull[(pull.abs() > rows["spread"].to_numpy()).to_numpy()].sort_values()
     own = [titles[name] for name in pull[pull > 0].index[::-1][:REASONS_TOLD]]
