@@ -54,9 +54,9 @@ def assign_sites(
 
 def _typology(model: str, tracking_uri: str | None) -> Typology:
     if ":/" in model:
-        from site_typology.experiments.store import fetch_model
+        from site_typology.experiments.logged_model import fetch_typology
 
-        return load(fetch_model(model, tracking_uri))
+        return fetch_typology(model, tracking_uri)
     folder = Path(model)
     nested = folder / "typology"
     return load(nested if nested.is_dir() else folder)

@@ -45,18 +45,23 @@ def print_result(result: RunResult, *, as_json: bool = False) -> None:
         return
     console = Console()
     print_verdict(console, evidence)
-    console.print(f"Report:   {result.out / 'report.html'}", soft_wrap=True, highlight=False)
-    console.print(f"Results:  {result.out}", soft_wrap=True, highlight=False)
-    console.print(
-        f"MLflow:   mlflow ui --backend-store-uri {result.tracking_uri}",
-        soft_wrap=True,
-        highlight=False,
-    )
-    console.print(
-        f"Assign:   site-typology assign --model {result.out} --study NEW_STUDY.toml",
-        soft_wrap=True,
-        highlight=False,
-    )
+    for name, value in places(result).items():
+        tell(console, f"{name + ':':<9} {value}")
+
+
+def places(result: RunResult) -> dict[str, str]:
+    """Say where the results of a run are and what to do with them."""
+    return {
+        "Report": str(result.out / "report.html"),
+        "Results": str(result.out),
+        "MLflow": result.tracked.command or result.tracked.page,
+        "Assign": f"site-typology assign --model {result.out} --study NEW_STUDY.toml",
+    }
+
+
+def tell(console: Console, text: str) -> None:
+    """Print a line as it is: no colours, no markup, not broken, so that it can be copied."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def summary(result: RunResult) -> dict[str, object]:

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from site_typology.console import print_verdict, progress_bar
+from site_typology.console import print_verdict, progress_bar, tell
 from site_typology.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from site_typology.experiments.runner import RunResult
 
 MARKER = ".site-typology-demo"
-NEW_SITES = 8
+NEW_SITES = 12
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,11 @@ def run_demo(out: Path, *, seed: int, workers: int) -> None:
         console.rule(scene.heading, align="left")
         print_verdict(console, result.typology.evidence)
         _tell_truth(console, result, out / scene.scenario / "study")
-        console.print(f"Report: {result.out / 'report.html'}", highlight=False, soft_wrap=True)
+        tell(console, f"Report:  {result.out / 'report.html'}")
     _assign_new_sites(console, out, results[-1], seed)
     console.rule("Next", align="left")
-    console.print(
-        f"MLflow:  mlflow ui --backend-store-uri sqlite:///{out / 'mlflow.db'}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    tell(console, f"Look at the runs:   {results[-1].tracked.command}")
+    tell(console, "Run your own study: site-typology run STUDY.toml --out RESULTS")
 
 
 def _claim_folder(out: Path) -> None:
@@ -139,8 +136,4 @@ def _assign_new_sites(console: Console, out: Path, result: RunResult, seed: int)
         + (f", confidence {np.median(sure):.2f} at the median." if len(sure) else "."),
         highlight=False,
     )
-    console.print(
-        f"Assign:  site-typology assign --model {result.out} --study {study}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    tell(console, f"Again:   site-typology assign --model {result.out} --study {study}")
