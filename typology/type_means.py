@@ -38,10 +38,9 @@ def group_means(
 
     Examples
     --------
-    >>> group_means(np.array([1.0, 2.0, 3.0]), np.zeros(3), np.ones(3, int)).round(2)
-           mean   low  high  n
-    group
-    1       2.0 -0.48  4.48  3
+    >>> means = group_means(np.array([1.0, 2.0, 3.0]), np.zeros(3), np.ones(3, int))
+    >>> means.loc[1].round(2).tolist()
+    [2.0, -0.48, 4.48, 3.0]
     """
     from scipy import stats
 
