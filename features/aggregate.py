@@ -101,20 +101,25 @@ def moments(rows: pd.DataFrame, columns: Sequence[str]) -> Moments:
     array([3., 2.])
     """
     frame = nw.from_native(rows, eager_only=True)
-    weighed = (nw.col(WEIGHT) > 0) & ~nw.col(WEIGHT).is_null()
+    weighed = nw.col(WEIGHT) > 0
     names = [f"y{at}" for at in range(len(columns))]
-    frame = frame.with_columns(
-        nw.when(weighed).then(nw.col(column).cast(nw.Float64)).alias(name)
-        for column, name in zip(columns, names, strict=True)
+    frame = frame.select(
+        SITE,
+        ROUND,
+        WEIGHT,
+        *(
+            nw.when(weighed).then(nw.col(column).cast(nw.Float64)).alias(name)
+            for column, name in zip(columns, names, strict=True)
+        ),
     )
     center = [_number(frame[name].mean()) for name in names]
-    terms = [
-        term for name, c in zip(names, center, strict=True) for term in _terms(name, c, weighed)
-    ]
-    sums = [nw.len().alias("rows")]
-    derived = frame.select(SITE, ROUND, *terms)
-    sums += [nw.col(name).sum() for name in derived.columns if name not in (SITE, ROUND)]
-    table = derived.group_by(SITE, ROUND).agg(*sums).sort(SITE, ROUND)
+    frame = frame.with_columns(nw.col(name) - c for name, c in zip(names, center, strict=True))
+    frame = frame.with_columns(
+        nw.when(~nw.col(name).is_null()).then(nw.col(WEIGHT)).alias(f"w_{name}") for name in names
+    )
+    sums = [nw.len().alias("rows"), *(term for name in names for term in _sums(name))]
+    products = frame.with_columns(term for name in names for term in _products(name))
+    table = products.group_by(SITE, ROUND).agg(*sums).sort(SITE, ROUND)
     index = pd.MultiIndex.from_arrays([table[SITE].to_list(), table[ROUND].to_list()], names=INDEX)
 
     def stack(kind: str) -> np.ndarray:
@@ -134,17 +139,22 @@ def moments(rows: pd.DataFrame, columns: Sequence[str]) -> Moments:
     )
 
 
-def _terms(name: str, center: float, weighed: nw.Expr) -> list[nw.Expr]:
-    """Terms of one row's contribution to each sum."""
-    there = ~nw.col(name).is_null() & weighed
-    weight = nw.when(there).then(nw.col(WEIGHT)).otherwise(nw.lit(0.0))
-    value = nw.when(there).then(nw.col(name) - center).otherwise(nw.lit(0.0))
+def _products(name: str) -> list[nw.Expr]:
+    """What one row adds to each sum; nothing where it is missing."""
+    weight, value = nw.col(f"w_{name}"), nw.col(name)
     return [
-        nw.when(there).then(nw.lit(1.0)).otherwise(nw.lit(0.0)).alias(f"n_{name}"),
-        weight.alias(f"w_{name}"),
         (weight * weight).alias(f"ww_{name}"),
         (weight * value).alias(f"wy_{name}"),
         (weight * value * value).alias(f"wyy_{name}"),
+    ]
+
+
+def _sums(name: str) -> list[nw.Expr]:
+    """The sums over a group's rows."""
+    kinds = ("w", "ww", "wy", "wyy")
+    return [
+        nw.col(name).count().alias(f"n_{name}"),
+        *(nw.col(f"{kind}_{name}").sum() for kind in kinds),
     ]
 
 

@@ -14,7 +14,7 @@ from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 MakeStudy = Callable[..., StudyTables]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def study() -> MakeStudy:
     """Make `StudyTables` of frames that have a column ``site`` and perhaps ``round``."""
     return make_study

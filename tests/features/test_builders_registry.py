@@ -94,14 +94,23 @@ def profiles_of(study, tables, sites=None):
     return build_profiles(study(tables, features(), scales=[SCALE], sites=sites or SITES))
 
 
+@pytest.fixture(scope="module")
+def base(study):
+    return profiles_of(study, frames())
+
+
+@pytest.fixture(scope="module")
+def with_new(study):
+    return profiles_of(study, frames(), [*SITES, "New"])
+
+
 def test_every_builder_of_the_registry_is_tried_here():
     assert set(ARGS) == set(BUILDERS)
     assert all(BUILDERS[name].name == name for name in BUILDERS)
 
 
-def test_every_builder_describes_its_feature(study):
-    profiles = profiles_of(study, frames())
-    for info in profiles.features:
+def test_every_builder_describes_its_feature(base):
+    for info in base.features:
         builder = BUILDERS[info.builder]
         assert info.kind == builder.kind
         assert info.definition.endswith(".")
@@ -111,28 +120,26 @@ def test_every_builder_describes_its_feature(study):
         assert all(BUILDERS[name].family == family for name in names)
 
 
-def test_order_of_rows_does_not_matter(study):
-    first = profiles_of(study, frames())
+def test_order_of_rows_does_not_matter(study, base):
     shuffled = {name: frame.sample(frac=1, random_state=4) for name, frame in frames().items()}
     second = profiles_of(study, shuffled)
-    pd.testing.assert_frame_equal(first.values, second.values)
-    pd.testing.assert_frame_equal(first.standard_errors, second.standard_errors)
-    pd.testing.assert_frame_equal(first.counts, second.counts)
+    pd.testing.assert_frame_equal(base.values, second.values)
+    pd.testing.assert_frame_equal(base.standard_errors, second.standard_errors)
+    pd.testing.assert_frame_equal(base.counts, second.counts)
 
 
-def test_names_of_sites_do_not_matter(study):
-    first = profiles_of(study, frames())
+def test_names_of_sites_do_not_matter(study, base):
     new = dict(zip(SITES, ["Z9", "M", "b", "10", "2", "Q"], strict=True))
     renamed = {name: frame.assign(site=frame["site"].map(new)) for name, frame in frames().items()}
     second = profiles_of(study, renamed, [new[site] for site in SITES])
     pd.testing.assert_frame_equal(
-        first.values.reset_index(drop=True), second.values.reset_index(drop=True)
+        base.values.reset_index(drop=True), second.values.reset_index(drop=True)
     )
-    np.testing.assert_allclose(first.error_correlation, second.error_correlation, atol=1e-12)
+    np.testing.assert_allclose(base.error_correlation, second.error_correlation, atol=1e-12)
 
 
-def test_a_site_without_rows_has_gaps_with_a_reason(study):
-    profiles = profiles_of(study, frames(), [*SITES, "New"])
+def test_a_site_without_rows_has_gaps_with_a_reason(with_new):
+    profiles = with_new
     assert profiles.values.loc[("New", "all")].isna().all()
     assert set(profiles.reasons.loc[("New", "all")]) == {"not asked"}
     with_values = profiles.values.loc[SITES].notna().to_numpy()
@@ -156,7 +163,6 @@ def test_unknown_arguments_and_tables_are_refused(study, name):
             build_profiles(study(frames(), [wrong, anchor], scales=[SCALE]))
 
 
-def test_profiles_survive_saving(study, tmp_path):
-    profiles = profiles_of(study, frames(), [*SITES, "New"])
-    profiles.save(tmp_path)
-    assert type(profiles).load(tmp_path).hash == profiles.hash
+def test_profiles_survive_saving(with_new, tmp_path):
+    with_new.save(tmp_path)
+    assert type(with_new).load(tmp_path).hash == with_new.hash
