@@ -1,5 +1,6 @@
 """Guards of the packaging: one import root, nothing left out of the wheel, a light start."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -85,3 +86,13 @@ def test_the_pinned_requirements_cover_the_declared_ones_and_carry_no_address():
     assert names <= pinned
     entries = text.replace("\\\n", " ").splitlines()
     assert all("--hash=sha256:" in line for line in entries if "==" in line)
+
+
+def test_only_experiments_and_their_tests_know_mlflow():
+    knowing = {
+        path.relative_to(ROOT).parts[0]
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"^\s*(import|from) mlflow\b", path.read_text(), re.MULTILINE)
+    }
+    assert knowing == {"experiments"}

@@ -44,12 +44,12 @@ def assign_sites(
     StudyError
         With every problem found.
     """
-    if (study is None) == (profiles is None):
-        raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
     typology = _typology(model, tracking_uri)
-    if profiles is not None:
+    if study is not None and profiles is None:
+        return typology.assign(Study.load(study).typology_profiles())
+    if profiles is not None and study is None:
         return typology.assign(read_profiles_file(profiles, typology.profiles.features))
-    return typology.assign(Study.load(study).typology_profiles())
+    raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
 
 
 def _typology(model: str, tracking_uri: str | None) -> Typology:

@@ -15,6 +15,7 @@ from site_typology.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from site_typology.experiments.runner import RunResult
+    from site_typology.settings import ProposeSettings
 
 MARKER = ".site-typology-demo"
 NEW_SITES = 12
@@ -81,7 +82,7 @@ def _claim_folder(out: Path) -> None:
 
 
 def _run(
-    study: Path, settings: object, seed: int, workers: int, store: str, title: str
+    study: Path, settings: ProposeSettings, seed: int, workers: int, store: str, title: str
 ) -> RunResult:
     from site_typology.experiments.runner import run_study
     from site_typology.study import Study
