@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[str, float], None]
+
+BATCH = 4
+MOST_BATCHES = 20
 
 
 def run_tasks(
@@ -45,35 +47,27 @@ def run_tasks(
     if progress is not None:
         progress(stage, 0.0)
     results: list[Result] = []
-    running = _results(task, items, workers)
-    try:
-        for result in running:
-            results.append(result)
-            if progress is not None:
-                progress(stage, len(results) / len(items))
-    finally:
-        _stop(running)
+    for finished in _batches(task, items, workers):
+        results += finished
+        if progress is not None:
+            progress(stage, len(results) / len(items))
     return results
 
 
-def _stop(running: Generator[Result, None, None]) -> None:
-    """Cancel what still runs after an error or an interrupt; nothing is left to warn of."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        running.close()
-
-
-def _results(
+def _batches(
     task: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Generator[Result, None, None]:
+) -> Iterator[list[Result]]:
+    """Give results batch by batch; nothing runs while the caller has the word."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if workers <= 1 or len(items) <= 1:
         with threadpool_limits(1):
             for item in items:
-                yield task(item)
+                yield [task(item)]
         return
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=workers, return_as="generator", inner_max_num_threads=1)
-    yield from parallel(delayed(task)(item) for item in items)
+    size = max(BATCH * workers, -(-len(items) // MOST_BATCHES))
+    with Parallel(n_jobs=workers, inner_max_num_threads=1) as parallel:
+        for start in range(0, len(items), size):
+            yield parallel(delayed(task)(item) for item in items[start : start + size])

