@@ -155,12 +155,19 @@ def _not_numbers(
 
 
 def value_problems(
-    feature: FeatureDeclaration, argument: str, table: Table, column: str, values: Iterable[str]
+    feature: FeatureDeclaration,
+    argument: str,
+    table: Table,
+    column: str,
+    values: Iterable[str],
+    *,
+    needed: bool = True,
 ) -> Iterator[Problem]:
     """Say which values match nothing in a column that is there.
 
     A list of which some values are found may name others that these rows happen not to have,
-    unless one looks like a slip of the pen. Codes with a label are known without a row.
+    unless one looks like a slip of the pen; so may a list that is not `needed`, since it leaves
+    rows out. Codes with a label are known without a row.
     """
     if column not in table.columns:
         return
@@ -169,7 +176,7 @@ def value_problems(
     labels = table.labels.get(column, {})
     known = present | set(labels) | set(labels.values())
     unknown = [value for value in values if code_text(value) not in known]
-    if len(unknown) < len(values):
+    if len(unknown) < len(values) or not needed:
         others = known.difference(map(code_text, values))
         unknown = [value for value in unknown if _slip(value, others)]
     if unknown:
@@ -187,7 +194,9 @@ def where_problems(
     for condition in where:
         yield from column_problems(feature, argument, table, [condition.column])
         wanted = [value for value in condition.values if value]
-        yield from value_problems(feature, argument, table, condition.column, wanted)
+        yield from value_problems(
+            feature, argument, table, condition.column, wanted, needed=not condition.negate
+        )
 
 
 def weight_problems(

@@ -258,6 +258,11 @@ def test_a_list_may_name_codes_that_nobody_gave_but_not_misspell_one(study):
     assert build_profiles(leads("Lead", "Head")).values["s"].tolist() == [0.5, 0]
     assert "'EMPH' matches no value" in problems_of(leads("Lead", "EMPH"))["features.s.values"]
     assert "'Head' matches no value" in problems_of(leads("Head"))["features.s.values"]
+    args = {"table": "survey", "column": "role", "values": ["Lead"]}
+    where = [{"column": "role", "values": ["Bank"], "negate": True}]
+    feature = {"name": "s", "builder": "share", "args": {**args, "where": where}}
+    # Nobody to leave out is no mistake.
+    assert build_profiles(study({"survey": rows}, [feature])).values["s"].tolist() == [0.5, 0]
 
 
 def test_a_value_where_it_cannot_exist_is_refused(study):
