@@ -67,7 +67,7 @@ def null_test(
     Returns
     -------
     NullTest
-        ``gains`` also has the column ``penalised``, the observed gain less the number of further
+        ``gains`` also has the column ``penalised``, the observed gain less the price of further
         parameters; the k where it is largest is the number of types to propose.
 
     Examples
