@@ -31,8 +31,8 @@ from site_typology.profile_checks import INDEX
 class ColumnArgs(BuilderArgs):
     """Arguments of `Column`."""
 
-    table: str
-    column: str
+    table: str = Field(description="Table with one row a site, or a site and round.")
+    column: str = Field(description="Column with the value.")
     standard_error: str | None = Field(None, description="Column with the standard error.")
     n: str | None = Field(None, description="Column with the number behind the value.")
     divide_by: float | str | None = Field(
@@ -120,8 +120,8 @@ def _divisor(rows: pd.DataFrame, args: ColumnArgs) -> np.ndarray:
 class CategoryArgs(BuilderArgs):
     """Arguments of `Category`."""
 
-    table: str
-    column: str
+    table: str = Field(description="Table with one row a site, or with several.")
+    column: str = Field(description="Column with the category.")
 
 
 class Category(Builder[CategoryArgs]):

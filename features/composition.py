@@ -43,7 +43,7 @@ from site_typology.features.tables import ROW, StudyTables, Table, as_text
 class CompositionArgs(BuilderArgs):
     """Arguments of `Composition`: amounts in columns, or rows of several kinds."""
 
-    table: str
+    table: str = Field(description="Table with the amounts, or with rows of several kinds.")
     columns: dict[str, str] | None = Field(None, description="Part = column with its amount.")
     category: str | None = Field(None, description="Column with the kind of a row.")
     parts: dict[str, tuple[Code, ...]] | None = Field(None, description="Part = codes of its kind.")
@@ -87,7 +87,9 @@ class CompositionArgs(BuilderArgs):
 class DiversityArgs(CompositionArgs):
     """Arguments of `Diversity`."""
 
-    index: Literal["simpson", "shannon"] = "simpson"
+    index: Literal["simpson", "shannon"] = Field(
+        "simpson", description="Gini-Simpson index, or Shannon entropy over its maximum."
+    )
 
 
 class Composition(Builder[CompositionArgs]):

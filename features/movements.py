@@ -37,14 +37,17 @@ class NotLeavers(BaseModel):
 class StaffingArgs(BuilderArgs):
     """Arguments of the staffing builders over a window."""
 
-    table: str
+    table: str = Field(description="Table with one row an assignment.")
     person: str = Field(description="Column that names the person.")
     start: str = Field(description="Column with the date an assignment started.")
     end: str = Field(description="Column with the date it ended; missing while it goes on.")
     window: tuple[DateText, DateText] | dict[str, tuple[DateText, DateText]] = Field(
         description="[from, to], or one for each round."
     )
-    not_leavers: NotLeavers | None = None
+    not_leavers: NotLeavers | None = Field(
+        None,
+        description="Column and values of ends that are no leaving, such as a fixed term's.",
+    )
 
     @field_validator("window")
     @classmethod

@@ -46,10 +46,10 @@ from site_typology.profile_checks import INDEX
 class VacancyArgs(BuilderArgs):
     """Arguments of `VacancyRate`."""
 
-    table: str
+    table: str = Field(description="Table with one row an assignment.")
     fte: str = Field(description="Column with the full-time equivalent of an assignment.")
-    start: str
-    end: str
+    start: str = Field(description="Column with the date an assignment started.")
+    end: str = Field(description="Column with the date it ended; missing while it goes on.")
     at: DateText | dict[str, DateText] = Field(description="Date, or one for each round.")
     funded: Quantity = Field(description="Funded FTE: table and column, summed by site.")
 

@@ -66,8 +66,10 @@ class Quantity(BaseModel):
 class RateArgs(BuilderArgs):
     """Arguments of `Rate`."""
 
-    numerator: Quantity
-    denominator: Quantity
+    numerator: Quantity = Field(
+        description="Table, and column to sum; rows are counted without a column."
+    )
+    denominator: Quantity = Field(description="The same for what it is divided by.")
     per: float = Field(1.0, gt=0, description="Units of the denominator that the rate is for.")
 
 

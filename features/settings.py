@@ -65,11 +65,13 @@ CLASS = "__setting__"
 class SettingArgs(BuilderArgs):
     """Arguments of the builders of settings; columns are the register's by default."""
 
-    table: str
+    table: str = Field(description="Table with one row a setting.")
     weight: str | None = Field(
         None, description="Column to weight settings by, such as NumberOfPupils."
     )
-    by: Literal["phase_type"] = "phase_type"
+    by: Literal["phase_type"] = Field(
+        "phase_type", description="How settings are classified: by type, else by phase."
+    )
     type: str = Field("TypeOfEstablishment (code)", description="Column with the type's code.")
     phase: str = Field("PhaseOfEducation (name)", description="Column with the phase.")
     status: str = Field(
@@ -81,7 +83,9 @@ class SettingArgs(BuilderArgs):
 class SettingDiversityArgs(SettingArgs):
     """Arguments of `SettingDiversity`."""
 
-    index: Literal["simpson", "shannon"] = "simpson"
+    index: Literal["simpson", "shannon"] = Field(
+        "simpson", description="Gini-Simpson index, or Shannon entropy over its maximum."
+    )
 
 
 class _Settings(Builder[Any]):

@@ -132,8 +132,8 @@ def scale_scores(
 class MeanArgs(BuilderArgs):
     """Arguments of `Mean`."""
 
-    table: str
-    column: str
+    table: str = Field(description="Table with one row an informant.")
+    column: str = Field(description="Column with numbers.")
 
 
 class Mean(Builder[MeanArgs]):
@@ -172,8 +172,8 @@ class Mean(Builder[MeanArgs]):
 class ShareArgs(BuilderArgs):
     """Arguments of `Share`."""
 
-    table: str
-    column: str
+    table: str = Field(description="Table with one row an informant.")
+    column: str = Field(description="Column with the answer.")
     values: tuple[Code, ...] = Field(min_length=1, description="Codes that count towards it.")
 
 

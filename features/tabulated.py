@@ -36,8 +36,8 @@ ITEM_CORRELATION = 0.5
 class TabulatedArgs(BuilderArgs):
     """Arguments of `Tabulated`."""
 
-    table: str
-    items: tuple[str, ...] = Field(min_length=1)
+    table: str = Field(description="Table with one row a site, counts in columns.")
+    items: tuple[str, ...] = Field(min_length=1, description="Items, as they stand in the pattern.")
     pattern: str = Field(description="Name of a count's column, with {item} and {option}.")
     options: dict[str, float] = Field(min_length=2, description="Option = its score.")
     eligible: str | None = Field(None, description="Column with the number of people asked.")
