@@ -47,15 +47,12 @@ def check_features(tables: StudyTables, found: Problems) -> None:
             found.extend(BUILDERS[feature.builder].problems(feature, args, tables))
 
 
-def build_profiles(tables: StudyTables, *, to_build: bool = True) -> SiteProfiles:
+def build_profiles(tables: StudyTables) -> SiteProfiles:
     """Build every feature of a study at every site and round.
 
     Parameters
     ----------
     tables : StudyTables
-    to_build : bool
-        Whether types are to be built from the profiles. If not (new sites that are to be assigned,
-        perhaps only one), a feature may be empty or the same everywhere.
 
     Returns
     -------
@@ -66,8 +63,8 @@ def build_profiles(tables: StudyTables, *, to_build: bool = True) -> SiteProfile
     Raises
     ------
     StudyError
-        Arguments or tables have problems, or a feature to build types from has no value, or the
-        same value, at every site. Lists every problem.
+        Arguments or tables have problems, or values that their kind does not allow. Lists every
+        problem.
     """
     found = Problems("features")
     check_features(tables, found)
@@ -78,8 +75,6 @@ def build_profiles(tables: StudyTables, *, to_build: bool = True) -> SiteProfile
         result = BUILDERS[feature.builder].build(feature, args, tables)
         found.extend(_absent_but_there(feature, result, tables))
         found.extend(_out_of_kind(result))
-        if to_build and feature.use == "build":
-            found.extend(_useless(result, tables))
         built.append(_measured(result, tables))
     found.raise_if_any()
     return SiteProfiles(
@@ -162,36 +157,6 @@ def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Itera
         yield from value_problems(
             feature, "absent", listing, feature.absent.column, feature.absent.values
         )
-
-
-def _useless(built: Built, tables: StudyTables) -> Iterator[Problem]:
-    """Features that no type can be built from: empty, constant, or of unknown error."""
-    round_ = tables.declaration.typology_round
-    current = built.values.xs(round_, level="round")
-    reasons = built.reasons.xs(round_, level="round")
-    for info in built.infos:
-        column = current[info.name].dropna()
-        where = f"features.{info.name}"
-        if column.empty:
-            why = reasons[info.name].value_counts()
-            shown = ", ".join(f"{reason} ({count} sites)" for reason, count in why.items())
-            yield Problem(
-                where,
-                f"No site has a value in round '{round_}': {shown}. A typology cannot be built on "
-                "it: mend its source, set use = 'evaluate', or leave it out.",
-            )
-        elif float(np.ptp(column.to_numpy(dtype=float))) < 1e-12:
-            yield Problem(
-                where,
-                f"Constant: all {len(column)} sites with a value have {column.iloc[0]:g} in round "
-                f"'{round_}'. It tells no sites apart: set use = 'evaluate', or leave it out.",
-            )
-        elif built.standard_errors[info.name].xs(round_, level="round")[column.index].isna().all():
-            yield Problem(
-                where,
-                f"No site has two informants, so its error cannot be known (source: {info.source})."
-                " Set use = 'evaluate', or, if the figure is exact, use builder 'column'.",
-            )
 
 
 def _absent_but_there(

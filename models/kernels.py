@@ -125,6 +125,63 @@ def posteriors(
 
 
 @njit(cache=True, nogil=True)
+def site_memberships(
+    work: np.ndarray,
+    m: int,
+    q: int,
+    weights: np.ndarray,
+    constant: float,
+    chances: np.ndarray,
+) -> float:
+    """Fill in a solved site's membership probabilities and give its log-likelihood."""
+    best = -np.inf
+    for j in range(weights.shape[0]):
+        square = 0.0
+        for a in range(m):
+            square += work[a, m + q + j] ** 2
+        chances[j] = np.log(weights[j]) - 0.5 * (constant + square)
+        best = max(best, chances[j])
+    total = 0.0
+    for j in range(weights.shape[0]):
+        chances[j] = np.exp(chances[j] - best)
+        total += chances[j]
+    chances /= total
+    return best + float(np.log(total))
+
+
+@njit(cache=True, nogil=True)
+def add_site(
+    work: np.ndarray,
+    m: int,
+    chances: np.ndarray,
+    moves: np.ndarray,
+    scatter: np.ndarray,
+    shifts: np.ndarray,
+    sizes: np.ndarray,
+) -> None:
+    """Add a solved site to the sums of an E-step; `moves` is its shift from each type's mean."""
+    k, q = moves.shape
+    moves[:] = 0.0
+    for a in range(m):
+        for b in range(q):
+            factor = work[a, m + b]
+            for c in range(b, q):
+                scatter[b, c] -= factor * work[a, m + c]
+        for j in range(k):
+            if chances[j] > 1e-7:
+                deviation = work[a, m + q + j]
+                for b in range(q):
+                    moves[j, b] += deviation * work[a, m + b]
+    for j in range(k):
+        sizes[j] += chances[j]
+        if chances[j] > 1e-7:
+            for b in range(q):
+                shifts[j, b] += chances[j] * moves[j, b]
+                for c in range(b, q):
+                    scatter[b, c] += chances[j] * moves[j, b] * moves[j, c]
+
+
+@njit(cache=True, nogil=True)
 def maximise(
     weights: np.ndarray,
     means: np.ndarray,
@@ -206,126 +263,13 @@ def expectation_maximisation(
             m = counts[i]
             width = load_site(work, values[i], errors[i], cells[i], m, means, covariance)
             constant = eliminate(work, m, width) + m * LOG_2PI
-            best = -np.inf
-            for j in range(k):
-                square = 0.0
-                for a in range(m):
-                    square += work[a, m + q + j] ** 2
-                chances[j] = np.log(weights[j]) - 0.5 * (constant + square)
-                best = max(best, chances[j])
-            sum_ = 0.0
-            for j in range(k):
-                chances[j] = np.exp(chances[j] - best)
-                sum_ += chances[j]
-            total += best + np.log(sum_)
-            moves[:] = 0.0
-            for a in range(m):
-                for b in range(q):
-                    factor = work[a, m + b]
-                    for c in range(b, q):
-                        scatter[b, c] -= factor * work[a, m + c]
-                for j in range(k):
-                    if chances[j] > 1e-7 * sum_:
-                        deviation = work[a, m + q + j]
-                        for b in range(q):
-                            moves[j, b] += deviation * work[a, m + b]
-            for j in range(k):
-                share = chances[j] / sum_
-                sizes[j] += share
-                if share > 1e-7:
-                    for b in range(q):
-                        shifts[j, b] += share * moves[j, b]
-                        for c in range(b, q):
-                            scatter[b, c] += share * moves[j, b] * moves[j, c]
+            total += site_memberships(work, m, q, weights, constant, chances)
+            add_site(work, m, chances, moves, scatter, shifts, sizes)
         if step == steps or total - before < tolerance:
             break
         before = total
         maximise(weights, means, covariance, scatter, sizes, shifts, anchor, prior)
     return total
-
-
-@njit(cache=True, nogil=True)
-def smeared_log_likelihood(
-    values: np.ndarray, variances: np.ndarray, points: np.ndarray, log_mass: np.ndarray
-) -> float:
-    """Log-likelihood, up to a constant, of points with masses seen with normal errors."""
-    total = 0.0
-    logs = np.empty(points.shape[0])
-    for i in range(values.shape[0]):
-        half_precision = 0.5 / variances[i]
-        best = -np.inf
-        for j in range(points.shape[0]):
-            logs[j] = log_mass[j] - half_precision * (values[i] - points[j]) ** 2
-            best = max(best, logs[j])
-        mass = 0.0
-        for j in range(points.shape[0]):
-            # Beyond this a term is lost in rounding.
-            if logs[j] > best - 40.0:
-                mass += np.exp(logs[j] - best)
-        total += best + np.log(mass)
-    return total
-
-
-@njit(cache=True, nogil=True)
-def sinh_arcsinh_points(
-    skewness: float, tail: float, arcs: np.ndarray, log_mass: np.ndarray, points: np.ndarray
-) -> None:
-    """Fill `points` with a sinh-arcsinh curve of mean 0 and spread 1 at nodes of known arcsinh."""
-    mean = 0.0
-    for j in range(arcs.shape[0]):
-        points[j] = np.sinh((arcs[j] + skewness) * np.exp(-tail))
-        mean += np.exp(log_mass[j]) * points[j]
-    spread = 0.0
-    for j in range(arcs.shape[0]):
-        points[j] -= mean
-        spread += np.exp(log_mass[j]) * points[j] ** 2
-    points /= np.sqrt(spread)
-
-
-@njit(cache=True, nogil=True)
-def fit_sinh_arcsinh(
-    values: np.ndarray,
-    variances: np.ndarray,
-    arcs: np.ndarray,
-    log_mass: np.ndarray,
-    prior: np.ndarray,
-    limits: np.ndarray,
-) -> np.ndarray:
-    """Skewness and log tail weight of highest penalised likelihood, by compass search.
-
-    Parameters
-    ----------
-    prior, limits : ndarray, shape (2,)
-        Standard deviations of the normal penalties, and the largest absolute parameters.
-    """
-    points = np.empty(arcs.shape[0])
-    here = np.zeros(2)
-    there = np.zeros(2)
-    step = 0.4
-    best = -np.inf
-    while step > 0.005:
-        improved = False
-        for move in range(5):
-            there[:] = here
-            if move > 0:
-                axis = (move - 1) // 2
-                there[axis] += step if move % 2 else -step
-                if abs(there[axis]) > limits[axis]:
-                    continue
-            elif best > -np.inf:
-                continue
-            sinh_arcsinh_points(there[0], there[1], arcs, log_mass, points)
-            fit = smeared_log_likelihood(values, variances, points, log_mass)
-            fit -= 0.5 * ((there[0] / prior[0]) ** 2 + (there[1] / prior[1]) ** 2)
-            if fit > best:
-                best = fit
-                here[:] = there
-                improved = move > 0
-                if improved:
-                    break
-        if not improved:
-            step *= 0.5
-    return here
 
 
 @njit(cache=True, nogil=True)

@@ -58,7 +58,7 @@ def _batches(
     task: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> Iterator[list[Result]]:
     """Give results batch by batch; nothing runs while the caller has the word."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     if workers <= 1 or len(items) <= 1:
         with threadpool_limits(1):

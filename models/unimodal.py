@@ -95,10 +95,10 @@ def fit_curve(
     -------
     Curve
     """
-    from site_typology.models import kernels
+    from site_typology.models import curve_kernels
 
     known = ~np.isnan(values) & np.isfinite(variances)
-    found = kernels.fit_sinh_arcsinh(
+    found = curve_kernels.fit_sinh_arcsinh(
         np.ascontiguousarray(values[known]),
         np.maximum(variances[known], FLOOR**2),
         _ARCS,

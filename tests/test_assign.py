@@ -44,7 +44,8 @@ def test_a_site_at_the_centre_of_each_type_belongs_to_it(typed):
     rows = {f"New {number}": centre(typed, number) for number in (1, 2, 3)}
     frame = typed.assign(profiles_of(rows)).frame
     assert frame["type"].tolist() == [1, 2, 3]
-    assert frame["name"].tolist() == ["Type 1", "Type 2", "Type 3"]
+    assert frame["name"].tolist() == [typed.names[number] for number in (1, 2, 3)]
+    assert frame["name"].is_unique
     assert (frame["confidence"] > 0.99).all()
     np.testing.assert_allclose(frame[["p_1", "p_2", "p_3"]].sum(axis=1), 1.0)
     assert (frame["next_type"] != frame["type"]).all()

@@ -105,10 +105,9 @@ class Assigner:
         return _Placed(self.model.memberships(data), np.sqrt(smallest), nearest, tail)
 
     def _none_of_these(self, distance: float, nearest: int) -> str:
-        kind = self.names[int(nearest) + 1]
         return (
-            f"none of these: {distance:.1f} within-type SDs from {kind}, the nearest, farther "
-            f"than {1 - np.exp(self.reach):.2%} of members would be"
+            f"none of these: {distance:.1f} within-type SDs from type {nearest + 1}, the nearest, "
+            f"farther than {1 - np.exp(self.reach):.2%} of members would be"
         )
 
     def _finish(self, frame: pd.DataFrame, placed: _Placed, reasons: np.ndarray) -> pd.DataFrame:
@@ -171,7 +170,10 @@ class Assignment:
 
 
 def assign_profiles(
-    assigner: Assigner, profiles: SiteProfiles, absent: Mapping[str, str] | None = None
+    assigner: Assigner,
+    profiles: SiteProfiles,
+    absent: Mapping[str, str] | None = None,
+    error_correlation: pd.DataFrame | None = None,
 ) -> Assignment:
     """Assign profiles, after checking that they have the features of the typology.
 
@@ -184,6 +186,8 @@ def assign_profiles(
         Any number of sites and rounds.
     absent : mapping of str to str, optional
         Features that the profiles lack altogether, each with the reason; they become gaps.
+    error_correlation : DataFrame, optional
+        As the typology was built with it; that of the profiles by default.
 
     Returns
     -------
@@ -194,5 +198,5 @@ def assign_profiles(
     StudyError
         No site, or features that are missing or are of another kind or unit; lists every one.
     """
-    matched, notes = match_features(assigner.features, profiles, absent or {})
+    matched, notes = match_features(assigner.features, profiles, absent or {}, error_correlation)
     return Assignment(assigner.place(matched), notes)

@@ -72,14 +72,32 @@ def simulate(
     scenario: Annotated[
         str, typer.Option(help="'trailblazer' (as published) or 'well_measured'.")
     ] = "trailblazer",
-    sites: Annotated[int | None, typer.Option(help="Number of sites.", min=6)] = None,
-    types: Annotated[int | None, typer.Option(help="Types that exist; 0 for none.", min=0)] = None,
+    sites: Annotated[int | None, typer.Option(help="Number of sites.")] = None,
+    types: Annotated[int | None, typer.Option(help="Types that exist, 0 to 5.")] = None,
+    separation: Annotated[
+        float | None, typer.Option(help="Distance between types, in within-type SDs.")
+    ] = None,
+    informants: Annotated[
+        float | None, typer.Option(help="Key informants invited at a site, on average.")
+    ] = None,
+    response: Annotated[float | None, typer.Option(help="Share of them who answer.")] = None,
+    missingness: Annotated[float | None, typer.Option(help="Share of answers missing.")] = None,
     seed: Seed = 0,
 ) -> None:
     """Write the tables of a simulated study, its study.toml, and the truth apart."""
     from site_typology.simulation import simulate as simulate_study
 
-    path = simulate_study(folder, scenario=scenario, sites=sites, types=types, seed=seed)
+    path = simulate_study(
+        folder,
+        scenario=scenario,
+        sites=sites,
+        types=types,
+        separation=separation,
+        informants=informants,
+        response=response,
+        missingness=missingness,
+        seed=seed,
+    )
     typer.echo(f"Wrote {path}. The truth is in {path.parent / 'truth'}.")
 
 
@@ -108,10 +126,15 @@ def check(study: StudyFile) -> None:
     from rich.console import Console
 
     from site_typology.features.quality import print_check
+    from site_typology.screening import screen
     from site_typology.study import Study
 
     loaded = Study.load(study)
     print_check(Console(), loaded.tables, loaded.profiles())
+    try:
+        screen(loaded.typology_profiles(), loaded.declaration.typology.min_observed)
+    except SiteTypologyError as error:
+        typer.echo(f"\nNot ready to look for types. {error}")
 
 
 @app.command()

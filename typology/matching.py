@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from site_typology.errors import Problems
 from site_typology.feature_info import FeatureInfo
+from site_typology.profile_checks import PARTS_SUM_TOLERANCE
 from site_typology.profiles import SiteProfiles
 
 
+@dataclass(frozen=True)
+class Added:
+    """A feature that profiles are completed by, one entry a profile in each series."""
+
+    info: FeatureInfo
+    values: pd.Series
+    errors: pd.Series
+    counts: pd.Series
+    reasons: pd.Series
+
+
 def match_features(
-    features: Sequence[FeatureInfo], profiles: SiteProfiles, absent: Mapping[str, str]
+    features: Sequence[FeatureInfo],
+    profiles: SiteProfiles,
+    absent: Mapping[str, str],
+    error_correlation: pd.DataFrame | None = None,
 ) -> tuple[SiteProfiles, tuple[str, ...]]:
     """Check that profiles have the features of a typology, and complete those declared absent.
 
@@ -25,11 +41,15 @@ def match_features(
         Profiles of new sites.
     absent : mapping of str to str
         Features that the profiles lack altogether, each with the reason; they become gaps.
+    error_correlation : DataFrame, optional
+        Correlation between the errors of features, as the typology was built with it; a few new
+        sites cannot tell it. That of the profiles by default.
 
     Returns
     -------
     SiteProfiles
-        The profiles with every feature of the typology.
+        The profiles with every feature of the typology. A part of a composition that no new site
+        has is 0 where the parts that there are make up the whole.
     tuple of str
         Notes on features that are left unused.
 
@@ -48,6 +68,7 @@ def match_features(
       features.b  Missing: types were built from it (b, continuous). Add it, or declare it absent.
     """
     found = Problems("profiles")
+    profiles = _with_empty_parts(profiles, features)
     if not len(profiles):
         found.add("sites", "No site to assign. Give profiles of one site or more.")
     given = {info.name: info for info in profiles.features}
@@ -71,7 +92,9 @@ def match_features(
     found.raise_if_any()
     extra = [name for name, info in given.items() if name not in known and info.use == "build"]
     notes = (f"Not used by the typology: {', '.join(extra)}.",) if extra else ()
-    return (_with_gaps(profiles, features, absent) if absent else profiles), notes
+    if absent:
+        profiles = _with_gaps(profiles, features, absent)
+    return _with_correlation(profiles, error_correlation), notes
 
 
 def _compare_feature(expected: FeatureInfo, given: FeatureInfo, found: Problems) -> None:
@@ -89,24 +112,67 @@ def _described(info: FeatureInfo) -> str:
     return ", ".join(filter(None, (info.title, info.kind, info.unit)))
 
 
+def _with_empty_parts(profiles: SiteProfiles, features: Sequence[FeatureInfo]) -> SiteProfiles:
+    """Add parts of a composition that no profile has, as 0 of a known whole."""
+    given = {info.name: info for info in profiles.features}
+    added = {}
+    for info in features:
+        present = [
+            name for name, other in given.items() if other.composition == info.composition != ""
+        ]
+        if info.name in given or not present:
+            continue
+        whole = profiles.values[present].sum(axis=1, min_count=len(present))
+        if not (whole.isna() | ((whole - 1).abs() <= PARTS_SUM_TOLERANCE)).all():
+            continue
+        zero = whole.mask(whole.notna(), 0.0)
+        count, reason = profiles.counts[present[0]], profiles.reasons[present[0]]
+        added[info.name] = Added(info, zero, zero, count, reason)
+    return _with_features(profiles, added)
+
+
 def _with_gaps(
     profiles: SiteProfiles, features: Sequence[FeatureInfo], absent: Mapping[str, str]
 ) -> SiteProfiles:
-    added = [info for info in features if info.name in absent]
-    names = [info.name for info in added]
     index = profiles.values.index
-    gaps = pd.DataFrame(np.nan, index=index, columns=names)
-    reasons = pd.DataFrame({name: [absent[name]] * len(index) for name in names}, index=index)
-    every = [*profiles.values.columns, *names]
+    gap = pd.Series(np.nan, index=index)
+    added = {
+        info.name: Added(info, gap, gap, gap, pd.Series(absent[info.name], index=index))
+        for info in features
+        if info.name in absent
+    }
+    return _with_features(profiles, added)
+
+
+def _with_features(profiles: SiteProfiles, added: Mapping[str, Added]) -> SiteProfiles:
+    if not added:
+        return profiles
+    every = [*profiles.values.columns, *added]
     correlation = profiles.error_correlation.reindex(index=every, columns=every, fill_value=0.0)
-    correlation = correlation.mask(np.eye(len(every), dtype=bool), 1.0)
     return SiteProfiles(
-        pd.concat([profiles.values, gaps], axis=1),
-        pd.concat([profiles.standard_errors, gaps], axis=1),
-        pd.concat([profiles.counts, gaps], axis=1),
-        pd.concat([profiles.reasons, reasons], axis=1),
-        (*profiles.features, *added),
+        profiles.values.assign(**{name: new.values for name, new in added.items()}),
+        profiles.standard_errors.assign(**{name: new.errors for name, new in added.items()}),
+        profiles.counts.assign(**{name: new.counts for name, new in added.items()}),
+        profiles.reasons.assign(**{name: new.reasons for name, new in added.items()}),
+        (*profiles.features, *(new.info for new in added.values())),
         profiles.ledger,
-        correlation,
+        correlation.mask(np.eye(len(every), dtype=bool), 1.0),
+        profiles.response,
+    )
+
+
+def _with_correlation(profiles: SiteProfiles, known: pd.DataFrame | None) -> SiteProfiles:
+    if known is None:
+        return profiles
+    names = list(profiles.values.columns)
+    correlation = known.reindex(index=names, columns=names, fill_value=0.0)
+    return SiteProfiles(
+        profiles.values,
+        profiles.standard_errors,
+        profiles.counts,
+        profiles.reasons,
+        profiles.features,
+        profiles.ledger,
+        correlation.mask(np.eye(len(names), dtype=bool), 1.0),
         profiles.response,
     )

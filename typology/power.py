@@ -73,7 +73,8 @@ def power(
     population : Population, optional
         Fitted to the data by default.
     separations : sequence of float
-        Pairwise Mahalanobis distances between types, in units of within-type spread.
+        Pairwise Mahalanobis distances between types, in units of within-type spread, which is
+        taken to be that of the population (see `PlantedTypes`).
     k : int
         Types planted.
     replicates : int

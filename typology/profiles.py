@@ -120,6 +120,8 @@ class SiteProfiles:
         """
         index = _profile_index(values.index)
         frame = values.set_axis(index, axis=0).rename(columns=str)
+        empty = [name for name in frame if frame[name].isna().all()]
+        frame = frame.astype(dict.fromkeys(empty, float))
 
         def aligned(extra: pd.DataFrame | None, default: float) -> pd.DataFrame:
             base = pd.DataFrame(default, index=index, columns=frame.columns)

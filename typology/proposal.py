@@ -124,7 +124,7 @@ def _typology(
     reach = min(assigner.reach, float(assigner.log_tails(screened.profiles).min()))
     means = pd.DataFrame(findings.means, index=screened.profiles.sites, columns=list(scale.columns))
     order = [site for site in profiles.sites if site not in screened.apart]
-    return Typology.of(
+    typology = Typology.of(
         name=name,
         profiles=profiles,
         assigner=assigner.reaching(reach),
@@ -135,6 +135,13 @@ def _typology(
         settings=settings,
         seed=seed,
     )
+    return _with_suggested_names(typology) if evidence.claimed else typology
+
+
+def _with_suggested_names(typology: Typology) -> Typology:
+    from site_typology.describe import type_names
+
+    return typology.named({int(label): name for label, name in type_names(typology).items()})
 
 
 def _one_type(population: Population) -> TypeModel:

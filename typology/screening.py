@@ -159,7 +159,13 @@ def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) ->
         found.add(
             f"features.{info.name}",
             f"Has the same value ({known[0]:g}) at all {len(known)} sites that have one, so it "
-            "cannot tell sites apart. Leave it out, or set use = 'evaluate'.",
+            "cannot tell sites apart. It is constant: leave it out, or set use = 'evaluate'.",
+        )
+    elif profiles.standard_errors[info.name][profiles.values[info.name].notna()].isna().any():
+        found.add(
+            f"features.{info.name}",
+            "Has values whose error is not known (no site has two informants). Set use = "
+            "'evaluate', or, if the figure is exact, use builder 'column'.",
         )
 
 

@@ -95,7 +95,7 @@ class Study:
         Raises
         ------
         StudyError
-            A feature that types are to be built from has no value, or only one.
+            Values that their kind does not allow, such as a share above 1.
         """
         return self._profiles
 

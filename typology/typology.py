@@ -192,7 +192,7 @@ class Typology:
         StudyError
             Features that differ from those of the typology; lists every one.
         """
-        return assign_profiles(self.assigner, profiles, absent)
+        return assign_profiles(self.assigner, profiles, absent, self.profiles.error_correlation)
 
     def explain(self, *, seed: int = 0) -> Explanation:
         """Explain membership by features, see `site_typology.explain`."""
