@@ -76,9 +76,10 @@ def screen(profiles: SiteProfiles, min_observed: float) -> Screened:
     enough = [site for site in profiles.sites if not shortfall[(site, profiles.rounds[0])]]
     if len(enough) < FEWEST_SITES:
         found.add("sites", _too_few_sites(len(profiles.sites), len(enough), min_observed))
+    found.raise_if_any()
     kept = profiles.select(use="build", sites=sorted(enough))
     for info in build:
-        _check_varies(info, kept if enough else profiles, found)
+        _check_varies(info, kept, found)
     found.raise_if_any()
     apart = {site: reason for (site, _), reason in shortfall.items() if reason}
     return Screened(in_order(kept), apart)
