@@ -63,7 +63,7 @@ def test_each_rule_alone_makes_it_tentative(name):
     judgement = judge(change(**{name: FAILURES[name]}))
     assert judgement.verdict == "tentative"
     assert [rule.name for rule in judgement.rules if not rule.holds] == [name]
-    assert f"({FAILURES[name]:.3g}, needs >=" in judgement.why
+    assert f"({FAILURES[name]:.3g}, needs at least" in judgement.why
     assert judgement.would_change
 
 

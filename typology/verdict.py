@@ -272,6 +272,10 @@ _REMEDIES: Final = {
 }
 
 
+def _needed(rule: Rule) -> str:
+    return f"{'at most' if rule.relation == '<=' else 'at least'} {rule.threshold:g}"
+
+
 def _failure(rule: Rule, k: int) -> str:
     words = {
         "expected_agreement": f"were the {k} types true, sites would be placed too loosely",
@@ -281,8 +285,8 @@ def _failure(rule: Rule, k: int) -> str:
         "agreement": "other algorithms group the sites differently",
     }[rule.name]
     if np.isnan(rule.figure):
-        return f"{words} (could not be computed; needs {rule.relation} {rule.threshold:g})"
-    return f"{words} ({rule.figure:.3g}, needs {rule.relation} {rule.threshold:g})"
+        return f"{words} (could not be computed; needs {_needed(rule)})"
+    return f"{words} ({rule.figure:.3g}, needs {_needed(rule)})"
 
 
 def _found_power(figures: Figures) -> str:
