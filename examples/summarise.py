@@ -66,7 +66,7 @@ def summarise(out: Path) -> dict[str, Any]:
     return {
         "sites": len(profiles.sites),
         "run": json.loads((out / "timing.json").read_text(encoding="utf-8")),
-        "rows": rows(pd.read_csv(out / "ledger.csv")),
+        "rows": rows(pd.read_csv(out / "ledger.csv", keep_default_na=False)),
         "features": [feature(profiles, info) for info in profiles.features],
         "verdict": {key: evidence[key] for key in ("verdict", "k", "best_k", "p_value", "why")},
         "rules": evidence["rules"],
@@ -77,7 +77,7 @@ def summarise(out: Path) -> dict[str, Any]:
 
 def rows(ledger: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of each table by what became of them."""
-    ledger = ledger[ledger["entry"] == "rows"].fillna({"reason": ""})
+    ledger = ledger[ledger["entry"] == "rows"]
     counted = ledger.groupby(["table", "outcome", "reason"], sort=False)["n"].sum()
     return [
         {"table": table, "outcome": outcome, "reason": reason, "n": int(n)}
