@@ -160,3 +160,9 @@ def test_types_are_never_ranked_and_nothing_is_said_to_cause():
         assert text.endswith((".", ")."))
         for word in ("caused", "failed to", "good", "best", "worse", "nan"):
             assert word not in text.lower()
+
+
+def test_a_figure_just_short_of_its_threshold_is_told_from_it():
+    judgement = judge(change(expected_agreement=0.64996))
+    assert "(0.65," not in judgement.why
+    assert "(0.64996, needs at least 0.65)" in judgement.why

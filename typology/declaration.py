@@ -83,9 +83,9 @@ class StudySection(_Section):
 class Condition(_Section):
     """Rows where ``column`` is (or is not) one of ``values``, compared as text."""
 
-    column: str
-    values: tuple[str, ...] = Field(min_length=1)
-    negate: bool = False
+    column: str = Field(description="Column of the table.")
+    values: tuple[str, ...] = Field(min_length=1, description="Values, compared as text.")
+    negate: bool = Field(False, description="Take the rows with other values instead.")
 
 
 class Link(_Section):
@@ -101,15 +101,15 @@ class Link(_Section):
 class Eligible(_Section):
     """Where the number of people (or settings) asked at each site stands."""
 
-    table: str
-    column: str
+    table: str = Field(description="The table that knows it, one row a site.")
+    column: str = Field(description="Column with the number.")
 
 
 class ColumnRules(_Section):
     """Rules for one column: codes that mean missing, a range, and a recoding."""
 
-    missing: dict[str, Reason] = {}
-    range: tuple[float, float] | None = None
+    missing: dict[str, Reason] = Field({}, description="Code = reason, for this column.")
+    range: tuple[float, float] | None = Field(None, description="Lowest and highest value.")
     values: dict[str, float | str] = Field(
         {}, description="Recoding of codes, such as bands to midpoints."
     )
@@ -130,30 +130,30 @@ class TableDeclaration(_Section):
     format: Format | None = Field(
         None, description="File format; from the file's ending by default."
     )
-    role: Role = "other"
-    sheet: str | None = None
+    role: Role = Field("other", description="What the table is about.")
+    sheet: str | None = Field(None, description="Sheet of a workbook; the first by default.")
     encoding: str | None = Field(None, description="Text encoding; found out by default.")
-    separator: str | None = None
+    separator: str | None = Field(None, description="Separator of a text file.")
     header_rows: int | None = Field(
         None, ge=1, le=5, description="Header rows of a Qualtrics file."
     )
     site: str | None = Field(
         None, description="Column with the site, or a pattern such as '{CSD:0>2}{SCHOOL CODE}'."
     )
-    link: Link | None = None
+    link: Link | None = Field(None, description="The site through another table instead.")
     round: str | None = Field(None, description="Column with the round.")
     at_round: str | None = Field(None, description="The one round that the whole table belongs to.")
-    weight: str | None = None
-    eligible: Eligible | None = None
+    weight: str | None = Field(None, description="Column with weights of the rows.")
+    eligible: Eligible | None = Field(None, description="How many were asked at each site.")
     unique: tuple[str, ...] = Field((), description="Columns that together name a row once.")
     rename: dict[str, str] = Field({}, description="New name = name in the file.")
     missing: dict[str, Reason] = Field({}, description="Code = reason, for every column.")
-    columns: dict[str, ColumnRules] = {}
+    columns: dict[str, ColumnRules] = Field({}, description="Rules by column.")
     where: tuple[Condition, ...] = Field(
         (), description="Rows to keep; others are listed in the ledger."
     )
     personal: tuple[str, ...] = Field((), description="Columns dropped on load.")
-    unknown_sites: UnknownSites | None = None
+    unknown_sites: UnknownSites | None = Field(None, description="As in [study], for this table.")
 
     @model_validator(mode="after")
     def _one_way_to_the_site(self) -> TableDeclaration:
@@ -167,14 +167,14 @@ class TableDeclaration(_Section):
 class ScaleDeclaration(_Section):
     """``[[scales]]``: items that together measure one thing."""
 
-    name: str = Field(min_length=1)
-    table: str
-    items: tuple[str, ...] = Field(min_length=1)
-    reverse: tuple[str, ...] = ()
+    name: str = Field(min_length=1, description="Name that features use.")
+    table: str = Field(description="Table with one row an informant.")
+    items: tuple[str, ...] = Field(min_length=1, description="Columns of the items.")
+    reverse: tuple[str, ...] = Field((), description="Items worded the other way round.")
     range: tuple[float, float] = Field(description="Lowest and highest answer of an item.")
     min_share: float = Field(0.5, gt=0, le=1, description="Share of items answered for a score.")
     informant: str = Field("", description="Who answers, in words.")
-    label: str = ""
+    label: str = Field("", description="Name as a reader should see it.")
 
     @model_validator(mode="after")
     def _items_and_range_fit(self) -> ScaleDeclaration:
@@ -190,14 +190,14 @@ class ScaleDeclaration(_Section):
 class FeatureDeclaration(_Section):
     """``[[features]]``: one feature (or composition) of the site profile and how it is built."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    builder: str
-    family: str = "other"
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="Name in every output.")
+    builder: str = Field(description="How it is built: one of the builders.")
+    family: str = Field("other", description="Group of features; the builder's own by default.")
     kind: Kind | None = Field(None, description="Kind of value; the builder's own by default.")
-    use: Use = "build"
+    use: Use = Field("build", description="Build types from it, or only describe them by it.")
     label: str = Field("", description="Name as a reader should see it.")
     definition: str = Field("", description="Definition in words; the builder's own by default.")
-    unit: str = ""
+    unit: str = Field("", description="Unit of the value, in words.")
     absent: Condition | None = Field(
         None, description="Sites (by a column of the sites table) where this cannot exist."
     )

@@ -272,6 +272,15 @@ _REMEDIES: Final = {
 }
 
 
+def _apart(figure: float, threshold: float) -> str:
+    """Write a figure with as many digits as it takes to tell it from its threshold."""
+    for digits in range(3, 8):
+        shown = f"{figure:.{digits}g}"
+        if float(shown) != threshold:
+            return shown
+    return repr(figure)
+
+
 def _needed(rule: Rule) -> str:
     return f"{'at most' if rule.relation == '<=' else 'at least'} {rule.threshold:g}"
 
@@ -286,7 +295,7 @@ def _failure(rule: Rule, k: int) -> str:
     }[rule.name]
     if np.isnan(rule.figure):
         return f"{words} (could not be computed; needs {_needed(rule)})"
-    return f"{words} ({rule.figure:.3g}, needs {_needed(rule)})"
+    return f"{words} ({_apart(rule.figure, rule.threshold)}, needs {_needed(rule)})"
 
 
 def _found_power(figures: Figures) -> str:
