@@ -1,8 +1,15 @@
-"""Sphinx settings."""
+"""Sphinx settings, and the reference pages that are written from the code itself."""
 
 from __future__ import annotations
 
+import types
+from collections.abc import Iterable
 from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from site_typology.declaration import Reason
 
 project = "site-typology"
 author = "site-typology maintainers"
@@ -28,32 +35,142 @@ autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
+WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    type(None): "",
+    Any: "any value",
+}
 
-def write_builders(app: object) -> None:
+
+def builders_page() -> str:
     """Write the page of builders from their registry, so that it cannot fall behind."""
-    from pathlib import Path
-
     from site_typology.features.builders import BUILDERS
 
+    lines = ["# Builders", "", "Each feature of a study file names one; `args` are its arguments."]
+    lines += ["`kind` and `family` are what a feature has unless the study says otherwise.", ""]
+    for name, builder in BUILDERS.items():
+        lines += [f"## `{name}`", "", _summary(type(builder)), ""]
+        lines += [f"Kind `{builder.kind}`, family `{builder.family}`.", ""]
+        lines += [*_table(builder.Args), ""]
+    return "\n".join(lines)
+
+
+def study_page() -> str:
+    """Write every section and key of a study file from its declaration."""
+    from site_typology import declaration as declared
+
+    sections: dict[str, type[BaseModel]] = {
+        "[study]": declared.StudySection,
+        "[study.disclosure]": declared.Disclosure,
+        "[typology]": declared.TypologySection,
+        "[tables.NAME]": declared.TableDeclaration,
+        "[tables.NAME.columns.COLUMN]": declared.ColumnRules,
+        "link": declared.Link,
+        "eligible": declared.Eligible,
+        "where, absent": declared.Condition,
+        "[[scales]]": declared.ScaleDeclaration,
+        "[[features]]": declared.FeatureDeclaration,
+    }
     lines = [
-        "# Builders",
+        "# Keys of a study file",
         "",
-        "Each feature of a study names one. `kind` and `family` are defaults.",
+        "`site-typology schema` prints the same for editors.",
         "",
     ]
-    for name, builder in BUILDERS.items():
-        summary = (type(builder).__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
-        lines += [f"## `{name}`", "", summary, ""]
-        lines += [f"Kind `{builder.kind}`, family `{builder.family}`.", ""]
-        lines += ["| argument | default | meaning |", "|---|---|---|"]
-        for argument, field in builder.Args.model_fields.items():
-            default = "required" if field.is_required() else f"`{field.default!r}`"
-            lines.append(f"| `{argument}` | {default} | {field.description or ''} |")
-        lines.append("")
-    page = Path(__file__).parent / "reference" / "builders.md"
-    page.write_text("\n".join(lines), encoding="utf-8")
+    for section, model in sections.items():
+        lines += [f"## `{section}`", "", _summary(model), "", *_table(model), ""]
+    return "\n".join(lines)
+
+
+def commands_page() -> str:
+    """Write every command with its arguments and options from the command line itself."""
+    import typer
+
+    from site_typology.cli import app
+
+    group: Any = typer.main.get_command(app)
+    lines = ["# Commands", "", "A user's mistake ends in a message that lists every problem, and"]
+    lines += ["exit status 2; nothing is written then. `--help` after any command shows this.", ""]
+    for name, command in group.commands.items():
+        lines += [f"## `site-typology {name}`", "", command.help, ""]
+        options = [option for option in command.params if option.name != "help"]
+        rows = [(_named(option), _shown(option.default), option.help) for option in options]
+        lines += [*_rows(("argument", "default", "meaning"), rows), ""]
+    return "\n".join(lines)
+
+
+PAGES = {
+    "builders.md": builders_page,
+    "study-keys.md": study_page,
+    "commands.md": commands_page,
+}
+"""Pages of the reference that are written when the documentation is built."""
+
+
+def write_pages(app: object) -> None:
+    """Write every page that comes from the code."""
+    for name, page in PAGES.items():
+        path = Path(__file__).parent / "reference" / name
+        path.write_text(page(), encoding="utf-8")
+
+
+def _summary(documented: type) -> str:
+    first = (documented.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(first.split()).replace("``", "`")
+
+
+def _table(model: type[BaseModel]) -> list[str]:
+    rows = []
+    for name, field in model.model_fields.items():
+        default = "*required*" if field.is_required() else _shown(field.default)
+        rows.append((f"`{name}`", _type_in_words(field.annotation), default, field.description))
+    return _rows(("key", "value", "default", "meaning"), rows)
+
+
+def _rows(head: tuple[str, ...], rows: Iterable[tuple[str | None, ...]]) -> list[str]:
+    body = [[(cell or "").replace("|", "\\|") for cell in row] for row in rows]
+    table = [list(head), ["---"] * len(head), *body]
+    return ["| " + " | ".join(row) + " |" for row in table] if body else []
+
+
+def _named(option: Any) -> str:
+    if option.param_type_name == "argument":
+        return f"`{option.name.upper()}`"
+    return f"`{option.opts[0]}`" + (" (required)" if option.required else "")
+
+
+def _shown(default: object) -> str:
+    empty = default is None or default is False or default in ("", (), {})
+    if empty or isinstance(default, BaseModel):
+        return ""
+    return f"`{default:.3g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def _type_in_words(kind: Any) -> str:
+    """Say in words what a key takes."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _type_in_words(inside[0])
+    if kind == Reason:
+        return "a reason for missing"
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inside)
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(filter(None, map(_type_in_words, inside))))
+    if origin is tuple:
+        several = inside[-1] is Ellipsis
+        words = [_type_in_words(item) for item in inside if item is not Ellipsis]
+        return f"list of {words[0]}" if several else f"[{', '.join(words)}]"
+    if origin is dict:
+        return f"table of {_type_in_words(inside[1])}"
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return f"table ({', '.join(f'`{name}`' for name in kind.model_fields)})"
+    return WORDS[kind]
 
 
 def setup(app: object) -> None:
     """Connect to Sphinx."""
-    app.connect("builder-inited", write_builders)  # type: ignore[attr-defined]
+    app.connect("builder-inited", write_pages)  # type: ignore[attr-defined]

@@ -46,14 +46,20 @@ class _Section(BaseModel):
 
 
 class Disclosure(_Section):
-    """Disclosure rules of a study (DOMAIN: small numbers), applied to what leaves the team."""
+    """Disclosure rules. A report marks figures behind fewer informants or sites; it is internal."""
 
     min_informants: int = Field(
-        5, ge=1, description="Informants a site needs before a figure is shown."
+        5, ge=1, description="Informants a site needs; fewer are marked in the report."
     )
-    min_sites: int = Field(3, ge=1, description="Sites a type needs before its figures are shown.")
-    suppress_below: int = Field(8, ge=0, description="Counts from 1 to below this are suppressed.")
-    round_to: int = Field(5, ge=1, description="Other counts are rounded to a multiple of this.")
+    min_sites: int = Field(
+        3, ge=1, description="Sites a type needs; fewer are marked in the report."
+    )
+    suppress_below: int = Field(
+        8, ge=0, description="Counts from 1 to below this are small. Not applied yet."
+    )
+    round_to: int = Field(
+        5, ge=1, description="Other counts are rounded to a multiple of it. Not applied yet."
+    )
 
 
 class StudySection(_Section):
@@ -71,7 +77,7 @@ class StudySection(_Section):
     unknown_sites: UnknownSites = Field(
         "error", description="What to do with rows of sites that the sites table does not list."
     )
-    disclosure: Disclosure = Disclosure()
+    disclosure: Disclosure = Field(Disclosure(), description="Small numbers.")
 
     @model_validator(mode="after")
     def _round_is_declared(self) -> StudySection:
