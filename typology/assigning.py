@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from site_typology.assign import Assignment
+from site_typology.console import output_console
 from site_typology.errors import Problem, StudyError
 from site_typology.output import write_csv
 from site_typology.profile_files import read_profiles_file
@@ -70,7 +70,7 @@ def print_assignment(assignment: Assignment, *, out: Path | None, as_json: bool)
     if as_json:
         print(json.dumps(json.loads(frame.to_json(orient="records")), indent=1))
         return
-    console = Console()
+    console = output_console()
     table = Table(*SHOWN, box=None, pad_edge=False)
     for row in frame[SHOWN].itertuples(index=False):
         table.add_row(*(_shown(value) for value in row))

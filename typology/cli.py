@@ -123,14 +123,13 @@ def schema() -> None:
 @app.command()
 def check(study: StudyFile) -> None:
     """Show table by table what was read, linked, missing and why, and the response per site."""
-    from rich.console import Console
-
+    from site_typology.console import output_console
     from site_typology.features.quality import print_check
     from site_typology.screening import screen
     from site_typology.study import Study
 
     loaded = Study.load(study)
-    print_check(Console(), loaded.tables, loaded.profiles())
+    print_check(output_console(), loaded.tables, loaded.profiles())
     try:
         screen(loaded.typology_profiles(), loaded.declaration.typology.min_observed)
     except SiteTypologyError as error:

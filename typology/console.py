@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from site_typology.results import Evidence
 
 ProgressCallback = Callable[[str, float], None]
+PIPED_WIDTH = 120
+
+
+def output_console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for tables when piped."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 @contextlib.contextmanager
@@ -43,7 +50,7 @@ def print_result(result: RunResult, *, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps(summary(result), indent=1))
         return
-    console = Console()
+    console = output_console()
     print_verdict(console, evidence)
     for name, value in places(result).items():
         tell(console, f"{name + ':':<9} {value}")

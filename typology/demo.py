@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from site_typology.console import print_verdict, progress_bar, tell
+from site_typology.console import output_console, print_verdict, progress_bar, tell
 from site_typology.errors import Problem, StudyError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run_demo(out: Path, *, seed: int, workers: int) -> None:
     from site_typology.simulation import simulate
 
     _claim_folder(out)
-    console = Console()
+    console = output_console()
     store = f"sqlite:///{(out / 'mlflow.db').resolve()}"
     results = []
     for scene in SCENES:
