@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable
 from importlib.metadata import version as installed_version
@@ -75,12 +76,8 @@ def study_page() -> str:
         "[[scales]]": declared.ScaleDeclaration,
         "[[features]]": declared.FeatureDeclaration,
     }
-    lines = [
-        "# Keys of a study file",
-        "",
-        "`site-typology schema` prints the same for editors.",
-        "",
-    ]
+    lines = ["# Keys of a study file", "", "`site-typology schema` prints the same for editors."]
+    lines += ["Reasons for missing are listed with [the study file](../study-file.md).", ""]
     for section, model in sections.items():
         lines += [f"## `{section}`", "", _summary(model), "", *_table(model), ""]
     return "\n".join(lines)
@@ -120,7 +117,8 @@ def write_pages(app: object) -> None:
 
 def _summary(documented: type) -> str:
     first = (documented.__doc__ or "").strip().split("\n\n")[0]
-    return " ".join(first.split()).replace("``", "`")
+    sentence = re.sub(r"^``\S+``: ", "", " ".join(first.split())).replace("``", "`")
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _table(model: type[BaseModel]) -> list[str]:
