@@ -113,7 +113,7 @@ def test_a_missing_column(study):
 
 def test_unknown_sites_are_all_listed_with_their_rows(study):
     rewrite(study, "survey.csv", lambda frame: frame.replace({"site": {"T01": "X9", "T02": "X8"}}))
-    refusal(study, ["12 rows", "X8 (6 rows)", "X9 (6 rows)"])
+    refusal(study, ["12 of 72 rows", "X8 (6 rows)", "X9 (6 rows)"])
 
 
 def test_a_duplicate_key(study):
@@ -133,10 +133,12 @@ def test_a_value_out_of_range(study):
     refusal(study, ["q1", "9"])
 
 
-@pytest.mark.parametrize("content", ["response,site,q1,q2\n", ""])
-def test_an_empty_table(study, content):
+@pytest.mark.parametrize(
+    ("content", "expected"), [("response,site,q1,q2\n", "has no rows"), ("", "is empty")]
+)
+def test_an_empty_table(study, content, expected):
     (study / "survey.csv").write_text(content)
-    refusal(study, ["tables.survey", "mpty"])
+    refusal(study, ["tables.survey", expected])
 
 
 def test_a_wrong_encoding(study):

@@ -15,6 +15,9 @@ from site_typology.profiles import SiteProfiles
 FEWEST_SITES = 6
 FEWEST_VALUES = 3
 NAMED_GAPS = 4
+FEWEST_LEVELS = 5
+COARSE_FROM_SITES = 12
+"""From this many sites on, exact values on fewer levels than `FEWEST_LEVELS` are refused."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +165,29 @@ def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) ->
             f"Has the same value ({known[0]:g}) at all {len(known)} sites that have one, so it "
             "cannot tell sites apart. It is constant: leave it out, or set use = 'evaluate'.",
         )
+    elif _is_coarse(info, profiles):
+        values = np.unique(known)
+        found.add(
+            f"features.{info.name}",
+            f"Has only {len(values)} different values ({', '.join(f'{v:g}' for v in values)}) and "
+            "no error: a category in numbers, which looks like clumps where there are none. Set "
+            "use = 'evaluate'.",
+        )
     elif profiles.standard_errors[info.name][profiles.values[info.name].notna()].isna().any():
         found.add(
             f"features.{info.name}",
             "Has values whose error is not known (no site has two informants). Set use = "
             "'evaluate', or, if the figure is exact, use builder 'column'.",
         )
+
+
+def _is_coarse(info: FeatureInfo, profiles: SiteProfiles) -> bool:
+    """Whether exact values take so few levels that their steps would pass for types."""
+    if info.composition or len(profiles) < COARSE_FROM_SITES:
+        return False
+    known = profiles.values[info.name].dropna()
+    exact = (profiles.standard_errors[info.name][known.index] == 0).all()
+    return bool(exact) and known.nunique() < FEWEST_LEVELS
 
 
 def _all_missing(profiles: SiteProfiles, names: Sequence[str]) -> str:
