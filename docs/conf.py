@@ -35,6 +35,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "none"
+default_role = "py:obj"
 numpydoc_show_class_members = False
 
 WORDS = {

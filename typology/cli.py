@@ -32,9 +32,6 @@ def main(arguments: list[str] | None = None) -> None:
     except SiteTypologyError as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted. Nothing was left half-written.", err=True)
-        sys.exit(130)
 
 
 def _version(asked: bool) -> None:
