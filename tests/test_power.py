@@ -16,12 +16,13 @@ def sites(n, seed, error=0.3, q=4):
 
 def test_power_grows_with_separation_and_reaches_one():
     found = power(
-        sites(45, 1, error=0.01), separations=[0.0, 5.0, 30.0], replicates=12, ks=[2, 3], seed=1
+        sites(45, 1, error=0.01), separations=[30.0, 0.0, 60.0], replicates=12, ks=[2, 3], seed=1
     )
-    table = found.table.set_index("separation")["power"]
-    assert table[0.0] <= 0.34
-    assert table[30.0] >= 0.9
-    assert table[5.0] <= table[30.0]
+    # The search goes upwards and stops where the power asked for is reached.
+    assert found.table["separation"].tolist() == [0.0, 30.0]
+    assert found.table["power"].iloc[0] <= 0.34
+    assert found.table["power"].iloc[1] >= 0.9
+    assert found.smallest_separation == 30.0
     assert (found.table["standard_error"] > 0).all()
     assert (found.table["replicates"] == 12).all()
 
