@@ -12,7 +12,7 @@ import typer
 
 import site_typology
 from site_typology import cli
-from site_typology.declaration import parse_declaration
+from site_typology.declaration import REASONS, parse_declaration
 from site_typology.experiments.store import choose_store, open_store, tracking
 from site_typology.features.builders import BUILDERS
 from site_typology.output import CONTRACT
@@ -184,7 +184,8 @@ def test_profiles_have_the_columns_of_the_contract(output: dict[str, str], resul
     listed = re.search(r"reasons: (.*?)\. Every", text)
     assert listed and list(long) == re.findall(r"`(\w+)`", listed[1])
     reasons = re.search(r"Reasons: (.*?)\. ", text)
-    assert reasons and set(long["reason"]) - {""} <= set(re.findall(r"`([^`]+)`", reasons[1]))
+    assert reasons and re.findall(r"`([^`]+)`", reasons[1]) == list(REASONS)
+    assert set(long["reason"]) <= {"", *REASONS}
 
 
 def test_types_have_the_columns_of_the_contract(output: dict[str, str], results: Path) -> None:
