@@ -53,7 +53,7 @@ docs: setup ## Build the documentation; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 bench: setup ## Measure speed against named alternatives
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python benchmarks/speed.py
 
 format: setup ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """How often one population is taken for types when its features have few exact values.
 
-Run: python -m benchmarks.coarse_features
+Run: python benchmarks/coarse_features.py
 """
 
 from __future__ import annotations
