@@ -16,17 +16,19 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 from worlds import WORLDS, simulate
 
+from site_typology.evidence import nearest_number
 from site_typology.models.mixture import fit_types
 from site_typology.models.parallel import run_tasks
 from site_typology.nulltest import null_test
 from site_typology.power import expected_agreement
+from site_typology.verdict import Thresholds
 
 DEFAULT_CELLS = [
     *(f"{world}:{sites}" for sites in (25, 60, 150) for world in ("cloud", "skewed")),
     *("curve:25", "line:25", "heavy:25", "types_covariance:25"),
     *("types:25:3:8", "types:25:4:8", "types:60:3:6", "types:150:3:4"),
 ]
-ALPHA, LEAST_AGREEMENT, LEAST_CERTAINTY = 0.05, 0.65, 0.82
+LIMITS = Thresholds()
 
 
 def one_data_set(cell: str, draws: int, gate: int, seed: int) -> dict[str, float]:
@@ -35,15 +37,16 @@ def one_data_set(cell: str, draws: int, gate: int, seed: int) -> dict[str, float
     k, separation = (int(rest[0]), float(rest[1])) if rest else (1, 0.0)
     data, labels = simulate(world, int(sites), seed, separation=separation, k=k)
     test = null_test(data, draws=draws, seed=seed)
-    row = {"rejected": float(test.p_value <= ALPHA), "claimed": 0.0, "p": test.p_value}
+    row = {"rejected": float(test.p_value <= LIMITS.p_value), "claimed": 0.0, "p": test.p_value}
     if not row["rejected"]:
         return row
-    chosen = int(test.gains.loc[test.gains["penalised"].idxmax(), "k"])
+    chosen = nearest_number(test)
     model = fit_types(data, chosen, seed)
     placed = model.memberships(data).argmax(axis=1)
     found = expected_agreement(model, data, replicates=gate, seed=seed)
     row["claimed"] = float(
-        found.adjusted_rand >= LEAST_AGREEMENT and found.relative_entropy >= LEAST_CERTAINTY
+        found.adjusted_rand >= LIMITS.expected_agreement
+        and found.relative_entropy >= LIMITS.relative_entropy
     )
     if k > 1:
         row |= {"right_k": float(chosen == k), "ari": adjusted_rand_score(labels, placed)}

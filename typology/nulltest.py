@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from site_typology.models.mixture import Gain, gains
+from site_typology.models.mixture import gains
 from site_typology.models.parallel import run_tasks
 from site_typology.models.unimodal import UnimodalPopulation
 from site_typology.models.working import WorkingData
@@ -67,8 +67,6 @@ def null_test(
     Returns
     -------
     NullTest
-        ``gains`` also has the column ``penalised``, the observed gain less the price of further
-        parameters; the k where it is largest is the number of types to propose.
 
     Examples
     --------
@@ -115,7 +113,7 @@ def _gains_of_chunk(
     for stream in streams:
         drawn = reference.simulate(data, np.random.default_rng(stream))
         found = gains(drawn, ks, _start_seed(stream))
-        rows.append([found[k].raw for k in ks])
+        rows.append([found[k] for k in ks])
     return np.array(rows)
 
 
@@ -129,23 +127,25 @@ def standardise(gain: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.asarray((gain - reference.mean(axis=0)) / spread)
 
 
-def judge(observed: dict[int, Gain], reference: np.ndarray) -> NullTest:
-    """Compare observed gains with those of reference data sets, shape (draws, ks)."""
+def judge(observed: dict[int, float], reference: np.ndarray) -> NullTest:
+    """Compare observed gains with those of reference data sets, shape (draws, ks).
+
+    For the p-value, the data and the reference are standardised together: under one population
+    they are alike, and only then is the rank of the data among them uniform.
+    """
     ks = list(observed)
-    raw = np.array([observed[k].raw for k in ks])
-    standardised = standardise(raw, reference)
-    maxima = standardise(reference, reference).max(axis=1)
-    largest = float(standardised.max())
-    exceeding = int((maxima >= largest - 1e-9).sum())
+    raw = np.array([observed[k] for k in ks])
+    together = np.vstack([raw, reference])
+    largest, *maxima = standardise(together, together).max(axis=1).tolist()
+    exceeding = sum(other >= largest - 1e-9 for other in maxima)
     table = pd.DataFrame(
         {
             "k": ks,
             "gain": raw,
             "reference_mean": reference.mean(axis=0),
             "reference_sd": reference.std(axis=0, ddof=1),
-            "standardised": standardised,
-            "penalised": [observed[k].penalised for k in ks],
+            "standardised": standardise(raw, reference),
         }
     )
     p_value = (exceeding + 1) / (len(reference) + 1)
-    return NullTest(p_value, len(reference), exceeding, largest, maxima, table)
+    return NullTest(p_value, len(reference), exceeding, largest, np.array(maxima), table)

@@ -158,7 +158,7 @@ def _replicate(
     rows = []
     for one in drawn:
         found = gains(one, ks, int(rng.integers(2**31)))
-        rows.append([found[j].raw for j in ks])
+        rows.append([found[j] for j in ks])
     return np.array(rows[0]), np.array(rows[1:])
 
 
