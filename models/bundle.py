@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from site_typology.errors import Problem, Problems, StudyError
 MANIFEST = "manifest.json"
 CONTENT = "content.json"
 ARRAYS = "arrays.npz"
-VERSION = 1
+VERSION = 2
 REMEDY = "Save the model again from its study, or take a fresh copy."
 
 
@@ -87,7 +87,8 @@ def write_bundle(
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         (staging / CONTENT).write_text(_json(content), encoding="utf-8")
-        np.savez(staging / ARRAYS, **dict(arrays or {}))  # type: ignore[arg-type]
+        named: dict[str, Any] = dict(arrays or {})
+        np.savez(staging / ARRAYS, **named)
         if fill is not None:
             fill(staging)
         manifest = {"kind": kind, "version": VERSION, "files": _checksums(staging)}
@@ -103,7 +104,7 @@ def write_bundle(
     return folder
 
 
-def read_bundle(folder: str | Path, kind: str) -> Bundle:
+def read_bundle(folder: str | Path, kind: str, needed: Iterable[str] = ()) -> Bundle:
     """Read a model folder, after checking every file against its checksum.
 
     Checksums show damage and edits by hand; they do not prove who made a model. Nothing in the
@@ -115,6 +116,8 @@ def read_bundle(folder: str | Path, kind: str) -> Bundle:
         Written by `write_bundle`.
     kind : str
         What the model must be.
+    needed : iterable of str, optional
+        Further files that the model must have, as paths in the folder.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def read_bundle(folder: str | Path, kind: str) -> Bundle:
       manifest.json  Not found. Give a folder that holds a saved example.
     """
     folder = Path(folder)
-    _check_files(folder, _manifest(folder, kind))
+    _check_files(folder, _manifest(folder, kind), {CONTENT, ARRAYS, *needed})
     content = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
@@ -166,9 +169,9 @@ def _manifest(folder: Path, kind: str) -> Mapping[str, Any]:
     return files
 
 
-def _check_files(folder: Path, files: Mapping[str, Any]) -> None:
+def _check_files(folder: Path, files: Mapping[str, Any], needed: set[str]) -> None:
     found = Problems(str(folder))
-    for name in sorted({CONTENT, ARRAYS} - files.keys()):
+    for name in sorted(needed - files.keys()):
         found.add(name, f"Not in the manifest. {REMEDY}")
     for name, checksum in files.items():
         path = folder / name

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
+
+from site_typology.errors import Problems
 
 if TYPE_CHECKING:
     from site_typology.profiles import SiteProfiles
@@ -83,7 +85,7 @@ class SingleBlock:
     def error(self, profiles: SiteProfiles) -> np.ndarray:
         """Give error variances by the delta method, shape (n, 1, 1)."""
         value = _column(profiles.values, self.name)
-        error = known_errors(profiles, self.name)
+        error = _stated_errors(profiles, self.name)
         if self.kind == "arcsine root":
             smooth = _smoothed_share(np.clip(value, 0.0, 1.0), error)
             error = _ratio(error, 2 * np.sqrt(smooth * (1 - smooth)))
@@ -170,7 +172,7 @@ class CompositionBlock:
         parts = _parts(profiles, self.parts)
         variance = np.zeros(len(parts))
         for name in self.parts:
-            variance += known_errors(profiles, name) ** 2
+            variance += _stated_errors(profiles, name) ** 2
         exact = ~(variance > 0)
         stated = _stated_count(profiles, self.parts)
         count = np.where(exact, stated, 10.0)
@@ -235,29 +237,40 @@ def contrasts(parts: int) -> np.ndarray:
     return basis
 
 
-def known_errors(profiles: SiteProfiles, name: str) -> np.ndarray:
-    """Give standard errors in natural units; an unknown one is judged from the other sites'.
+def refuse_unknown_errors(profiles: SiteProfiles, names: Iterable[str]) -> None:
+    """Raise `StudyError` where a value has no standard error; lists every feature.
 
-    Where a value has no error, the typical error for one informant (median of ``n`` times the
-    squared error) over the site's n stands in, or the median error where n is unknown too. A
-    feature without any error is exact.
+    A value without an error would weigh as if it were known exactly, which is written 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from site_typology.profiles import SiteProfiles
+    >>> values = pd.DataFrame({"wsa": [1.0, 2.0]}, index=["A", "B"])
+    >>> errors = pd.DataFrame({"wsa": [0.5, np.nan]}, index=["A", "B"])
+    >>> refuse_unknown_errors(SiteProfiles.from_frame(values, errors), ["wsa"])
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: profiles: 1 problem
+      wsa  Value without a standard error at B. Give the error, or 0 where the value is exact.
     """
-    value = _column(profiles.values, name)
-    error = _column(profiles.standard_errors, name)
-    count = _column(profiles.counts, name)
-    known = ~np.isnan(error) & ~np.isnan(value)
-    unknown = np.isnan(error) & ~np.isnan(value)
-    if not unknown.any():
-        return error
-    if not known.any():
-        return np.where(unknown, 0.0, error)
-    filled = np.where(unknown, np.median(error[known]), error)
-    counted = known & (count > 0)
-    if counted.any():
-        single = np.sqrt(np.median(error[counted] ** 2 * count[counted]))
-        place = unknown & (count > 0)
-        filled[place] = single / np.sqrt(count[place])
-    return filled
+    found = Problems("profiles")
+    for name in names:
+        unknown = profiles.values[name].notna() & profiles.standard_errors[name].isna()
+        if unknown.any():
+            sites = dict.fromkeys(map(str, unknown.index[unknown].get_level_values("site")))
+            found.add(
+                name,
+                f"Value without a standard error at {', '.join(sites)}. Give the error, or 0 "
+                "where the value is exact.",
+            )
+    found.raise_if_any()
+
+
+def _stated_errors(profiles: SiteProfiles, name: str) -> np.ndarray:
+    """Standard errors in natural units; NaN only where the value is missing too."""
+    refuse_unknown_errors(profiles, [name])
+    return _column(profiles.standard_errors, name)
 
 
 def _column(frame: Any, name: str) -> np.ndarray:

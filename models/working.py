@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from site_typology.errors import Problems
-from site_typology.models.links import Block, block_from_dict, blocks_of
+from site_typology.models.links import Block, block_from_dict, blocks_of, refuse_unknown_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,14 +127,15 @@ class WorkingScale:
         Raises
         ------
         StudyError
-            No feature to build from, or a feature that is the same at every site or has fewer
-            than two values.
+            No feature to build from, or a feature that is the same at every site, has fewer
+            than two values or a value without an error.
         """
         blocks = blocks_of(profiles)
         found = Problems("profiles")
         if not blocks:
             found.add("features", "No feature has use = 'build'. Types need at least one.")
             found.raise_if_any()
+        refuse_unknown_errors(profiles, [name for block in blocks for name in block.features])
         linked = np.column_stack([block.link(profiles) for block in blocks])
         names = [name for block in blocks for name in block.columns]
         centre, spread = np.zeros(len(names)), np.ones(len(names))
@@ -179,13 +180,15 @@ class WorkingScale:
         Raises
         ------
         StudyError
-            Features that the scale was fitted to are missing from the profiles.
+            Features that the scale was fitted to are missing from the profiles, or values have
+            no standard error.
         """
         found = Problems("profiles")
         for name in self.features:
             if name not in profiles.values.columns:
                 found.add(name, "The typology was built from this feature; the profiles lack it.")
         found.raise_if_any()
+        refuse_unknown_errors(profiles, self.features)
         values = np.column_stack([block.link(profiles) for block in self.blocks])
         errors = self._errors(profiles)
         gaps = np.isnan(values)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology import FeatureInfo, SiteProfiles, StudyError
+from site_typology import FeatureInfo, SiteProfiles, StudyError, load
 from site_typology.assign import Assigner, assign_profiles
 from site_typology.models.mixture import fit_types
 from site_typology.models.working import WorkingScale
+from site_typology.typical_errors import typical_errors, with_typical_errors
 
 NAMES = ["wsa", "clinical", "need", "advice", "reach"]
 UNITS = {"need": FeatureInfo("need", unit="points")}
@@ -178,10 +179,82 @@ def test_identical_answers_alone_and_together_for_every_kind_of_feature():
     scale = WorkingScale.fit(profiles)
     model = fit_types(scale.transform(profiles), 3, seed=1)
     names = {1: "One", 2: "Two", 3: "Three"}
-    assigner = Assigner(profiles.features, scale, model, names, min_observed=0.3, reach=-50.0)
+    assigner = Assigner(
+        profiles.features, scale, model, names, 0.3, -50.0, errors=typical_errors(profiles)
+    )
     together = assign_profiles(assigner, profiles).frame
     alone = [assign_profiles(assigner, profiles.select(sites=[s])).frame for s in profiles.sites]
     pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), together, check_exact=True)
+
+
+def unknown_errors(profiles: SiteProfiles, count: float = np.nan) -> SiteProfiles:
+    """Return the same profiles, no error known, each value resting on `count` informants."""
+    return SiteProfiles(
+        profiles.values,
+        profiles.standard_errors * np.nan,
+        (profiles.counts * 0 + count).fillna(count).mask(profiles.values.isna()),
+        features=profiles.features,
+        error_correlation=profiles.error_correlation,
+    )
+
+
+def test_sites_without_any_known_error_are_placed_as_the_fitted_sites_were_measured(typed):
+    # Every fitted error is 0.5 without an n: the largest of them stands in.
+    moved = [value + 1.5 for value in centre(typed, 1)]
+    known = profiles_of({"A": moved, "B": centre(typed, 2)})
+    expected = typed.assign(known).frame
+    found = typed.assign(unknown_errors(known, count=1.0)).frame
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    exact = typed.assign(profiles_of({"A": moved, "B": centre(typed, 2)}, error=0.0)).frame
+    assert (found["distance"] < exact["distance"]).any()
+
+
+def test_an_error_that_is_not_known_is_that_of_one_informant_over_n():
+    fitted = counted(errors=[0.5, 0.5, 1.0, 0.0], counts=[4.0, 4.0, 2.0, 8.0])
+    typical = typical_errors(fitted)["wsa"]
+    # Variances behind one informant: 1, 1 and 2 (an exact value says nothing): the median is 1.
+    new = with_typical_errors(unknown_errors(fitted, 1.0), {"wsa": typical})
+    assert new.standard_errors["wsa"].tolist() == [1.0] * 4
+    new = with_typical_errors(unknown_errors(fitted, 4.0), {"wsa": typical})
+    assert new.standard_errors["wsa"].tolist() == [0.5] * 4
+    new = with_typical_errors(unknown_errors(fitted), {"wsa": typical})
+    assert new.standard_errors["wsa"].tolist() == [1.0] * 4
+
+
+def test_known_errors_gaps_and_features_that_were_exact_are_left_as_they_are():
+    fitted = counted(errors=[0.5, 0.5, 1.0, 0.0], counts=[4.0] * 4)
+    assert with_typical_errors(fitted, typical_errors(fitted)) is fitted
+    exact = counted(errors=[0.0] * 4, counts=[1.0] * 4)
+    new = with_typical_errors(unknown_errors(exact, 1.0), typical_errors(exact))
+    assert new.standard_errors["wsa"].tolist() == [0.0] * 4
+    gap = counted(errors=[0.5] * 4, counts=[4.0] * 4, values=[1.0, np.nan, 3.0, 2.0])
+    new = with_typical_errors(unknown_errors(gap, 4.0), typical_errors(fitted))
+    assert new.standard_errors["wsa"].isna().tolist() == [False, True, False, False]
+
+
+def counted(errors, counts, values=(1.0, 2.0, 3.0, 5.0)) -> SiteProfiles:
+    frames = (pd.DataFrame({"wsa": list(column)}, dtype=float) for column in (values, errors))
+    return SiteProfiles.from_frame(*frames, pd.DataFrame({"wsa": counts}))
+
+
+def test_sites_with_unknown_errors_get_the_same_answers_alone_and_after_saving(typed, tmp_path):
+    new = unknown_errors(typed.profiles.select(use="build"), count=1.0)
+    together = typed.assign(new).frame
+    alone = [typed.assign(new.select(sites=[site])).frame for site in new.sites]
+    pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), together, check_exact=True)
+    again = load(typed.save(tmp_path / "typology")).assign(new).frame
+    pd.testing.assert_frame_equal(again, together, check_exact=True)
+
+
+def test_unknown_errors_of_every_kind_of_feature_never_sharpen_an_answer():
+    profiles = of_every_kind()
+    scale = WorkingScale.fit(profiles)
+    errors = typical_errors(profiles)
+    completed = scale.transform(with_typical_errors(unknown_errors(profiles, 1.0), errors))
+    data = scale.transform(profiles)
+    np.testing.assert_allclose(completed.errors, data.errors)
+    with pytest.raises(StudyError, match="Value without a standard error at S00"):
+        scale.transform(unknown_errors(profiles, 1.0))
 
 
 def test_no_site_at_all_is_refused(typed):

@@ -103,6 +103,19 @@ def test_a_tampered_file_is_refused(typed, tmp_path, name):
         load(tmp_path / "typology")
 
 
+@pytest.mark.parametrize(
+    "name", ["memberships.parquet", "candidates.parquet", "profiles/ledger.parquet"]
+)
+def test_a_typology_whose_manifest_lacks_a_table_is_refused(typed, tmp_path, name):
+    folder = typed.save(tmp_path / "typology")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"][name]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / name).unlink()
+    with pytest.raises(StudyError, match=f"{name}  Not in the manifest"):
+        load(folder)
+
+
 def test_a_folder_without_a_typology_is_refused(tmp_path):
     with pytest.raises(StudyError, match=r"Not found\. Give a folder that holds a saved typology"):
         load(tmp_path)

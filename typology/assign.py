@@ -14,6 +14,7 @@ from site_typology.feature_info import FeatureInfo
 from site_typology.matching import match_features
 from site_typology.profiles import SiteProfiles
 from site_typology.screening import data_shortfall
+from site_typology.typical_errors import TypicalError, with_typical_errors
 
 if TYPE_CHECKING:
     from site_typology.models.mixture import TypeModel
@@ -57,6 +58,8 @@ class Assigner:
         Log probability that a member lies as far from its type as the farthest that is taken in.
     no_claim : str
         Why no typology is claimed; ``""`` where one is.
+    errors : mapping of str to TypicalError
+        Stand in for errors of new values that are not known, by feature.
     """
 
     features: tuple[FeatureInfo, ...]
@@ -65,6 +68,7 @@ class Assigner:
     names: Mapping[int, str]
     min_observed: float
     reach: float
+    errors: Mapping[str, TypicalError]
     no_claim: str = ""
 
     def reaching(self, reach: float) -> Assigner:
@@ -96,7 +100,7 @@ class Assigner:
     def _nearest(self, profiles: SiteProfiles) -> _Placed:
         from scipy.stats import chi2
 
-        data = self.scale.transform(profiles)
+        data = self.scale.transform(with_typical_errors(profiles, self.errors))
         squared = self.model.distances(data)
         nearest = squared.argmin(axis=1)
         smallest = squared[np.arange(data.n), nearest]
@@ -177,7 +181,9 @@ def assign_profiles(
 ) -> Assignment:
     """Assign profiles, after checking that they have the features of the typology.
 
-    Each profile is placed by itself, so that one site or many together give the same answers.
+    Each profile is placed by itself, so that one site or many together give the same answers. A
+    value whose standard error is not known gets the typical one of the sites that the typology
+    was built from, see `TypicalError`.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from site_typology.errors import Problem, StudyError
 from site_typology.profiles import SiteProfiles
 from site_typology.screening import Screened, screen
 from site_typology.settings import ProposeSettings
+from site_typology.typical_errors import typical_errors
 from site_typology.typology import Typology, short_reason
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _typology(
         names=names,
         min_observed=settings.min_observed,
         reach=float(np.log(OUTSIDE)),
+        errors=typical_errors(screened.profiles),
         no_claim="" if evidence.claimed else short_reason(evidence.verdict),
     )
     reach = min(assigner.reach, float(assigner.log_tails(screened.profiles).min()))

@@ -21,12 +21,20 @@ from site_typology.models.working import WorkingScale
 from site_typology.profiles import SiteProfiles
 from site_typology.results import Candidate, Evidence
 from site_typology.settings import ProposeSettings
+from site_typology.typical_errors import TypicalError
 from site_typology.typology import Typology
 
 KIND = "typology"
 PROFILES = "profiles"
 MEMBERSHIPS = "memberships.parquet"
 CANDIDATES = "candidates.parquet"
+NEEDED = (
+    MEMBERSHIPS,
+    CANDIDATES,
+    *(f"{PROFILES}/{name}.parquet" for name in ("profiles", "ledger", "response")),
+    f"{PROFILES}/features.json",
+)
+"""Files that a typology cannot be read without, beside those of every bundle."""
 
 
 def save_typology(typology: Typology, folder: str | Path) -> Path:
@@ -71,7 +79,7 @@ def load_typology(folder: str | Path) -> Typology:
     StudyError
         No typology there, of another format version, or damaged.
     """
-    bundle = read_bundle(folder, KIND)
+    bundle = read_bundle(folder, KIND, needed=NEEDED)
     try:
         return _typology(bundle)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -92,6 +100,7 @@ def _content(typology: Typology) -> dict[str, Any]:
         "names": {str(number): name for number, name in assigner.names.items()},
         "min_observed": assigner.min_observed,
         "reach": assigner.reach,
+        "errors": {name: typical.to_dict() for name, typical in assigner.errors.items()},
         "no_claim": assigner.no_claim,
         "evidence": typology.evidence.to_dict(),
         "candidates": [_candidate_content(candidate) for candidate in typology.candidates],
@@ -108,6 +117,7 @@ def _typology(bundle: Bundle) -> Typology:
         names={int(number): name for number, name in content["names"].items()},
         min_observed=content["min_observed"],
         reach=content["reach"],
+        errors={name: TypicalError.from_dict(own) for name, own in content["errors"].items()},
         no_claim=content["no_claim"],
     )
     means = pd.DataFrame(

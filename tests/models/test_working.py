@@ -156,11 +156,19 @@ def test_an_exact_value_stays_exact():
     assert (WorkingScale.fit(profiles).transform(profiles).errors == 0).all()
 
 
-def test_an_unknown_error_is_judged_from_the_other_sites():
-    profiles = make({"a": [1.0, 2.0, 4.0]}, {"a": [0.5, np.nan, 0.5]}, {"a": [4.0, 16.0, 4.0]})
-    scale = WorkingScale.fit(profiles)
-    deviations = np.sqrt(scale.transform(profiles).errors[:, 0, 0]) * scale.spread[0]
-    np.testing.assert_allclose(deviations, [0.5, 0.25, 0.5])
+@pytest.mark.parametrize("kind", ["continuous", "share", "rate"])
+def test_a_value_without_an_error_is_refused_and_never_exact(kind):
+    values = {"a": [0.1, 0.2, 0.4], "b": [1.0, 2.0, 4.0]}
+    exact = make(values, kinds={"a": kind})
+    scale = WorkingScale.fit(exact)
+    unknown = make(values, {"a": [0.5, np.nan, 0.5], "b": [np.nan] * 3}, kinds={"a": kind})
+    for use in (scale.transform, WorkingScale.fit):
+        with pytest.raises(StudyError) as caught:
+            use(unknown)
+        assert [problem.where for problem in caught.value.problems] == ["a", "b"]
+        assert "Value without a standard error at S1." in str(caught.value)
+    with pytest.raises(StudyError, match="without a standard error"):
+        scale.blocks[0].error(unknown)
 
 
 def test_new_sites_use_the_fitted_scale(rng):
