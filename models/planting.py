@@ -15,8 +15,7 @@ class PlantedTypes:
 
     Sites of one type spread as the population does, and the types lie apart in random directions
     of its whitened space: all sites together spread more than was seen. The other reading, types
-    hidden inside the seen spread, was tried and found a twentieth of the types that the test
-    finds in fact, because estimated covariances blur the directions in which types lie.
+    hidden inside the seen spread, was tried and understates power far more (docs/decisions/0008).
 
     Parameters
     ----------

@@ -83,7 +83,8 @@ def with_sources(profiles: SiteProfiles, name: str) -> SiteProfiles:
         ("informants", "rows", "", "all", "set aside", f"unknown site: {name}", 3),
         ("informants", "site", "Site 01", "all", "linked", "", 1),
         ("informants", "site", name, "all", "no rows", "", 1),
-        ("informants", "column", "", "all", "dropped", "personal", 2),
+        ("informants", "column", "", "all", "dropped", "email", 123),
+        ("informants", "column", "", "all", "dropped", "name", 123),
     ]
     columns = ["table", "entry", "site", "round", "outcome", "reason", "n"]
     response = pd.DataFrame(

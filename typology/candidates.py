@@ -23,6 +23,7 @@ from site_typology.models.resampling import (
     draws_consensus,
     silhouette,
 )
+from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
 from site_typology.results import Candidate
 
@@ -267,7 +268,11 @@ def _try(
     draws = space.transform(material.draws)
 
     def fit(drawn: NDArray[np.intp], replicate: int) -> Partition:
-        view = View(draws[replicate % len(draws), drawn], _rows(material.data, drawn))
+        at = replicate % len(draws)
+        # Clusterers that know of errors see the sites measured again, the others their true values.
+        rng = np.random.default_rng(derived_seed(own, f"errors of replicate {replicate}"))
+        measured = add_errors(material.draws[at], material.data, rng)
+        view = View(draws[at, drawn], _rows(measured, drawn))
         return clusterer.fit(view, specification.k, derived_seed(own, f"replicate {replicate}"))
 
     stability = bootstrap_stability(fit, labels, bootstraps, own)

@@ -54,12 +54,6 @@ class Disclosure(_Section):
     min_sites: int = Field(
         3, ge=1, description="Sites a type needs; fewer are marked in the report."
     )
-    suppress_below: int = Field(
-        8, ge=0, description="Counts from 1 to below this are small. Not applied yet."
-    )
-    round_to: int = Field(
-        5, ge=1, description="Other counts are rounded to a multiple of it. Not applied yet."
-    )
 
 
 class StudySection(_Section):

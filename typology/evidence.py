@@ -191,6 +191,7 @@ def _power(
         replicates=settings.power_replicates,
         alpha=settings.alpha,
         target=settings.thresholds.power,
+        at_least=settings.separation,
         ks=ks,
         seed=derived_seed(seed, "power"),
         workers=workers,

@@ -109,16 +109,35 @@ def write_whole(out: Path, fill: Callable[[Path], None]) -> Path:
     check_writable(out)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        fill(staging)
+        new, old = staging / "new", staging / "old"
+        new.mkdir()
+        old.mkdir()
+        fill(new)
         out.mkdir(exist_ok=True)
-        for path in sorted(staging.iterdir()):
-            place = out / path.name
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            path.replace(place)
+        _exchange(new, old, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return out
+
+
+def _exchange(new: Path, old: Path, out: Path) -> None:
+    """Move everything in `new` to `out`, and what stood there to `old`; undo it on any failure."""
+    moved: list[tuple[Path, Path]] = []
+
+    def move(source: Path, target: Path) -> None:
+        source.replace(target)
+        moved.append((source, target))
+
+    try:
+        for path in sorted(new.iterdir()):
+            place = out / path.name
+            if place.exists() or place.is_symlink():
+                move(place, old / path.name)
+            move(path, place)
+    except BaseException:
+        for source, target in reversed(moved):
+            target.replace(source)
+        raise
 
 
 def check_writable(out: Path) -> None:

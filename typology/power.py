@@ -55,6 +55,7 @@ def power(
     reference_draws: int = 5,
     alpha: float = 0.05,
     target: float = 0.8,
+    at_least: float = 0.0,
     ks: Sequence[int] | None = None,
     seed: int = 0,
     workers: int = 1,
@@ -65,7 +66,7 @@ def power(
     Each replicate has the sites' own errors and gaps and its own unimodal reference, fitted to
     the planted data as the null test would. Its few reference draws are pooled with those of
     the other replicates of the same separation (the warp-speed bootstrap: Giacomini, Politis and
-    White 2013, *Econometric Theory* 29), which costs a twentieth of a full test a replicate.
+    White 2013, *Econometric Theory* 29), so that a few draws a replicate do.
 
     Parameters
     ----------
@@ -86,6 +87,8 @@ def power(
         Level of the null test.
     target : float
         Power asked for, where the search stops.
+    at_least : float
+        Separation that is tried in any case.
     ks : sequence of int, optional
         Numbers of types the test tries.
     seed : int
@@ -119,7 +122,7 @@ def power(
             stage=f"power at {separation:g}",
         )
         rows.append(_power_at(separation, found, alpha))
-        if rows[-1]["power"] >= target:
+        if rows[-1]["power"] >= target and separation >= at_least:
             break
     return Power(pd.DataFrame(rows), target)
 

@@ -50,7 +50,7 @@ def _ledger_row(name: str, entries: pd.DataFrame, source: str) -> dict[str, Any]
         "reasons": [f"{reason}: {count_of(int(n), 'row')}" for reason, n in aside.items()],
         "linked": f"{linked:,}",
         "without": listed(list(without)) or "none",
-        "dropped": count_of(int(dropped["n"].sum()), "column") if len(dropped) else "",
+        "dropped": count_of(len(dropped), "column") if len(dropped) else "",
     }
 
 

@@ -45,7 +45,8 @@ GLOSSARY = (
         "Null test",
         "The same search for types in simulated studies that have none but are otherwise like this "
         "one (same correlations, errors and gaps). If they often look as grouped as the data, the "
-        "data show no types. The p-value is the share that do.",
+        "data show no types. The p-value is the share that do, the data themselves counted among "
+        "them.",
     ),
     (
         "Separation",
