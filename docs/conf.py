@@ -173,4 +173,4 @@ def _type_in_words(kind: Any) -> str:
 
 def setup(app: object) -> None:
     """Connect to Sphinx."""
-    app.connect("builder-inited", write_pages)  # type: ignore[attr-defined]
+    app.connect("builder-inited", write_pages)  # type: ignore[attr-defined]  # Sphinx's own object

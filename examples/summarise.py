@@ -53,7 +53,7 @@ def run(name: str, out: Path, asked: argparse.Namespace) -> None:
     command += ["--out", str(out), "--spec", asked.spec, "--seed", str(asked.seed)]
     command += ["--workers", str(asked.workers), "--json"]
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
     taken = {"spec": asked.spec, "seed": asked.seed, "seconds": time.perf_counter() - started}
     (out / "timing.json").write_text(json.dumps(taken), encoding="utf-8")
 

@@ -94,7 +94,7 @@ def test_the_code_of_a_page_runs(
     with tracking(choose_store(results)):
         for code in blocks(page, "python"):
             filled = code.replace("OUT/", "results/").replace("STUDY@", f"{NAME}@")
-            exec(compile(filled, page_id(page), "exec"), names)  # noqa: S102
+            exec(compile(filled, page_id(page), "exec"), names)  # noqa: S102 - our own pages
     if page.name == "README.md":
         assert names["typology"].verdict == "supported" and names["typology"].k == 3
 
@@ -260,7 +260,7 @@ def commands() -> dict[str, set[str]]:
     group = typer.main.get_command(cli.app)
     return {
         name: {option for param in item.params for option in param.opts} | {"--help"}
-        for name, item in group.commands.items()  # type: ignore[attr-defined]
+        for name, item in group.commands.items()
     }
 
 

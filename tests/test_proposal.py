@@ -173,7 +173,7 @@ def test_the_last_round_is_used_unless_another_is_named(typed_profiles, quick):
 
 
 def test_the_public_name_is_the_function_however_it_is_imported():
-    import site_typology.proposal  # noqa: F401
+    import site_typology.proposal  # noqa: F401 - loading it is the point
 
     assert callable(st.propose)
     assert st.propose is propose

@@ -123,7 +123,7 @@ def test_every_wrong_argument_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"sites": 2.5}, {"sites": True}, {"response": float("nan")}])
 def test_numbers_of_the_wrong_kind_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(StudyError, match=next(iter(wrong))):
-        simulate(tmp_path / "s", seed=1, **wrong)  # type: ignore[arg-type]
+        simulate(tmp_path / "s", seed=1, **wrong)
 
 
 def test_types_need_sites(tmp_path: Path) -> None:

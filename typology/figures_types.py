@@ -224,7 +224,7 @@ def _umap() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImportWarning)
         import umap
-    return umap  # type: ignore[no-any-return]
+    return umap  # type: ignore[no-any-return]  # umap has no types
 
 
 def _principal(scaled: np.ndarray) -> np.ndarray:

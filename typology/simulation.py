@@ -142,7 +142,7 @@ def _settle(
     _check_folder(folder, found)
     found.raise_if_any()
     asked = {name: value for name, value in given.items() if value is not None}
-    settled = dataclasses.replace(SCENARIOS[scenario], **asked)  # type: ignore[arg-type]
+    settled = dataclasses.replace(SCENARIOS[scenario], **asked)  # type: ignore[arg-type]  # checked above
     if settled.sites < 3 * settled.types and settled.types > 1:
         found.add(
             "types",

@@ -57,7 +57,7 @@ def _wait(address, process, log, seconds=90):
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):  # noqa: S310
+            with urllib.request.urlopen(f"{address}/health", timeout=5):  # noqa: S310 - our own server
                 return
         except OSError:
             time.sleep(0.25)
