@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problems
 from site_typology.feature_info import FeatureInfo
-from site_typology.profile_files import COUNT, ERROR
+from site_typology.profile_checks import INDEX
+from site_typology.profile_files import COUNT, ERROR, profiles_of_wide
 from site_typology.profiles import SiteProfiles
 
 
@@ -48,7 +50,8 @@ def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     ----------
     rows : DataFrame
         Every feature, in natural units, and for any of them ``FEATURE__se`` and ``FEATURE__n``.
-        A feature without the first is taken as known exactly. Sites are named by their place.
+        A feature without the first is taken as known exactly; where it is there, NaN beside a
+        value is an error that is not known. Sites are named by their place.
     like : SiteProfiles
         Profiles with the features expected; the correlation of their errors is taken over.
 
@@ -78,23 +81,9 @@ def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     known = _known_columns(rows, names, found)
     numbers = {column: _numbers(rows[column], found) for column in known}
     found.raise_if_any()
-    index = pd.Index([str(place) for place in range(1, len(rows) + 1)], dtype="str")
-    frame = pd.DataFrame(numbers, index=index)
-    given = [name for name in names if f"{name}{ERROR}" in frame]
-    for name in given:
-        unknown = frame[f"{name}{ERROR}"].isna() & frame[name].notna()
-        if unknown.any():
-            found.add(
-                f"{name}{ERROR}",
-                f"Empty at row {_places(unknown.to_numpy())}, where '{name}' has a value. "
-                "Give the standard error, or 0 where the value is known exactly.",
-            )
-    found.raise_if_any()
-    errors = frame[[f"{name}{ERROR}" for name in given]].set_axis(given, axis=1)
-    counted = [name for name in names if f"{name}{COUNT}" in frame]
-    counts = frame[[f"{name}{COUNT}" for name in counted]].set_axis(counted, axis=1)
-    kinds: dict[str, str | FeatureInfo] = {info.name: info for info in like.features}
-    made = SiteProfiles.from_frame(frame[names], errors, counts, kinds)
+    places = [str(place) for place in range(1, len(rows) + 1)]
+    index = pd.MultiIndex.from_product([places, [ONE_ROUND]], names=INDEX)
+    made = profiles_of_wide(pd.DataFrame(numbers, index=index), like.features)
     return SiteProfiles(
         made.values,
         made.standard_errors,

@@ -40,7 +40,8 @@ class TypologyModel(PythonModel):
         model_input : DataFrame
             One row a site: every feature the types were built from, in natural units, empty
             where unknown; for any of them its standard error as ``FEATURE__se`` and the n
-            behind it as ``FEATURE__n``.
+            behind it as ``FEATURE__n``. A feature without the column ``FEATURE__se`` is known
+            exactly; an error left empty there is taken from the fitted sites.
 
         Returns
         -------

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -32,6 +33,14 @@ def test_a_long_file_brings_everything_back(profiles, tmp_path):
     profiles.to_long().to_parquet(tmp_path / "profiles.parquet")
     again = read_profiles_file(tmp_path / "profiles.parquet", profiles.features)
     assert again.hash == profiles.hash
+
+
+def test_a_blank_error_is_unknown_and_no_column_of_errors_is_exact(profiles, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("site,a,a__se,b,m1,m2\nP,1,0.5,.2,.2,.8\nQ,2,,.3,.5,.5\nR,,,.3,.5,.5\n")
+    errors = read_profiles_file(path, profiles.features).standard_errors
+    np.testing.assert_array_equal(errors["a"], [0.5, np.nan, np.nan])
+    assert errors["b"].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_no_cell_of_a_wide_file_starts_like_a_formula(profiles, tmp_path):

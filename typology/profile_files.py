@@ -41,7 +41,9 @@ def read_profiles_file(path: str | Path, features: Sequence[FeatureInfo]) -> Sit
     ----------
     path : str or Path
         As `write_wide` or ``profiles.parquet`` of a run has it. A wide file needs ``site`` and a
-        column a feature; ``round``, ``FEATURE__se`` and ``FEATURE__n`` may be left out.
+        column a feature; ``round``, ``FEATURE__se`` and ``FEATURE__n`` may be left out. A feature
+        without a column ``FEATURE__se`` is known exactly; where there is one, a blank beside a
+        value is an error that is not known.
     features : sequence of FeatureInfo
         The features that are known; other columns are reported as problems.
 
@@ -92,29 +94,56 @@ def _from_wide(path: Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
         rows = ", ".join(str(at + 1) for at in np.flatnonzero(site == ""))
         found.add("site", f"Blank in row {rows}. Name every site.")
     index = pd.MultiIndex.from_arrays([site, round_], names=INDEX)
-    names = [info.name for info in infos]
-
-    def table(ending: str) -> pd.DataFrame:
-        columns = {}
-        for info in infos:
-            cells = frame.get(info.name + ending)
-            columns[info.name] = _numbers(info, cells, ending, found, frame.index)
-        return pd.DataFrame(columns, columns=names).set_axis(index, axis=0)
-
-    values, errors, counts = table(""), table(ERROR), table(COUNT)
+    cells = {
+        info.name + ending: _cells(info, frame[info.name + ending], ending, found)
+        for info in infos
+        for ending in ("", ERROR, COUNT)
+        if info.name + ending in frame
+    }
     found.raise_if_any()
-    return SiteProfiles(values, errors.fillna(0.0).mask(values.isna()), counts, features=infos)
+    return profiles_of_wide(pd.DataFrame(cells).set_axis(index, axis=0), infos)
 
 
-def _numbers(
-    info: FeatureInfo,
-    cells: pd.Series | None,
-    ending: str,
-    found: Problems,
-    rows: pd.Index,
-) -> pd.Series:
-    if cells is None:
-        return pd.Series(np.nan, index=rows)
+def profiles_of_wide(wide: pd.DataFrame, features: Sequence[FeatureInfo]) -> SiteProfiles:
+    """Make profiles of a wide table: the one meaning of its columns wherever it comes from.
+
+    Parameters
+    ----------
+    wide : DataFrame
+        Index levels ``site`` and ``round``. A column for each feature, and for any of them
+        ``FEATURE__se`` and ``FEATURE__n``. A feature without the first is known exactly; where
+        there is one, NaN beside a value is an error that is not known.
+    features : sequence of FeatureInfo
+
+    Returns
+    -------
+    SiteProfiles
+
+    Raises
+    ------
+    StudyError
+        With every problem found.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_tuples([("A", "all"), ("B", "all")], names=["site", "round"])
+    >>> wide = pd.DataFrame({"a": [1.0, 2.0], "b": 3.0, "b__se": [0.5, None]}, index=index)
+    >>> made = profiles_of_wide(wide, [FeatureInfo("a"), FeatureInfo("b")])
+    >>> made.standard_errors.to_dict("list")
+    {'a': [0.0, 0.0], 'b': [0.5, nan]}
+    """
+    names = [info.name for info in features]
+    values = wide[names]
+
+    def beside(ending: str, default: float) -> pd.DataFrame:
+        columns = {name: wide.get(name + ending, default) for name in names}
+        return pd.DataFrame(columns, index=wide.index, columns=names).astype(float)
+
+    errors = beside(ERROR, 0.0).mask(values.isna())
+    return SiteProfiles(values, errors, beside(COUNT, np.nan), features=features)
+
+
+def _cells(info: FeatureInfo, cells: pd.Series, ending: str, found: Problems) -> pd.Series:
     if info.kind == "category" and ending == "":
         return cells.map(restore).mask(cells == "")
     numbers = pd.to_numeric(cells.mask(cells == ""), errors="coerce").astype(float)

@@ -46,6 +46,13 @@ def test_errors_and_counts_may_be_left_out_and_whole_numbers_given(profiles):
     assert list(back.values["wsa"]) == [3.0, 4.0]
 
 
+def test_an_empty_error_beside_a_value_is_unknown_and_not_exact(profiles):
+    rows = pd.DataFrame({"wsa": [1.0, 2.0], "wsa__se": [0.2, np.nan], "leavers": [0.5, 0.5]})
+    back = profiles_from_rows(rows, profiles)
+    np.testing.assert_array_equal(back.standard_errors["wsa"], [0.2, np.nan])
+    assert back.standard_errors["leavers"].tolist() == [0.0, 0.0]
+
+
 def test_every_problem_is_listed_at_once(profiles):
     rows = pd.DataFrame(
         {"wsa": [np.inf, 1.0], "wsa__se": [0.1, 0.1], "leaver": [1, 1], "wsa__SE": [0.1, 0.1]}
@@ -63,7 +70,6 @@ def test_every_problem_is_listed_at_once(profiles):
         ({"wsa": ["high", "low"]}, "wsa", "No number at row 1, 2; found 'high'"),
         ({"leavers": [0.2, -np.inf]}, "leavers", "infinite number at row 2"),
         ({"leavers": [0.2, 7.0]}, "leavers", "0 to 1"),
-        ({"wsa__se": [0.2, np.nan]}, "wsa__se", "Empty at row 2"),
         ({"wsa__se": [0.2, -0.1]}, "wsa", "negative"),
         ({"note": ["x", "y"]}, "note", "Unknown column"),
     ],
