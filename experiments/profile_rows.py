@@ -9,7 +9,6 @@ import pandas as pd
 
 from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problems
-from site_typology.feature_info import FeatureInfo
 from site_typology.profile_checks import INDEX
 from site_typology.profile_files import COUNT, ERROR, profiles_of_wide
 from site_typology.profiles import SiteProfiles

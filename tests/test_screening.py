@@ -46,7 +46,18 @@ def test_values_of_unknown_error_are_refused():
     values = frame()
     errors = pd.DataFrame(np.nan, index=values.index, columns=["wsa"])
     found = problems_of(SiteProfiles.from_frame(values, errors))
-    assert "error is not known" in found["features.wsa"]
+    assert "error is not known at all 20 sites" in found["features.wsa"]
+    assert "two informants" in found["features.wsa"]
+
+
+def test_sites_with_a_value_of_unknown_error_are_named():
+    values = frame()
+    errors = pd.DataFrame(0.3, index=values.index, columns=["wsa"])
+    errors.loc[["T03", "T11"], "wsa"] = np.nan
+    values.loc["T11", "wsa"] = np.nan
+    message = problems_of(SiteProfiles.from_frame(values, errors))["features.wsa"]
+    assert "not known at 1 of the 19 sites that have one: T03." in message
+    assert "informants" not in message
 
 
 def test_a_site_with_too_little_data_is_set_apart_with_what_is_missing():

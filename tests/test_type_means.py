@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -82,6 +83,21 @@ def test_gaps_single_sites_and_constant_values():
     alone = group_means(np.array([2.0]), np.array([0.1]), np.array([1]))
     assert alone.loc[1, "mean"] == 2.0
     assert np.isnan(alone.loc[1, "low"])
+
+
+def test_a_value_of_unknown_error_never_counts_as_exact():
+    values = np.array([1.0, 2.0, 3.0, 5.0, 9.0, 4.0])
+    errors = np.array([0.5, 0.5, 0.5, 0.2, 0.3, np.nan])
+    groups = np.array([1, 1, 1, 2, 2, 2])
+    found = group_means(values, errors, groups)
+    assert found.loc[2, "mean"] == pytest.approx(6.0)
+    assert found.loc[2, ["low", "high"]].isna().all()
+    assert found["n"].tolist() == [3, 3]
+    others = group_means(values[:5], errors[:5], groups[:5])
+    pd.testing.assert_series_equal(found.loc[1], others.loc[1])
+    none = group_means(values, errors * np.nan, groups)
+    assert none[["low", "high"]].isna().all(axis=None)
+    assert none["mean"].tolist() == pytest.approx([2.0, 6.0])
 
 
 def test_intervals_stay_within_what_the_feature_can_be():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,12 @@ SHOWN = ["site", "type", "name", "confidence", "next_type", "reason"]
 
 
 def assign_sites(
-    model: str, *, study: Path | None, profiles: Path | None, tracking_uri: str | None
+    model: str,
+    *,
+    study: Path | None,
+    profiles: Path | None,
+    tracking_uri: str | None,
+    out: Path | None = None,
 ) -> Assignment:
     """Assign the sites of a study, or of a profiles file, with a saved typology.
 
@@ -34,6 +40,8 @@ def assign_sites(
         Exactly one of them.
     tracking_uri : str, optional
         MLflow store of the model.
+    out : Path, optional
+        File that the answer is meant for; one that cannot be written is refused before the work.
 
     Returns
     -------
@@ -44,6 +52,8 @@ def assign_sites(
     StudyError
         With every problem found.
     """
+    if out is not None:
+        _check_file(out)
     typology = _typology(model, tracking_uri)
     if study is not None and profiles is None:
         return typology.assign(Study.load(study).typology_profiles())
@@ -63,10 +73,16 @@ def _typology(model: str, tracking_uri: str | None) -> Typology:
 
 
 def print_assignment(assignment: Assignment, *, out: Path | None, as_json: bool) -> None:
-    """Write the answer to a file, and show it."""
+    """Write the answer to a file, and show it.
+
+    Raises
+    ------
+    StudyError
+        The file cannot be written; an earlier one is kept.
+    """
     frame = assignment.frame
     if out is not None:
-        write_csv(frame, out)
+        _write_whole(frame, out)
     if as_json:
         print(json.dumps(json.loads(frame.to_json(orient="records")), indent=1))
         return
@@ -77,6 +93,32 @@ def print_assignment(assignment: Assignment, *, out: Path | None, as_json: bool)
     console.print(table)
     if out is not None:
         console.print(f"Wrote {out}.", highlight=False)
+
+
+def _write_whole(frame: pd.DataFrame, out: Path) -> None:
+    """Write beside the file, then replace it: a reader finds the old answer or the new one."""
+    _check_file(out)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as staging:
+            write_csv(frame, Path(staging) / out.name)
+            (Path(staging) / out.name).replace(out)
+    except OSError as error:
+        raise _unwritable(out, f"Cannot be written: {error.strerror or error}.") from error
+
+
+def _check_file(out: Path) -> None:
+    if out.is_dir():
+        raise _unwritable(out, "Is a folder. Name a CSV file.")
+    if not out.parent.is_dir():
+        raise _unwritable(out, f"There is no folder {out.parent}. Make it, or name another.")
+    try:
+        tempfile.TemporaryDirectory(dir=out.parent).cleanup()
+    except OSError as error:
+        raise _unwritable(out, f"Cannot be written: {error.strerror or error}.") from error
+
+
+def _unwritable(out: Path, message: str) -> StudyError:
+    return StudyError("assign", [Problem("--out", f"{out}: {message}")])
 
 
 def _shown(value: Any) -> str:

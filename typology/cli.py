@@ -197,7 +197,9 @@ def assign(
     """Give each new site its type, or the reason why it has none."""
     from site_typology.assigning import assign_sites, print_assignment
 
-    assignment = assign_sites(model, study=study, profiles=profiles, tracking_uri=tracking_uri)
+    assignment = assign_sites(
+        model, study=study, profiles=profiles, tracking_uri=tracking_uri, out=out
+    )
     print_assignment(assignment, out=out, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from site_typology.profiles import SiteProfiles
 FEWEST_SITES = 6
 FEWEST_VALUES = 3
 NAMED_GAPS = 4
+NAMED_SITES = 5
 FEWEST_LEVELS = 5
 COARSE_FROM_SITES = 12
 """From this many sites on, exact values on fewer levels than `FEWEST_LEVELS` are refused."""
@@ -173,12 +174,27 @@ def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) ->
             "no error: a category in numbers, which looks like clumps where there are none. Set "
             "use = 'evaluate'.",
         )
-    elif profiles.standard_errors[info.name][profiles.values[info.name].notna()].isna().any():
-        found.add(
-            f"features.{info.name}",
-            "Has values whose error is not known (no site has two informants). Set use = "
-            "'evaluate', or, if the figure is exact, use builder 'column'.",
-        )
+    elif unknown := _of_unknown_error(info, profiles):
+        found.add(f"features.{info.name}", _unknown_errors(unknown, len(known)))
+
+
+def _of_unknown_error(info: FeatureInfo, profiles: SiteProfiles) -> list[str]:
+    """Sites whose value has no standard error."""
+    unknown = profiles.values[info.name].notna() & profiles.standard_errors[info.name].isna()
+    return [str(site) for site in unknown.index[unknown].get_level_values("site")]
+
+
+def _unknown_errors(sites: Sequence[str], known: int) -> str:
+    if len(sites) == known:
+        where = f"at all {known} sites that have one; a survey needs two informants at some site"
+    else:
+        more = len(sites) - NAMED_SITES
+        shown = ", ".join(sites[:NAMED_SITES]) + (f" and {more} more" if more > 0 else "")
+        where = f"at {len(sites)} of the {known} sites that have one: {shown}"
+    return (
+        f"Has a value whose error is not known {where}. Give its standard error (0 where the "
+        "figure is exact), or set use = 'evaluate'."
+    )
 
 
 def _is_coarse(info: FeatureInfo, profiles: SiteProfiles) -> bool:

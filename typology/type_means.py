@@ -26,7 +26,9 @@ def group_means(
     values : ndarray, shape (n_sites,)
         NaN where missing; those sites are left out.
     errors : ndarray, shape (n_sites,)
-        Standard errors; 0 where the value is known exactly.
+        Standard errors; 0 where the value is known exactly, NaN where the error of a value is not
+        known. A group with such a site has its plain mean and no interval, and its sites of
+        unknown error tell nothing of tau2.
     groups : ndarray of int, shape (n_sites,)
     level : float
 
@@ -34,7 +36,7 @@ def group_means(
     -------
     DataFrame
         Index ``group`` (every group, sorted), columns ``mean, low, high, n``; the limits are NaN
-        where no group has two known sites.
+        where no group has two known sites, and in a group with a value of unknown error.
 
     Examples
     --------
@@ -46,16 +48,20 @@ def group_means(
 
     every = np.unique(groups)
     known = ~np.isnan(values)
-    y, e2, member = values[known], np.nan_to_num(errors[known]) ** 2, groups[known]
-    freedom = len(y) - len(np.unique(member))
-    tau2 = between_sites(y, e2, member)
+    y, e2, member = values[known], errors[known] ** 2, groups[known]
+    stated = ~np.isnan(e2)
+    freedom = int(stated.sum()) - len(np.unique(member[stated]))
+    tau2 = between_sites(y[stated], e2[stated], member[stated])
     rows = []
     for group in every:
         inside = member == group
         if not inside.any():
             rows.append((np.nan, np.nan, np.nan, 0))
             continue
-        weights = _weights(tau2, e2)[inside]
+        if not stated[inside].all():
+            rows.append((float(y[inside].mean()), np.nan, np.nan, int(inside.sum())))
+            continue
+        weights = _weights(tau2, e2[inside])
         mean = float(np.average(y[inside], weights=weights))
         half = np.nan
         if freedom > 0:
