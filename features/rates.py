@@ -144,9 +144,10 @@ def totals(
     -------
     DataFrame
         Index (site, round); columns ``total`` and ``error``, both NaN where the table has no row
-        of the site, or none with a value. Whole numbers are counts, with the Poisson error of the
-        count plus a half, so that a count of 0 is not exact; other amounts have the error of a
-        sum of rows whose variance is pooled over sites, or none where a site has one row.
+        of the site, or a chosen row lacks its amount, since the total is not known then. Whole
+        numbers are counts, with the Poisson error of the count plus a half, so that a count of 0
+        is not exact; other amounts have the error of a sum of rows whose variance is pooled over
+        sites, or none where a site has one row.
     """
     table = tables.tables[quantity.table]
     summed = nw.lit(1.0) if quantity.column is None else nw.col(quantity.column)
@@ -158,7 +159,7 @@ def totals(
     chosen = pd.DataFrame(
         {"total": sums.wy[:, 0] + sums.center[0] * sums.n[:, 0], "error": _error(sums, rows)},
         index=sums.index,
-    ).where((sums.n > 0).repeat(2, axis=1))
+    )[sums.n[:, 0] == sums.rows].reindex(sums.index)
     counted_none = pd.DataFrame({"total": 0.0, "error": np.sqrt(0.5)}, index=seen.index)
     if where or quantity.where:
         absent = ~seen.index.isin(sums.index)

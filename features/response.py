@@ -28,7 +28,7 @@ def count_response(
     -------
     DataFrame
         ``table, site, round, eligible, responded``, one row per site and round of the table.
-        `eligible` is NaN where it is not declared or not known.
+        `eligible` is NaN where it is not declared, or not known on one of the site's rows.
     """
     parts = []
     for name, table in tables.items():
@@ -54,18 +54,21 @@ def _rounds_of(table: Table, rounds: Sequence[str]) -> list[str]:
 
 
 def _eligible(table: Table, tables: Mapping[str, Table], index: pd.MultiIndex) -> pd.Series:
-    """Number asked per site and round; a table for every round counts in each."""
+    """Number asked per site and round; a table for every round counts in each.
+
+    NaN where one of a site's rows lacks it, since the sum of the others is too small.
+    """
     declared = table.declaration.eligible
     other = tables.get(declared.table) if declared is not None else None
     if declared is None or other is None or not _holds_numbers(other, declared.column):
         return pd.Series(np.nan, index=index)
     frame = other.frame
     if (frame[ROUND] == ONE_ROUND).all():
-        total = frame.groupby(SITE)[declared.column].sum(min_count=1)
+        total = frame.groupby(SITE)[declared.column].sum(skipna=False)
         return pd.Series(
             total.reindex(index.get_level_values("site")).to_numpy(dtype=float), index=index
         )
-    total = frame.groupby([SITE, ROUND])[declared.column].sum(min_count=1)
+    total = frame.groupby([SITE, ROUND])[declared.column].sum(skipna=False)
     return total.reindex(index).astype(float)
 
 

@@ -136,16 +136,19 @@ def shared_variance(correlation: float, items: int) -> float:
 def _sums(
     table: Table, args: TabulatedArgs, columns: Sequence[str]
 ) -> tuple[pd.MultiIndex, np.ndarray]:
-    """Sums of columns by site and round, shape (g, columns)."""
-    sums = (
-        chosen_rows(table, args.where)
-        .select(SITE, ROUND, *(nw.col(column).cast(nw.Float64) for column in columns))
-        .group_by(SITE, ROUND)
-        .agg(*(nw.col(column).sum() for column in columns))
-        .sort(SITE, ROUND)
+    """Sums of columns by site and round, shape (g, columns); NaN where a row lacks its number."""
+    names = [f"y{at}" for at in range(len(columns))]
+    numbers = (
+        nw.col(column).cast(nw.Float64).alias(name)
+        for column, name in zip(columns, names, strict=True)
     )
+    groups = chosen_rows(table, args.where).select(SITE, ROUND, *numbers).group_by(SITE, ROUND)
+    sums = groups.agg(*(nw.col(name).sum() for name in names)).sort(SITE, ROUND)
+    there = groups.agg(nw.len().alias("rows"), *(nw.col(name).count() for name in names))
+    there = there.sort(SITE, ROUND)
     index = pd.MultiIndex.from_arrays([sums[SITE].to_list(), sums[ROUND].to_list()], names=INDEX)
-    return index, np.asarray(sums.select(*columns).to_numpy(), dtype=float)
+    complete = there.select(*names).to_numpy() == there["rows"].to_numpy()[:, None]
+    return index, np.where(complete, sums.select(*names).to_numpy(), np.nan)
 
 
 def tabulated_mean(
@@ -165,6 +168,8 @@ def tabulated_mean(
     Parameters
     ----------
     counts : ndarray, shape (g, items, options)
+        NaN where a count is not known. A published count that is suppressed is no 0, so an item
+        that lacks one of its counts has no mean at that site.
     scores : ndarray, shape (options,)
     eligible : ndarray, shape (g,)
         People asked; NaN where it is not known.
@@ -172,6 +177,8 @@ def tabulated_mean(
         See `shared_variance`.
     """
     scores = np.asarray(scores, dtype=float)
+    known_items = ~np.isnan(counts).any(axis=2)
+    counts = np.where(known_items[:, :, None], counts, 0.0)
     n = counts.sum(axis=2)
     answered = n > 0
     means = np.divide(counts @ scores, n, out=np.full(n.shape, np.nan), where=answered)

@@ -79,6 +79,34 @@ def test_rate_of_sums(study):
     assert profiles.standard_errors["x"].tolist() == pytest.approx(expected)
 
 
+def test_a_total_with_a_blank_amount_is_unknown(study):
+    """A's 10 and a blank are not 10, on either side of the line."""
+    rows = pd.DataFrame({"site": list("AABB"), "fte": [10.0, None, 4.0, 5.0], "kind": list("xyxx")})
+    size = pd.DataFrame({"site": list("ABB"), "pupils": [100.0, 50.0, None]})
+    gaps = {
+        "t": pd.DataFrame({"fte": ["", "suppressed", "", ""]}),
+        "size": pd.DataFrame({"pupils": ["", "", "refused"]}),
+    }
+    fte, pupils = {"table": "t", "column": "fte"}, {"table": "size", "column": "pupils"}
+    ones = {"table": "t"}
+    x_only = [{"column": "kind", "values": ["x"]}]
+    features = [
+        feature("rate", "top", numerator=fte, denominator=ones),
+        feature("rate", "bottom", numerator=ones, denominator=pupils),
+        feature("rate", "chosen", numerator=fte, denominator=ones, where=x_only),
+    ]
+    profiles = build_profiles(study({"t": rows, "size": size}, features, reasons=gaps))
+    values = profiles.values
+    assert values["top"].isna().tolist() == [True, False]
+    assert values["bottom"].isna().tolist() == [False, True]
+    assert values["top"].iloc[1] == 4.5
+    assert values["bottom"].iloc[0] == 0.02
+    assert values["chosen"].tolist() == [5, 4.5]
+    assert profiles.standard_errors["top"].isna().tolist() == [True, False]
+    assert profiles.reasons["top"].tolist() == ["suppressed", ""]
+    assert profiles.reasons["bottom"].tolist() == ["", "refused"]
+
+
 def test_category_is_the_value_or_the_mode(study):
     rows = pd.DataFrame({"site": list("AAABBC"), "kind": ["b", "b", "a", "b", "a", None]})
     value = pd.DataFrame({"site": list("ABC"), "v": [1.0, 2, 3]})
@@ -123,6 +151,31 @@ def test_tabulated_rebuilds_means_and_variances(study):
     # Items taken to correlate by a half: var = (r (Σs)² + (1 - r) Σs²) / k².
     expected = np.sqrt(0.5 * errors.sum() ** 2 + 0.5 * (errors**2).sum()) / 2
     assert profiles.standard_errors["x"].iloc[0] == pytest.approx(expected)
+
+
+def test_a_suppressed_count_is_no_zero(study):
+    """Site A's item q1 has 2, 2 and a count withheld; taken for 0 its mean would be 2.5."""
+    rows = tabulated_rows().iloc[:2]
+    rows.loc[0, "N_q1_3"] = np.nan
+    gaps = {"t": pd.DataFrame({"N_q1_3": ["suppressed", ""]})}
+    only = {**TABULATED, "name": "only", "args": {**TABULATED["args"], "items": ["q1"]}}
+    profiles = build_profiles(study({"t": rows}, [TABULATED, only], reasons=gaps))
+    assert profiles.values["x"].tolist() == pytest.approx([7.5, (7.5 + 5) / 2])
+    assert profiles.counts["x"].tolist() == [4, 4.5]
+    assert profiles.reasons["x"].tolist() == ["", ""]
+    assert profiles.values["only"].isna().tolist() == [True, False]
+    assert profiles.standard_errors["only"].isna().tolist()[0]
+    assert profiles.reasons["only"].tolist() == ["suppressed", ""]
+
+
+def test_a_site_whose_counts_are_all_withheld_has_no_mean(study):
+    rows = tabulated_rows().iloc[:2]
+    counts = [name for name in rows if name != "site"]
+    rows.loc[0, counts] = np.nan
+    gaps = {"t": pd.DataFrame({name: ["suppressed", ""] for name in counts})}
+    profiles = build_profiles(study({"t": rows}, [TABULATED], reasons=gaps))
+    assert profiles.values["x"].isna().tolist() == [True, False]
+    assert profiles.reasons["x"].tolist() == ["suppressed", ""]
 
 
 def test_tabulated_of_one_item_is_the_mean_over_its_answers(study):

@@ -184,6 +184,26 @@ def test_vacancies_of_funded_posts(study):
     assert (profiles.standard_errors["vacant"].dropna() > 0).all()
 
 
+def test_vacancy_is_unknown_where_a_post_has_no_funding_figure(study):
+    rows = pd.DataFrame(
+        {"site": list("AB"), "fte": [4.0, 4.0], "from": "2020-01-01", "to": None}
+    ).astype({"to": "str"})
+    funded = pd.DataFrame({"site": list("AAB"), "posts": [10.0, None, 5.0]})
+    feature = {
+        "name": "vacant",
+        "builder": "vacancy_rate",
+        "args": {
+            "table": "staff", "fte": "fte", "start": "from", "end": "to", "at": "2021-12-31",
+            "funded": {"table": "posts", "column": "posts"},
+        },
+    }  # fmt: skip
+    reasons = {"posts": pd.DataFrame({"posts": ["", "suppressed", ""]})}
+    profiles = build_profiles(study({"staff": rows, "posts": funded}, [feature], reasons=reasons))
+    assert profiles.values["vacant"].isna().tolist() == [True, False]
+    assert profiles.values["vacant"].iloc[1] == pytest.approx(0.2)
+    assert profiles.reasons["vacant"].tolist() == ["suppressed", ""]
+
+
 def test_dates_and_people_that_cannot_be_right_are_refused(study):
     rows = staff(
         ("A", "p1", "2020-01-01", "2019-01-01", None),

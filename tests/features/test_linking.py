@@ -254,6 +254,18 @@ def test_response_counts_those_asked_and_those_who_answered(read: Read) -> None:
     assert "counts those asked: expected 0 to inf; found 'four' in row 1" in problems[0]
 
 
+def test_a_site_with_a_blank_number_of_eligible_has_an_unknown_one(read: Read) -> None:
+    asked = "site,setting,n\nA,1,10\nA,2,\nB,3,4\nB,4,5\n"
+    tables, problems = read(
+        {"asked": asked, "q": "site,a\nA,1\nB,2\nC,3\n"},
+        {"asked": {}, "q": {"role": "survey", "eligible": {"table": "asked", "column": "n"}}},
+    )
+    assert not problems
+    eligible = tables.response.set_index("site")["eligible"]
+    assert eligible.isna().to_dict() == {"A": True, "B": False, "C": True}
+    assert eligible["B"] == 9
+
+
 def test_every_problem_of_every_table_is_found_at_once(read: Read) -> None:
     _, problems = read(
         {
