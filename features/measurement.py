@@ -135,14 +135,20 @@ def half_count_variance(share: np.ndarray, n: np.ndarray) -> np.ndarray:
 def reliability(values: np.ndarray, standard_errors: np.ndarray) -> float:
     """Share of the variance between sites that is signal: 1 - mean(SE²) / var(values).
 
-    Floored at 0; NaN with fewer than three sites or no variance.
+    Floored at 0; NaN with fewer than three sites, no variance, or an error that is not known.
+
+    Examples
+    --------
+    >>> reliability(np.array([1.0, 2, 3]), np.array([0.5, np.nan, 0.5]))
+    nan
     """
     there = ~np.isnan(values)
     spread = values[there].var(ddof=1) if there.sum() > 2 else 0.0
     if spread <= 0:
         return float("nan")
     noise = float(np.mean(standard_errors[there] ** 2))
-    return max(0.0, 1.0 - noise / float(spread))
+    signal = 1.0 - noise / float(spread)
+    return float("nan") if np.isnan(signal) else max(0.0, signal)
 
 
 def known(figures: dict[str, float]) -> dict[str, float]:

@@ -108,3 +108,14 @@ def test_reliability_is_the_share_of_signal():
     observed = truth + rng.normal(0, 1, size=5000)
     assert reliability(observed, np.ones(5000)) == pytest.approx(0.8, abs=0.02)
     assert reliability(observed, np.full(5000, 9.0)) == 0.0
+
+
+def test_reliability_is_unknown_where_an_error_is():
+    observed = np.random.default_rng(3).normal(size=20)
+    errors = np.full(20, 0.1)
+    errors[4] = np.nan
+    assert np.isnan(reliability(observed, errors))
+    assert np.isnan(reliability(observed, np.full(20, np.nan)))
+    # The error of a site without a value says nothing about the others.
+    observed[4] = np.nan
+    assert reliability(observed, errors) > 0.9
