@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from site_typology.errors import Problem
 from site_typology.experiments.profile_rows import wide_rows
-from site_typology.experiments.store import TrackingError, choose_store, tracking
+from site_typology.experiments.store import Store, TrackingError, choose_store, tracking
 from site_typology.profile_files import COUNT, ERROR
 
 if TYPE_CHECKING:
@@ -135,17 +135,33 @@ def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = 
     Raises
     ------
     TrackingError
-        There is no such model, or the store does not answer.
+        There is no such model, or the store does not answer or is a database that is not there;
+        none is made.
+    StudyError
+        The typology is damaged, or of another format version.
     """
     from site_typology.typology import load
 
     store = choose_store(out, tracking_uri)
-    with tempfile.TemporaryDirectory() as folder, tracking(store):
-        import mlflow
+    _check_there(store)
+    with tempfile.TemporaryDirectory() as folder:
+        with tracking(store):
+            import mlflow
 
-        local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+            local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
         saved = local / "artifacts" / ARTIFACT
         if not saved.is_dir():
             remedy = "Give the URI of a model that site-typology logged."
             raise TrackingError(uri, [Problem("model", f"Holds no typology. {remedy}")])
         return load(saved)
+
+
+def _check_there(store: Store) -> None:
+    """Refuse a database that does not exist, where MLflow would make an empty one to read from."""
+    if store.database is not None and not store.database.is_file():
+        remedy = (
+            "Name the store of the model with --tracking-uri (sqlite:///OUT/mlflow.db or "
+            "http://HOST:PORT), or in MLFLOW_TRACKING_URI."
+        )
+        text = f"There is no database {store.database}. {remedy}"
+        raise TrackingError(f"MLflow at {store.shown}", [Problem("tracking", text)])

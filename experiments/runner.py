@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from site_typology.errors import Problem
 from site_typology.experiments.records import Origin
-from site_typology.experiments.store import Store, TrackingError, choose_store, open_store
+from site_typology.experiments.store import (
+    Store,
+    TrackingError,
+    choose_store,
+    given_uri,
+    open_store,
+)
 from site_typology.experiments.tracking import Tracked, log_typology
 from site_typology.output import check_writable, write_outputs
 
@@ -89,8 +95,9 @@ def run_study(
     StudyError
         The profiles allow no search for types, or `out` cannot be written; nothing is written.
     TrackingError
-        The store does not answer. Found out before the work starts; where it happens later, the
-        results in `out` are complete.
+        The store does not answer or cannot be opened. Found out before the work starts, where the
+        store was named or is there already; where it happens later, the results in `out` are
+        complete.
     """
     from site_typology.explain import explain
     from site_typology.proposal import propose
@@ -99,8 +106,10 @@ def run_study(
     check_writable(out)
     chosen = study.typology_profiles()
     store = choose_store(out, tracking_uri)
-    if store.artifacts is None:
-        open_store(store)  # A server that does not answer is better known now than after the work.
+    if given_uri(tracking_uri) or (store.database is not None and store.database.exists()):
+        # A store that cannot be used is better known now than after the work. The default one is
+        # made only when there is something to keep.
+        open_store(store)
     typology = propose(
         chosen, seed=seed, settings=settings, workers=workers, progress=progress, name=study.name
     )

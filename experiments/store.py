@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import re
@@ -30,6 +31,7 @@ _DEFAULTS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _QUIET_LOGGERS = ("mlflow", "alembic")
+_WARNING_PACKAGES = ("mlflow", "alembic", "sqlalchemy", "pydantic")
 
 
 class TrackingError(StudyError):
@@ -63,6 +65,19 @@ class Store:
 
     uri: str
     artifacts: Path | None
+
+    @property
+    def database(self) -> Path | None:
+        """The file of a SQLite store; None for any other.
+
+        Examples
+        --------
+        >>> Store("sqlite:////srv/runs.db", None).database.name
+        'runs.db'
+        """
+        if not self.uri.startswith("sqlite:///"):
+            return None
+        return Path(self.uri.removeprefix("sqlite:///").partition("?")[0])
 
     @property
     def shown(self) -> str:
@@ -107,7 +122,7 @@ def choose_store(out: str | Path, tracking_uri: str | None = None) -> Store:
     True
     """
     out = Path(out).absolute()
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    uri = given_uri(tracking_uri)
     if not uri:
         return Store(f"sqlite:///{(out / DATABASE).as_posix()}", out / ARTIFACTS)
     scheme = urlsplit(uri).scheme
@@ -120,6 +135,11 @@ def choose_store(out: str | Path, tracking_uri: str | None = None) -> Store:
     if scheme in ("http", "https", "databricks", "databricks-uc", "uc"):
         return Store(uri, None)
     return Store(uri, out / ARTIFACTS)
+
+
+def given_uri(tracking_uri: str | None = None) -> str | None:
+    """Say which store was asked for, here or in the environment; None leaves the default."""
+    return tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
 
 
 def open_store(store: Store) -> MlflowClient:
@@ -138,8 +158,8 @@ def open_store(store: Store) -> MlflowClient:
     TrackingError
         The server does not answer, or the database cannot be opened.
     """
-    if store.uri.startswith("sqlite:///"):
-        _check_database(Path(store.uri.removeprefix("sqlite:///").partition("?")[0]), store)
+    if store.database is not None:
+        _check_database(store.database, store)
     with tracking(store):
         from mlflow import MlflowClient
 
@@ -212,9 +232,10 @@ def quiet_mlflow() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in _QUIET_LOGGERS}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import mlflow  # noqa: F401
-
+            _import_mlflow_quietly()
+            # Notices to MLflow's developers, which nobody here can act on; ours are still heard.
+            for name in _WARNING_PACKAGES:
+                warnings.filterwarnings("ignore", module=rf"{name}(\.|$)")
             for name in _QUIET_LOGGERS:
                 logging.getLogger(name).setLevel(logging.ERROR)
             yield
@@ -223,6 +244,13 @@ def quiet_mlflow() -> Iterator[None]:
             os.environ.pop(name, None)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+def _import_mlflow_quietly() -> None:
+    """Import MLflow, whose packages warn each other while they load."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("mlflow")
 
 
 def _what_failed(store: Store, error: Exception, limit: int = 300) -> str:

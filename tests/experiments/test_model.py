@@ -133,6 +133,23 @@ def test_a_model_that_is_not_there_is_named(tracked):
         fetch_typology("models:/Nowhere@proposed", tracked.store.uri)
 
 
+@pytest.mark.parametrize("uri", [None, "sqlite:///team/runs.db"])
+def test_a_database_that_is_not_there_is_not_made_to_read_from(uri, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrackingError, match=r"--tracking-uri.*MLFLOW_TRACKING_URI"):
+        fetch_typology("models:/X@proposed", uri)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_typology_that_cannot_be_read_is_not_blamed_on_mlflow(tracked, monkeypatch):
+    def unreadable(folder):
+        raise OSError("no such disk")
+
+    monkeypatch.setattr("site_typology.typology.load", unreadable)
+    with pytest.raises(OSError, match="no such disk"):
+        fetch_typology(tracked.model_uri, tracked.store.uri)
+
+
 def test_where_no_typology_is_claimed_the_model_says_so(tracked, small):
     rng = np.random.default_rng(5)
     frame = pd.DataFrame(rng.normal(size=(12, 3)), columns=["wsa", "activity", "need"])

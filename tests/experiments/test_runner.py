@@ -85,6 +85,43 @@ def test_a_store_that_fails_after_the_work_leaves_the_results(study, result, tmp
     assert f"Complete in {result.out}" in str(caught.value)
 
 
+def steps_before_failure(study, settings, out, tracking_uri=None) -> list[str]:
+    steps: list[str] = []
+    with pytest.raises(TrackingError, match="cannot be used as a database"):
+        run_study(
+            study,
+            out=out,
+            settings=settings,
+            tracking_uri=tracking_uri,
+            progress=lambda step, done: steps.append(step),
+        )
+    return steps
+
+
+def test_a_database_that_cannot_be_used_is_told_before_the_work(
+    study, settings, tmp_path, monkeypatch
+):
+    (tmp_path / "runs.db").mkdir()
+    uri = f"sqlite:///{tmp_path}/runs.db"
+    assert steps_before_failure(study, settings, tmp_path / "out", uri) == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert steps_before_failure(study, settings, tmp_path / "out") == []
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mlflow.db").write_text("site,type\n" * 200)
+    assert steps_before_failure(study, settings, tmp_path / "old") == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_fails_early_leaves_no_default_store(study, settings, tmp_path):
+    def stop(step: str, done: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, out=tmp_path / "out", settings=settings, progress=stop)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_server_that_does_not_answer_is_told_before_the_work(
     study, settings, tmp_path, monkeypatch
 ):

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -102,6 +103,15 @@ def test_telemetry_is_off_unless_the_user_says_otherwise(monkeypatch, given, exp
         monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", given)
     with quiet_mlflow():
         assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == expected
+
+
+def test_only_mlflows_own_warnings_are_hidden(tmp_path):
+    # Warnings are errors in tests: one that is heard is raised.
+    with tracking(choose_store(tmp_path)), pytest.raises(UserWarning, match="of ours"):
+        warnings.warn("of ours", UserWarning, stacklevel=1)
+    with quiet_mlflow():
+        told = {"__name__": "mlflow.pyfunc", "warnings": warnings}
+        exec("warnings.warn('theirs', FutureWarning)", told)  # noqa: S102 - as if in that module
 
 
 def test_specifications_and_stores_load_no_mlflow():
