@@ -12,13 +12,13 @@ from pydantic import Field
 
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built, Estimate, place
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.measurement import half_count_variance
 from site_typology.features.selection import (
     chosen_rows,
     column_problems,
-    listed,
     place_of,
     range_problems,
     table_problems,
@@ -76,7 +76,7 @@ class Column(Builder[ColumnArgs]):
             yield Problem(
                 place_of(feature, "table"),
                 f"Builder 'column' needs one row a site and round in table '{table.name}'; found "
-                f"several at {listed(twice[SITE])}. Choose rows with where, or use builder 'mean'.",
+                f"several at {quoted(twice[SITE])}. Choose rows with where, or use builder 'mean'.",
             )
 
     def build(self, feature: FeatureDeclaration, args: ColumnArgs, tables: StudyTables) -> Built:

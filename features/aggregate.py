@@ -158,10 +158,9 @@ def _sums(name: str) -> list[nw.Expr]:
     ]
 
 
-def _number(mean: object) -> float:
+def _number(mean: float | None) -> float:
     """The overall mean, or 0 where no row has a value."""
-    value = float("nan") if mean is None else float(mean)  # type: ignore[arg-type]
-    return value if np.isfinite(value) else 0.0
+    return float(mean) if mean is not None and np.isfinite(mean) else 0.0
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

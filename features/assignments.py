@@ -10,13 +10,13 @@ import pandas as pd
 
 from site_typology.declaration import ONE_ROUND, Condition, FeatureDeclaration
 from site_typology.errors import Problem
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import study_rounds
 from site_typology.features.dates import date_problems, parse_dates
 from site_typology.features.gaps import ABSENT, NOT_ASKED
 from site_typology.features.selection import (
     chosen_rows,
     column_problems,
-    listed,
     place_of,
     rows_text,
 )
@@ -82,10 +82,10 @@ def round_problems(
     if unknown:
         yield Problem(
             place_of(feature, argument),
-            f"{listed(unknown)} is no round of the study. Rounds: {listed(rounds)}.",
+            f"{quoted(unknown)} is no round of the study. Rounds: {quoted(rounds)}.",
         )
     elif not by_round:
-        yield Problem(place_of(feature, argument), f"Give one for a round: {listed(rounds)}.")
+        yield Problem(place_of(feature, argument), f"Give one for a round: {quoted(rounds)}.")
 
 
 def outside_rounds(gaps: pd.Series, by_round: object) -> pd.Series:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built, Code, Estimate, place
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.informants import population_factors, survey_measurement
@@ -19,7 +20,6 @@ from site_typology.features.selection import (
     codes,
     column_problems,
     is_among,
-    listed,
     place_of,
     range_problems,
     rows_text,
@@ -222,11 +222,18 @@ def shares_by_site(args: CompositionArgs, tables: StudyTables) -> Shares:
         return informant_shares(rows, parts, population_factors(rows, tables, table, parts[0]))
     if args.category is None:
         return total_shares(rows, parts)
-    unique = table.declaration.unique
-    if args.amount is not None and args.category in unique:
-        periods = [name for name in unique if name != args.category]
+    periods = _periods(args, table)
+    if periods is not None:
         return total_shares(joined_rows(rows, table.frame[periods], parts), parts)
     return count_shares(rows, parts)
+
+
+def _periods(args: CompositionArgs, table: Table) -> list[str] | None:
+    """Columns that name the total which a row is a part of; None where rows are draws."""
+    unique = table.declaration.unique
+    if args.amount is None or args.category not in unique or _of(args, table) == "informants":
+        return None
+    return [name for name in unique if name != args.category]
 
 
 def _of(args: CompositionArgs, table: Table) -> str:
@@ -266,6 +273,28 @@ def composition_problems(
     if args.category is not None and args.parts is not None:
         yield from column_problems(feature, "category", table, [args.category])
         yield from _part_problems(feature, table, args)
+        yield from _period_problems(feature, table, args)
+
+
+def _period_problems(
+    feature: FeatureDeclaration, table: Table, args: CompositionArgs
+) -> Iterator[Problem]:
+    """Rows that name no period, so that the total that they are a part of is not known."""
+    periods = _periods(args, table) or []
+    yield from column_problems(feature, "table", table, periods)
+    there = [name for name in periods if name in table.columns]
+    if any(condition.column not in table.columns for condition in args.where):
+        return
+    rows = chosen_rows(table, args.where).select(ROW, *there).to_native()
+    for name in there:
+        blank = rows.loc[rows[name].isna(), ROW]
+        if len(blank):
+            yield Problem(
+                place_of(feature, "table"),
+                f"Column '{name}' of table '{table.name}' says, with unique, which rows belong "
+                f"together; it is blank in {rows_text(blank)}. Fill it, or leave such rows out "
+                f"with where = [{{ column = '{name}', values = [''], negate = true }}].",
+            )
 
 
 def _part_problems(
@@ -279,7 +308,7 @@ def _part_problems(
     if twice := sorted({code for code in every if every.count(code) > 1}):
         yield Problem(
             place_of(feature, "parts"),
-            f"{listed(twice)} of column '{category}' stands in two parts. Keep it in one.",
+            f"{quoted(twice)} of column '{category}' stands in two parts. Keep it in one.",
         )
     yield from value_problems(feature, "parts", table, category, sum(parts.values(), ()))
     if any(condition.column not in table.columns for condition in args.where):
@@ -290,7 +319,7 @@ def _part_problems(
     if len(loose):
         yield Problem(
             place_of(feature, "parts"),
-            f"{listed(sorted(set(texts[loose.index])))} of column '{category}' in table "
+            f"{quoted(sorted(set(texts[loose.index])))} of column '{category}' in table "
             f"'{table.name}' belongs to no part ({rows_text(loose[ROW])}). Add it to a part, or "
             "leave such rows out with where.",
         )

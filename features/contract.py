@@ -20,7 +20,7 @@ from site_typology.declaration import (
 )
 from site_typology.errors import Problem
 from site_typology.feature_info import FeatureInfo
-from site_typology.features.tables import StudyTables, Table, code_text
+from site_typology.features.tables import StudyTables, code_text
 from site_typology.profile_checks import INDEX
 
 
@@ -216,8 +216,3 @@ def place(
         frames["reason"].astype(str),
         **more,
     )
-
-
-def declared_table(tables: StudyTables, name: str) -> Table:
-    """Table `name`, which the checks have found to be there."""
-    return tables.tables[name]

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator
 
 from site_typology.declaration import FeatureDeclaration
 from site_typology.errors import Problem
-from site_typology.features.selection import listed, place_of, rows_text
+from site_typology.features.conditions import quoted
+from site_typology.features.selection import place_of, rows_text
 from site_typology.features.tables import ROW, Table
 
 FORMATS = ("ISO8601", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
@@ -67,6 +68,6 @@ def date_problems(
         yield Problem(
             place_of(feature, argument),
             f"Column '{column}' of table '{table.name}' must hold dates such as 2021-09-30 or "
-            f"30/09/2021; found {listed(values[bad])} in {rows_text(table.frame.loc[bad, ROW])}. "
+            f"30/09/2021; found {quoted(values[bad])} in {rows_text(table.frame.loc[bad, ROW])}. "
             "Mend them, or declare the codes missing with a reason.",
         )

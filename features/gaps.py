@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from site_typology.declaration import REASONS, Condition, FeatureDeclaration
 from site_typology.features.contract import over_rounds, study_grid
-from site_typology.features.selection import chosen_rows, condition_holds
+from site_typology.features.selection import chosen_rows
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 from site_typology.profile_checks import INDEX
 
@@ -53,9 +52,7 @@ def absent_sites(feature: FeatureDeclaration, tables: StudyTables) -> list[str]:
     listing = tables.tables.get(tables.declaration.study.sites)
     if feature.absent is None or listing is None:
         return []
-    rows = nw.from_native(listing.frame, eager_only=True)
-    there = rows.filter(condition_holds(listing, feature.absent))
-    return [str(site) for site in there[SITE].to_list()]
+    return [str(site) for site in chosen_rows(listing, [feature.absent])[SITE].to_list()]
 
 
 def reasons_of_either(

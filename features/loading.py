@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import narwhals as nw
 import pandas as pd
 
 from site_typology.declaration import ColumnRules, StudyDeclaration, TableDeclaration
 from site_typology.errors import Problems
-from site_typology.features.columns import Column, explain_missing
+from site_typology.features.columns import Column, cells, explain_missing, settle
+from site_typology.features.conditions import holds, unmatched
 from site_typology.features.rawtable import RawTable, UnreadableTableError, listed
 from site_typology.features.readers import read_raw
-from site_typology.features.tables import matches
 
 PERSONAL = frozenset(
     {
@@ -79,6 +80,12 @@ class LoadedTable:
         """Write the codes of a column as text, one for each row of the file."""
         return self.columns[column].text(self.aside.index).rename(column)
 
+    def settled(self, column: str, rows: pd.Series) -> pd.Series:
+        """Numbers or text of `column` on those of `rows` that are true, as features see them."""
+        keep = rows.to_numpy()
+        values = settle(self.columns[column].rows(keep), decimal_comma=self.decimal_comma)
+        return pd.Series(cells(*values), index=self.aside.index[keep], name=column)
+
     def set_aside(self, rows: pd.Series, reason: str) -> LoadedTable:
         """Set aside those of `rows` that still are used."""
         return dataclasses.replace(self, aside=self.aside.mask(rows & self.kept, reason))
@@ -120,7 +127,8 @@ def load_table(
     _check_columns(name, [new_names.get(c, c) for c in raw.frame], study, found)
     if len(found) > before:
         return None
-    return _filter(_explained(name, raw, new_names, study))
+    table = _filter(_explained(name, raw, new_names, study), found)
+    return None if len(found) > before else table
 
 
 def key_columns(name: str, study: StudyDeclaration) -> set[str]:
@@ -259,10 +267,25 @@ def _explained(
     )
 
 
-def _filter(table: LoadedTable) -> LoadedTable:
+def _filter(table: LoadedTable, found: Problems) -> LoadedTable:
     """Set aside the rows that `where` leaves out, the first condition missed as the reason."""
+    there = table.kept
     for condition in table.declaration.where:
-        codes = table.text(condition.column)
-        keep = matches(codes.to_frame(condition.column), [condition])
-        table = table.set_aside(~keep, f"left out by where: {condition.column}")
+        name, labels = condition.column, table.labels.get(condition.column, {})
+        column = table.settled(name, there)
+        named = f"{name!r} in {table.declaration.path}"
+        message = unmatched(
+            column,
+            labels,
+            condition.values,
+            named,
+            needed=not condition.negate,
+            personal=name in table.personal,
+        )
+        if message:
+            found.add(f"{table.place}.where", message)
+        rows = nw.from_native(column.to_frame(), eager_only=True)
+        kept = rows.filter(holds(column, labels, condition)).to_native().index
+        left_out = there & ~there.index.isin(kept)
+        table = table.set_aside(left_out, f"left out by where: {name}")
     return table

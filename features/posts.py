@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from site_typology.declaration import FeatureDeclaration, Kind
+from site_typology.declaration import ONE_ROUND, FeatureDeclaration, Kind
 from site_typology.errors import Problem
 from site_typology.features.assignments import (
     END,
@@ -130,7 +130,7 @@ def fte_in_post(table: Table, args: VacancyArgs, date: str, round_: str) -> pd.S
         posts.group_by(SITE).agg(nw.col("held").sum(), nw.col("unknown").any()).to_native()
     )
     held = sums.set_index(SITE)["held"].mask(sums.set_index(SITE)["unknown"])
-    of_round = table.frame.loc[table.frame[ROUND].isin([round_, "all"]), SITE].unique()
+    of_round = table.frame.loc[table.frame[ROUND].isin([round_, ONE_ROUND]), SITE].unique()
     held = held.reindex(held.index.union(pd.Index(of_round)))
     nobody = ~held.index.isin(sums[SITE])
     held[nobody] = 0.0

@@ -11,23 +11,17 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from site_typology.declaration import FeatureDeclaration
+from site_typology.declaration import ONE_ROUND, FeatureDeclaration
 from site_typology.errors import Problem, Problems
 from site_typology.features.builders import BUILDERS
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import BuilderArgs, Built
 from site_typology.features.gaps import absent_sites
 from site_typology.features.measurement import known, reliability
-from site_typology.features.selection import (
-    column_problems,
-    listed,
-    place_of,
-    value_problems,
-)
+from site_typology.features.selection import place_of, where_problems
 from site_typology.features.sharederror import error_correlation
 from site_typology.features.tables import StudyTables
 from site_typology.profiles import SiteProfiles
-
-SHOWN_SITES = 5
 
 
 def check_features(tables: StudyTables, found: Problems) -> None:
@@ -153,10 +147,7 @@ def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Itera
                 break
     listing = tables.tables.get(tables.declaration.study.sites)
     if feature.absent is not None and listing is not None:
-        yield from column_problems(feature, "absent", listing, [feature.absent.column])
-        yield from value_problems(
-            feature, "absent", listing, feature.absent.column, feature.absent.values
-        )
+        yield from where_problems(feature, [feature.absent], listing, "absent")
 
 
 def _absent_but_there(
@@ -168,7 +159,7 @@ def _absent_but_there(
     if len(there):
         yield Problem(
             place_of(feature, "absent"),
-            f"Said to be structurally absent, but it has a value at {listed(there)}. Mend "
+            f"Said to be structurally absent, but it has a value at {quoted(there)}. Mend "
             "the condition or the data.",
         )
 
@@ -208,7 +199,7 @@ def _measured(built: Built, tables: StudyTables) -> Built:
 
 def _response_rate(tables: StudyTables, table: str, round_: str) -> float:
     response = tables.response[tables.response["table"] == table]
-    response = response[response["round"].isin([round_, "all"])]
+    response = response[response["round"].isin([round_, ONE_ROUND])]
     response = response[response["eligible"].notna()]
     eligible = float(response["eligible"].sum())
     return float(response["responded"].sum()) / eligible if eligible > 0 else np.nan

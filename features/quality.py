@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from site_typology.declaration import ONE_ROUND
 from site_typology.features.coverage import (
     features_by_round,
     missing_by_column,
@@ -136,7 +137,9 @@ def _print_response(console: Console, tables: StudyTables) -> None:
     if response.empty:
         return
     groups = list(response.groupby(["table", "round"], sort=False))
-    headings = [name if round_ == "all" else f"{name}, {round_}" for (name, round_), _ in groups]
+    headings = [
+        name if round_ == ONE_ROUND else f"{name}, {round_}" for (name, round_), _ in groups
+    ]
     by_site = [group.set_index("site") for _, group in groups]
     lowest = pd.concat([group["rate"] for group in by_site], axis=1).mean(axis=1)
     sites: Sequence[str] = tables.sites

@@ -12,52 +12,29 @@ import pandas as pd
 
 from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problem
-from site_typology.features.tables import (
-    RESERVED,
-    ROW,
-    StudyTables,
-    Table,
-    as_text,
-    code_text,
-)
+from site_typology.features.conditions import SHOWN, among, codes_of, holds, quoted, unmatched
+from site_typology.features.rawtable import listed
+from site_typology.features.tables import RESERVED, ROW, StudyTables, Table, as_text
 
 WEIGHT = "__weight__"
-SHOWN = 8
 
 
 def codes(table: Table, column: str, values: Sequence[str]) -> list[str]:
     """Codes of `column` meant by `values`, each a code or the label of one."""
-    by_label = {label: code for code, label in table.labels.get(column, {}).items()}
-    present = set(as_text(table.frame[column]).dropna())
-    written = [code_text(value) for value in values]
-    return [value if value in present else by_label.get(value, value) for value in written]
+    return codes_of(table.frame[column], table.labels.get(column, {}), values)
 
 
 def is_among(table: Table, column: str, values: Sequence[str]) -> nw.Expr:
     """Expression: is the value of `column` one of `values`; false where it is missing."""
-    series = table.frame[column]
-    wanted = codes(table, column, values)
-    if pd.api.types.is_numeric_dtype(series):
-        numbers = [float(value) for value in wanted if _is_number(value)]
-        return nw.col(column).is_in(numbers) & ~nw.col(column).is_null()
-    texts = as_text(series)
-    matching = sorted({str(raw) for raw in series[texts.isin(wanted)].unique()})
-    return nw.col(column).is_in(matching) & ~nw.col(column).is_null()
-
-
-def condition_holds(table: Table, condition: Condition) -> nw.Expr:
-    """Expression for one condition; the value ``""`` stands for a missing cell."""
-    holds = is_among(table, condition.column, [value for value in condition.values if value])
-    if "" in condition.values:
-        holds = holds | nw.col(condition.column).is_null()
-    return ~holds if condition.negate else holds
+    return among(table.frame[column], table.labels.get(column, {}), values)
 
 
 def chosen_rows(table: Table, where: Sequence[Condition]) -> nw.DataFrame[pd.DataFrame]:
     """Rows of `table` for which every condition holds."""
     frame = nw.from_native(table.frame, eager_only=True)
     for condition in where:
-        frame = frame.filter(condition_holds(table, condition))
+        labels = table.labels.get(condition.column, {})
+        frame = frame.filter(holds(table.frame[condition.column], labels, condition))
     return cast("nw.DataFrame[pd.DataFrame]", frame)
 
 
@@ -85,19 +62,10 @@ def row_values(
     return values
 
 
-def listed(values: Iterable[object]) -> str:
-    """The first values, in quotes, and how many more there are."""
-    known = list(dict.fromkeys(map(str, values)))
-    text = ", ".join(f"'{value}'" for value in known[:SHOWN])
-    more = len(known) - SHOWN
-    return f"{text} and {more} more" if more > 0 else text
-
-
 def rows_text(rows: Iterable[object]) -> str:
     """``row 4`` or ``rows 4, 9, 12 and 3 more``."""
     numbers = [str(row) for row in rows]
-    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
-    return f"row{'s' if len(numbers) > 1 else ''} {', '.join(numbers[:SHOWN])}{more}"
+    return f"row{'s' if len(numbers) > 1 else ''} {listed(numbers, SHOWN)}"
 
 
 def place_of(feature: FeatureDeclaration, argument: str = "") -> str:
@@ -114,7 +82,7 @@ def table_problems(
         near = _near(name, declared)
         yield Problem(
             place_of(feature, argument),
-            f"There is no table '{name}'.{near} Tables declared: {listed(sorted(declared))}.",
+            f"There is no table '{name}'.{near} Tables declared: {quoted(sorted(declared))}.",
         )
 
 
@@ -134,7 +102,7 @@ def column_problems(
                 place_of(feature, argument),
                 f"Column '{column}' is not in table '{table.name}' "
                 f"({table.declaration.path}).{_near(column, names)} "
-                f"Columns found: {listed(names)}.",
+                f"Columns found: {quoted(names)}.",
             )
         elif numeric and not pd.api.types.is_numeric_dtype(table.frame[column]):
             yield from _not_numbers(feature, argument, table, column)
@@ -150,7 +118,7 @@ def _not_numbers(
         yield Problem(
             place_of(feature, argument),
             f"Column '{column}' of table '{table.name}' must hold numbers; found "
-            f"{listed(texts)} in {rows}. Recode them, or declare them missing with a reason.",
+            f"{quoted(texts)} in {rows}. Recode them, or declare them missing with a reason.",
         )
 
 
@@ -163,28 +131,14 @@ def value_problems(
     *,
     needed: bool = True,
 ) -> Iterator[Problem]:
-    """Say which values match nothing in a column that is there.
-
-    A list of which some values are found may name others that these rows happen not to have,
-    unless one looks like a slip of the pen; so may a list that is not `needed`, since it leaves
-    rows out. Codes with a label are known without a row.
-    """
+    """Say which values match nothing in a column that is there; see `unmatched`."""
     if column not in table.columns:
         return
-    values = list(values)
-    present = set(as_text(table.frame[column]).dropna())
+    named = f"column '{column}' in table '{table.name}'"
     labels = table.labels.get(column, {})
-    known = present | set(labels) | set(labels.values())
-    unknown = [value for value in values if code_text(value) not in known]
-    if len(unknown) < len(values) or not needed:
-        others = known.difference(map(code_text, values))
-        unknown = [value for value in unknown if _slip(value, others)]
-    if unknown:
-        yield Problem(
-            place_of(feature, argument),
-            f"{listed(unknown)} {'match' if len(unknown) > 1 else 'matches'} no value of column "
-            f"'{column}' in table '{table.name}'. Values found: {listed(sorted(known))}.",
-        )
+    message = unmatched(table.frame[column], labels, values, named, needed=needed)
+    if message:
+        yield Problem(place_of(feature, argument), message)
 
 
 def where_problems(
@@ -193,9 +147,9 @@ def where_problems(
     """Check the conditions on rows."""
     for condition in where:
         yield from column_problems(feature, argument, table, [condition.column])
-        wanted = [value for value in condition.values if value]
+        needed = not condition.negate
         yield from value_problems(
-            feature, argument, table, condition.column, wanted, needed=not condition.negate
+            feature, argument, table, condition.column, condition.values, needed=needed
         )
 
 
@@ -241,7 +195,7 @@ def range_problems(
             yield Problem(
                 place_of(feature),
                 f"Column '{column}' of table '{table.name}' must be {expected}; found "
-                f"{listed(as_text(values[bad]))} in {rows_text(table.frame.loc[bad, ROW])}. "
+                f"{quoted(as_text(values[bad]))} in {rows_text(table.frame.loc[bad, ROW])}. "
                 "Mend the values, or declare the codes missing with a reason.",
             )
 
@@ -250,19 +204,3 @@ def _near(name: str, names: Iterable[str]) -> str:
     lowered = {str(known).lower(): str(known) for known in names}
     near = difflib.get_close_matches(name.lower(), list(lowered), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(lowered[found]) for found in near)}?" if near else ""
-
-
-def _slip(value: str, others: Iterable[str]) -> bool:
-    """Whether a value is nearly one of the others; numbers never are."""
-    if _is_number(value):
-        return False
-    lowered = [other.lower() for other in others]
-    return bool(difflib.get_close_matches(value.lower(), lowered, n=1, cutoff=0.75))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -23,12 +23,12 @@ from site_typology.features.composition import (
     placed_shares,
     shares_by_site,
 )
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.selection import (
     chosen_rows,
     column_problems,
-    listed,
     place_of,
     range_problems,
     table_problems,
@@ -112,7 +112,7 @@ class _Settings(Builder[Any]):
             return
         kinds = _kinds(classified(table, args)[0])
         if len(kinds) < 2:
-            found = f"found only {listed(kinds)}" if kinds else "found none"
+            found = f"found only {quoted(kinds)}" if kinds else "found none"
             yield Problem(
                 place_of(feature, "table"),
                 f"A setting mix needs open settings of two kinds in table '{table.name}'; {found}. "

@@ -12,13 +12,13 @@ from pydantic import Field
 
 from site_typology.declaration import FeatureDeclaration, Kind, ScaleDeclaration
 from site_typology.errors import Problem
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built, Code
 from site_typology.features.informants import Informants, mean_over_informants
 from site_typology.features.measurement import cronbach_alpha, item_rest, known
 from site_typology.features.selection import (
     column_problems,
     is_among,
-    listed,
     place_of,
     range_problems,
     row_values,
@@ -52,7 +52,7 @@ class Scale(Builder[ScaleArgs]):
         scale = _scale(args.scale, tables)
         if scale is None:
             names = [scale.name for scale in tables.declaration.scales]
-            found = f"Scales declared: {listed(names)}." if names else "No [[scales]] are declared."
+            found = f"Scales declared: {quoted(names)}." if names else "No [[scales]] are declared."
             yield Problem(place_of(feature, "scale"), f"There is no scale '{args.scale}'. {found}")
             return
         table = tables.tables.get(scale.table)
@@ -207,7 +207,7 @@ class Share(Builder[ShareArgs]):
             "source": f"{table.name}: {args.column}",
             "definition": (
                 f"Share of rows of table '{table.name}' where '{args.column}' is "
-                f"{listed(args.values)}, among those with an answer."
+                f"{quoted(args.values)}, among those with an answer."
             ),
             "unit": "share",
             "range": (0.0, 1.0),

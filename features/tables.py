@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from site_typology.declaration import Condition, StudyDeclaration, TableDeclaration
+from site_typology.declaration import StudyDeclaration, TableDeclaration
 
 SITE, ROUND, ROW = "__site__", "__round__", "__row__"
 """Reserved columns: the linked site, the round, and the 1-based data row in the file."""
@@ -49,12 +49,6 @@ class Table:
     def columns(self) -> list[str]:
         """The columns of the file, without the reserved ones."""
         return [column for column in self.frame.columns if column not in RESERVED]
-
-    def reasons_of(self, column: str) -> pd.Series:
-        """Reason for each row of `column`; all ``""`` where no cell is missing."""
-        if column in self.reasons.columns:
-            return self.reasons[column]
-        return pd.Series("", index=self.frame.index, dtype="str", name=column)
 
 
 @dataclass(frozen=True)
@@ -121,30 +115,3 @@ def as_text(column: pd.Series) -> pd.Series:
     positions, found = pd.factorize(column)
     texts = np.array([code_text(value) for value in found] + [np.nan], dtype=object)
     return pd.Series(texts[positions], index=column.index, name=column.name, dtype="str")
-
-
-def matches(frame: pd.DataFrame, conditions: Iterable[Condition]) -> pd.Series:
-    """Say which rows meet every condition; codes are compared as text.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Has every column that the conditions name.
-    conditions : iterable of Condition
-        A missing cell is none of the values.
-
-    Returns
-    -------
-    Series of bool
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"wave": [1.0, 2.0, None]})
-    >>> matches(frame, [Condition(column="wave", values=("2",))]).tolist()
-    [False, True, False]
-    """
-    keep = pd.Series(True, index=frame.index)
-    for condition in conditions:
-        among = as_text(frame[condition.column]).isin([code_text(v) for v in condition.values])
-        keep &= ~among if condition.negate else among
-    return keep

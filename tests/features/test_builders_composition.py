@@ -112,6 +112,34 @@ def test_rows_that_are_totals_of_a_month_are_put_together(study):
     assert draws.values["time.direct"].iloc[0] == pytest.approx(210 / 320)
 
 
+def test_rows_without_their_period_are_refused_or_left_out_by_where(study):
+    """Which rows make up a month is not known of a row without one, so its minutes are nowhere."""
+    months = pd.DataFrame(
+        {
+            "site": list("AAAAB"),
+            "month": ["1", "1", None, None, "1"],
+            "function": ["d", "w", "d", "w", "d"],
+            "minutes": [30.0, 30, 100, 0, 5],
+        }
+    )
+    args = {
+        "table": "t", "category": "function", "amount": "minutes",
+        "parts": {"direct": ["d"], "wsa": ["w"]},
+    }  # fmt: skip
+    feature = {"name": "time", "builder": "composition", "args": args}
+    declared = {"t": {"unique": ["site", "month", "function"]}}
+    with pytest.raises(StudyError, match=r"'month'.*is blank in rows 3, 4\."):
+        build_profiles(study({"t": months}, [feature], declared=declared))
+    dated = [{"column": "month", "values": [""], "negate": True}]
+    chosen = {**feature, "args": {**args, "where": dated}}
+    profiles = build_profiles(study({"t": months}, [chosen], declared=declared))
+    assert profiles.values["time.direct"].tolist() == [0.5, 1]
+    # Without a declared key the rows are counted one by one and need no month.
+    assert (
+        build_profiles(study({"t": months}, [feature])).values["time.direct"].iloc[0] == 130 / 160
+    )
+
+
 def test_codes_outside_every_part_or_in_two_are_refused(study):
     rows = pd.DataFrame({"site": list("AABB"), "kind": list("xyzx"), "d": [1.0, -1, 2, 3]})
     parts = {"one": ["x", "y"], "two": ["y"]}

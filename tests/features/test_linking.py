@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration
+from site_typology.declaration import Condition, parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
+from site_typology.features.selection import chosen_rows
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables
 
 Read = Callable[..., tuple[StudyTables, list[str]]]
@@ -71,7 +72,7 @@ def test_missing_codes_keep_their_reason_by_column_and_table(read: Read) -> None
     assert q.reasons["b"].tolist() == ["suppressed", "", "not asked", ""]
     assert q.reasons["note"].tolist() == ["suppressed", "skipped", "", ""]
     assert q.frame["note"].tolist()[2:] == ["NA", "x"], "text may say NA"
-    assert q.reasons_of("site").tolist() == [""] * 4
+    assert "site" not in q.reasons
 
 
 def test_codes_for_every_column_leave_keys_alone(read: Read) -> None:
@@ -264,6 +265,62 @@ def test_a_site_with_a_blank_number_of_eligible_has_an_unknown_one(read: Read) -
     eligible = tables.response.set_index("site")["eligible"]
     assert eligible.isna().to_dict() == {"A": True, "B": False, "C": True}
     assert eligible["B"] == 9
+
+
+@pytest.mark.parametrize(
+    ("condition", "kept"),
+    [
+        ({"values": ["in"]}, [1, 5]),
+        ({"values": [""]}, [3, 4]),
+        ({"values": ["", "in"]}, [1, 3, 4, 5]),
+        ({"values": [""], "negate": True}, [1, 2, 5]),
+        ({"values": ["out", ""], "negate": True}, [1, 5]),
+        ({"values": ["out"], "negate": True}, [1, 3, 4, 5]),
+        ({"values": ["elsewhere"], "negate": True}, [1, 2, 3, 4, 5]),
+        ({"column": "n", "values": ["1013", ""]}, [1, 5]),
+        ({"column": "n", "values": ["200.0"], "negate": True}, [1, 4, 5]),
+    ],
+)
+def test_a_table_and_a_feature_mean_the_same_by_a_condition(
+    read: Read, condition: dict[str, Any], kept: list[int]
+) -> None:
+    """Blank and declared missing cells are \"\"; codes are compared as the numbers they are."""
+    file = 'site,kind,n\nA,in,"1,013"\nA,out,200\nB,,200\nB,9,300\nC,in,NA\n'
+    where = {"column": "kind", **condition}
+    rules = {"missing": {"9": "refused"}}
+    of_table, problems = read({"q": file}, {"q": {**rules, "where": [where]}})
+    whole, _ = read({"q": file}, {"q": rules})
+    assert not problems
+    assert of_table.tables["q"].frame[ROW].tolist() == kept
+    rows = chosen_rows(whole.tables["q"], [Condition.model_validate(where)])
+    assert rows[ROW].to_list() == kept
+
+
+def test_values_of_a_table_condition_must_be_there(read: Read) -> None:
+    file = "site,kind,n\nA,inside,1\nB,outside,2\nC,,3\n"
+    conditions = [
+        {"column": "kind", "values": ["indoors"]},
+        {"column": "n", "values": ["7"]},
+        {"column": "n", "values": ["9"], "negate": True},
+        {"column": "kind", "values": ["outsidee", ""], "negate": True},
+    ]
+    _, problems = read({"q": file}, {"q": {"where": conditions}})
+    assert problems == [
+        "tables.q.where  'indoors' matches no value of 'kind' in q.csv. "
+        "Values found: 'inside', 'outside'.",
+        "tables.q.where  '7' matches no value of 'n' in q.csv. Values found: '1', '2', '3'.",
+        "tables.q.where  'outsidee' matches no value of 'kind' in q.csv. "
+        "Values found: 'inside', 'outside'.",
+    ]
+
+
+def test_values_of_a_personal_column_are_not_shown(read: Read) -> None:
+    where = [{"column": "email", "values": ["z@y.org"]}]
+    _, problems = read(
+        {"q": "site,email\nA,jo@home.org\n"}, {"q": {"personal": ["email"], "where": where}}
+    )
+    assert "'z@y.org' matches no value of 'email' in q.csv." in problems[0]
+    assert "jo@home" not in "".join(problems)
 
 
 def test_every_problem_of_every_table_is_found_at_once(read: Read) -> None:
