@@ -15,6 +15,8 @@ from site_typology.features.selection import WEIGHT, row_values
 from site_typology.features.tables import ROUND, SITE, Table
 
 USED, KNOWN = "__used__", "__known__"
+ROUNDING = 1e-12
+"""Shares of counts below this are rounding error: one row of a million million."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ def count_shares(rows: pd.DataFrame, parts: Sequence[str]) -> Shares:
     weight = rows[WEIGHT] * rows[list(parts)].sum(axis=1, min_count=len(parts))
     ones = rows.assign(**{part: (rows[part] > 0).astype(float).where(rows[USED]) for part in parts})
     sums = moments(ones.assign(**{WEIGHT: weight}), parts)
-    value, n = sums.mean, sums.effective[:, :1]
+    # Sums about a centre leave -1e-18 of a part that no row has.
+    value = np.where(np.abs(sums.mean) < ROUNDING, 0.0, sums.mean)
+    n = sums.effective[:, :1]
     smooth = (value * n + 0.5) / (n + len(parts) / 2)
     covariance = smooth[:, :, None] * (np.eye(len(parts)) - smooth[:, None, :])
     return Shares(sums.index, tuple(parts), value, covariance / n[:, :, None], sums.n[:, 0], sums)

@@ -112,6 +112,29 @@ def test_rows_that_are_totals_of_a_month_are_put_together(study):
     assert draws.values["time.direct"].iloc[0] == pytest.approx(210 / 320)
 
 
+def test_a_kind_that_no_row_has_is_exactly_none(study):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "site": rng.integers(0, 300, 4000).astype(str),
+            "kind": rng.choice(list("xyz"), 4000, p=[0.9, 0.09, 0.01]),
+            "n": rng.integers(1, 9, 4000).astype(float),
+        }
+    )
+    args = {"table": "t", "category": "kind", "parts": {kind: [kind] for kind in "xyz"}}
+    features = [
+        {"name": "rows", "builder": "composition", "args": args},
+        {"name": "amounts", "builder": "composition", "args": {**args, "amount": "n"}},
+    ]
+    values = build_profiles(study({"t": rows}, features)).values
+    has = rows.groupby(["site", "kind"]).size().unstack(fill_value=0) > 0
+    has = has.reindex(values.index.get_level_values("site"))
+    for name in ("rows", "amounts"):
+        for kind in "xyz":
+            assert ((values[f"{name}.{kind}"] > 0).to_numpy() == has[kind].to_numpy()).all()
+            assert (values.loc[~has[kind].to_numpy(), f"{name}.{kind}"] == 0).all()
+
+
 def test_rows_without_their_period_are_refused_or_left_out_by_where(study):
     """Which rows make up a month is not known of a row without one, so its minutes are nowhere."""
     months = pd.DataFrame(
