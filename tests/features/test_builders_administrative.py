@@ -221,3 +221,19 @@ def test_a_share_above_one_is_refused(study):
     column = feature("column", kind="share", table="t", column="pct", divide_by=100)
     with pytest.raises(StudyError, match=r"between 0 and 1; found otherwise at B \(1.2\)"):
         build_profiles(study({"t": rows}, [column]))
+
+
+def test_a_blank_cell_of_the_sites_table_can_mean_absent(study):
+    listing = pd.DataFrame({"site": list("ABC"), "wing": ["yes", None, "yes"]})
+    rows = pd.DataFrame({"site": list("AC"), "v": [1.0, 2.0]})
+    column = feature("column", table="t", column="v")
+    for condition in (
+        {"column": "wing", "values": [""]},
+        {"column": "wing", "values": ["yes", "not built"], "negate": True},
+    ):
+        declared = [{**column, "absent": condition}]
+        profiles = build_profiles(study({"t": rows}, declared, sites=listing))
+        assert profiles.reasons["x"].tolist() == ["", "structurally absent", ""]
+    slip = [{**column, "absent": {"column": "wing", "values": ["no"]}}]
+    with pytest.raises(StudyError, match=r"features.x.absent.*'no' matches no value"):
+        build_profiles(study({"t": rows}, slip, sites=listing))
