@@ -31,6 +31,12 @@ BEND_SD = 0.35
 """Prior standard deviations of a curve's skewness and log tail weight, and of a score's bend."""
 FLOOR = 0.2
 """Least error of a score that a curve is fitted to, in units of its spread: quadrature's limit."""
+EXACT_PRIOR, BLURRED_PRIOR = 0.2, 5.0
+"""Weight, in sites, of the diagonal in the covariance that reference data are drawn with.
+
+Of exact values the first, next to none: a reference rounder than the data makes correlated features
+look like types. Of values that are all error the second, since their covariance is hardly known.
+"""
 SAMPLE = 8_000
 """Profiles drawn to learn the margins that the principal scores lead to."""
 LIMITS = (1.5, 0.9)
@@ -147,7 +153,7 @@ class UnimodalPopulation:
         bend_sd : float
             Prior standard deviation of the bend of later scores with the first; 0 for none.
         """
-        population = population or fit_population(data)
+        population = population or fit_population(data, shrink=_prior(data))
         seen = SeenCells.of(data)
         scores, errors, widths = _principal_scores(population, seen)
         square, bends = _bends(scores, errors, widths, bend_sd)
@@ -198,6 +204,17 @@ class UnimodalPopulation:
             level = np.interp(profiles[:, at], self.generated[:, at], _LEVELS)
             bent[:, at] = self.population.mean[at] + spread[at] * curve.of_normal(level)
         return bent
+
+
+def _prior(data: WorkingData) -> float:
+    """Weight of the diagonal, by the share of the variance between sites that is error."""
+    seen = data.observed.sum(axis=0) > 1
+    values, observed = data.values[:, seen], data.observed[:, seen]
+    variances = np.einsum("ijj->ij", data.errors)[:, seen]
+    error = np.nanmean(np.where(observed, variances, np.nan), axis=0)
+    share = np.clip(error / np.maximum(np.nanvar(values, axis=0), 1e-12), 0, 1)
+    mean = float(share.mean()) if len(share) else 1.0
+    return EXACT_PRIOR + (BLURRED_PRIOR - EXACT_PRIOR) * mean
 
 
 def add_errors(truth: np.ndarray, data: WorkingData, rng: np.random.Generator) -> WorkingData:
