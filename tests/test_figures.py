@@ -92,6 +92,16 @@ def test_each_has_a_title_and_a_description_in_words(drawn: dict[str, str]):
     assert "principal components" in drawn["map"]
 
 
+def test_headings_of_the_drivers_begin_inside_the_figure(drawn: dict[str, str]):
+    texts = [each for each in parsed(drawn["drivers"]).iter(f"{SVG}text") if each.text]
+    headings = [each for each in texts if re.match(r"[123]  \S", each.text)]
+    assert len(headings) == 3
+    for heading in headings:
+        moved = re.search(r"translate\(([-\d.]+)", heading.get("transform") or "")
+        at = float(heading.get("x") or 0) + (float(moved[1]) if moved else 0)
+        assert 0 < at < 10
+
+
 def test_together_they_can_stand_in_one_page_and_need_no_network(drawn: dict[str, str]):
     identifiers = [re.findall(r'\bid="([^"]+)"', text) for text in drawn.values()]
     every = list(itertools.chain(*identifiers))

@@ -320,7 +320,7 @@ def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
             axis.set_ylim(len(own) - 0.4, -0.6)
             axis.set_xlim(0, widest * 1.05)
             axis.tick_params(axis="y", length=0)
-            axis.set_title(wrapped(f"{label}  {names[str(label)]}", 44, 2), loc="left", x=-0.5)
+            _heading(axis, wrapped(f"{label}  {names[str(label)]}", 44, 2))
         axes[-1].set_xlabel("Mean size of the contribution\nto the membership probability")
 
     heights = sum(0.82 + 0.36 * len(own) for _, own in tables)
@@ -340,6 +340,16 @@ def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
         draw,
         panels=len(tables),
     )  # fmt: skip
+
+
+def _heading(axis: Axes, words: str) -> None:
+    """Put a title at the left edge of the figure, however wide the labels beside the axes are."""
+    from matplotlib.transforms import blended_transform_factory, offset_copy
+
+    figure = whole(axis)
+    beside = blended_transform_factory(figure.transFigure, axis.transAxes)
+    title = axis.set_title(words, loc="left", x=0.01)
+    title.set_transform(offset_copy(beside, fig=figure, y=6, units="points"))
 
 
 def _arrow(direction: float) -> str:
