@@ -97,13 +97,22 @@ def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | No
     try:
         return builder.Args.model_validate(feature.args)
     except ValidationError as error:
-        for detail in error.errors():
-            found.extend([_argument_problem(feature, builder.Args, detail)])
+        details = error.errors()
+        # Of an argument that may take several forms, the form meant is the one that fits furthest.
+        furthest: dict[object, int] = {}
+        for detail in details:
+            place = detail["loc"][0] if detail["loc"] else ""
+            furthest[place] = max(furthest.get(place, 0), len(detail["loc"]))
+        for detail in details:
+            place = detail["loc"][0] if detail["loc"] else ""
+            forms = any(_is_alternative(part) for part in detail["loc"])
+            if not forms or len(detail["loc"]) == furthest[place]:
+                found.extend([_argument_problem(feature, builder.Args, detail)])
         return None
 
 
 def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], detail: Any) -> Problem:
-    place = ".".join(str(part) for part in detail["loc"])
+    place = ".".join(str(part) for part in detail["loc"] if not _is_alternative(part))
     where = place_of(feature, f"args.{place}" if place else "args")
     names = list(args.model_fields)
     if detail["type"] == "extra_forbidden" and len(detail["loc"]) > 1:
@@ -125,6 +134,11 @@ def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], deta
     shown = detail.get("input")
     found = "" if isinstance(shown, dict | list) else f"; found {shown!r}"
     return Problem(where, f"{text[0].upper()}{text[1:]}{found}.")
+
+
+def _is_alternative(part: int | str) -> bool:
+    """Whether a part of a place names one of several forms that an argument may take."""
+    return isinstance(part, str) and ("[" in part or part in ("str", "tuple", "dict"))
 
 
 def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from site_typology.declaration import Condition, FeatureDeclaration, Kind
 from site_typology.errors import Problem
 from site_typology.features.aggregate import Moments, moments
+from site_typology.features.conditions import quoted
 from site_typology.features.contract import (
     Builder,
     BuilderArgs,
@@ -27,11 +28,13 @@ from site_typology.features.measurement import pooled_variance
 from site_typology.features.selection import (
     WEIGHT,
     column_problems,
+    place_of,
     row_values,
+    rows_text,
     table_problems,
     where_problems,
 )
-from site_typology.features.tables import StudyTables
+from site_typology.features.tables import ROW, StudyTables, Table
 
 TOTAL = "total"
 
@@ -132,7 +135,26 @@ def quantity_problems(
     if table is None:
         return
     yield from column_problems(feature, argument, table, quantity.columns, numeric=True)
+    yield from _negative(feature, argument, quantity, table)
     yield from where_problems(feature, quantity.where, table, f"{argument}.where")
+
+
+def _negative(
+    feature: FeatureDeclaration, argument: str, quantity: Quantity, table: Table
+) -> Iterator[Problem]:
+    """Refuse amounts below 0, which no rate can be made of."""
+    for column in quantity.columns:
+        amounts = table.frame.get(column)
+        if amounts is None or not pd.api.types.is_numeric_dtype(amounts):
+            continue
+        bad = amounts < 0
+        if bad.any():
+            yield Problem(
+                place_of(feature, argument),
+                f"Column '{column}' of table '{table.name}' must be 0 or more; found "
+                f"{quoted(amounts[bad])} in {rows_text(table.frame.loc[bad, ROW])}. Correct them, "
+                "or declare them missing with a reason.",
+            )
 
 
 def totals(

@@ -112,7 +112,8 @@ def _not_numbers(
     feature: FeatureDeclaration, argument: str, table: Table, column: str
 ) -> Iterator[Problem]:
     values = table.frame[column]
-    texts = values[values.notna() & pd.to_numeric(values, errors="coerce").isna()]
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    texts = values[values.notna() & ~np.isfinite(numbers)]
     if values.notna().any():
         rows = rows_text(table.frame.loc[texts.index, ROW])
         yield Problem(

@@ -199,3 +199,44 @@ def test_an_output_folder_that_is_a_file(study):
     assert "Is a file" in done.stderr
     assert target.read_text() == "kept"
     assert Path(target).is_file()
+
+
+@pytest.mark.parametrize("name", ["site", "round", "wsa__se", "need__n"])
+def test_a_feature_named_like_a_column_of_the_results(study, name):
+    edit(study, "study.toml", 'name = "need"', f'name = "{name}"')
+    refusal(study, [f"features[{name}]", "taken by a column of the results"])
+
+
+def test_infinite_values_are_shown_with_their_rows(study):
+    path = study / "sites.csv"
+    lines = path.read_text().splitlines()
+    cells = lines[3].split(",")
+    lines[3] = ",".join([cells[0], "inf", cells[2]])
+    path.write_text("\n".join(lines) + "\n")
+    refusal(study, ["'inf'", "row 3"])
+
+
+def test_negative_counts_make_no_rate(study):
+    rewrite(study, "sites.csv", lambda frame: frame.assign(need=-frame["need"]))
+    old = """builder = "column"
+args = { table = "sites", column = "need" }"""
+    new = """builder = "rate"
+args = { numerator = { table = "sites", column = "need" }, denominator = { table = "survey" } }"""
+    edit(study, "study.toml", old, new)
+    refusal(study, ["must be 0 or more", "need"])
+
+
+def test_an_impossible_date_is_named_without_jargon(study):
+    old = """builder = "column"
+args = { table = "sites", column = "need" }"""
+    new = """builder = "leaver_rate"
+[features.args]
+table = "survey"
+person = "response"
+start = "q1"
+end = "q2"
+window = ["2020-01-01", "2020-02-31"]"""
+    edit(study, "study.toml", old, new)
+    text = refusal(study, ["features.need.args.window", "2020-02-31"])
+    assert "function-" not in text
+    assert "valid dictionary" not in text

@@ -71,3 +71,10 @@ def test_a_missing_or_foreign_file_is_refused(profiles, tmp_path):
     (tmp_path / "a.ods").touch()
     with pytest.raises(StudyError, match=r"Expected \.csv"):
         read_profiles_file(tmp_path / "a.ods", profiles.features)
+
+
+def test_a_row_that_is_cut_short_is_refused(profiles, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("site,a,b\nP,1,.2\nQ,1\n")
+    with pytest.raises(StudyError, match=r"Row 2 has 2 of 3 fields"):
+        read_profiles_file(path, profiles.features)

@@ -37,6 +37,8 @@ UnknownSites = Literal["error", "drop"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 REASONS: tuple[str, ...] = get_args(Reason)
+RESERVED, RESERVED_ENDINGS = ("site", "round"), ("__se", "__n", "__low", "__high", "__mean")
+"""Names that no feature may have: columns of the output contract."""
 ONE_ROUND = "all"
 """The round of a study that declares none."""
 
@@ -372,6 +374,13 @@ def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
     for scale in declaration.scales:
         if scale.table not in tables:
             found.add(f"scales[{scale.name}].table", f"There is no table {scale.table!r}. {listed}")
+    for feature in declaration.features:
+        if feature.name in RESERVED or feature.name.endswith(RESERVED_ENDINGS):
+            found.add(
+                f"features[{feature.name}]",
+                f"The name is taken by a column of the results ({', '.join(RESERVED)}, and names "
+                f"that end in {' or '.join(RESERVED_ENDINGS)}). Give another.",
+            )
     for where, names in (
         ("scales", [scale.name for scale in declaration.scales]),
         ("features", [feature.name for feature in declaration.features]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def _from_wide(path: Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
         ) from error
     frame = frame.map(str.strip).rename(columns=str.strip)
     found = Problems(path.name)
+    _check_lengths(path, found)
     if "site" not in frame:
         found.add("site", f"No such column; found {', '.join(frame.columns[:8])}. Name the sites.")
         found.raise_if_any()
@@ -102,6 +104,16 @@ def _from_wide(path: Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
     }
     found.raise_if_any()
     return profiles_of_wide(pd.DataFrame(cells).set_axis(index, axis=0), infos)
+
+
+def _check_lengths(path: Path, found: Problems) -> None:
+    """Refuse rows that are cut short: what they lack would pass for missing values."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        width = len(next(rows, []))
+        for at, row in enumerate(filter(None, rows), start=1):
+            if len(row) < width:
+                found.add("file", f"Row {at} has {len(row)} of {width} fields. Is the file cut?")
 
 
 def profiles_of_wide(wide: pd.DataFrame, features: Sequence[FeatureInfo]) -> SiteProfiles:
