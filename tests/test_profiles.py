@@ -95,6 +95,15 @@ def test_a_kind_that_does_not_fit_is_refused(values, change, kinds, expected):
         SiteProfiles.from_frame(values.assign(**change), kinds={**KINDS, **kinds})
 
 
+def test_what_is_no_table_of_named_sites_is_refused(values):
+    with pytest.raises(StudyError, match="Expected a DataFrame"):
+        SiteProfiles.from_frame(values.to_numpy())
+    twice = pd.concat([values, values[["a"]]], axis=1).set_axis(["P", None, "R"])
+    with pytest.raises(StudyError) as caught:
+        SiteProfiles.from_frame(twice)
+    assert {problem.where for problem in caught.value.problems} == {"a", "index"}
+
+
 def test_a_site_given_twice_is_refused(values):
     with pytest.raises(StudyError, match=r"site P .*Stands twice"):
         SiteProfiles.from_frame(values.set_axis(["P", "P", "R"]), kinds=KINDS)

@@ -118,6 +118,7 @@ class SiteProfiles:
         StudyError
             With every problem found.
         """
+        _check_frame(values)
         index = _profile_index(values.index)
         frame = values.set_axis(index, axis=0).rename(columns=str)
         empty = [name for name in frame if frame[name].isna().all()]
@@ -325,6 +326,19 @@ class SiteProfiles:
             pd.DataFrame(content["error_correlation"], index=names, columns=names, dtype=float),
             pd.read_parquet(folder / "response.parquet"),
         )
+
+
+def _check_frame(values: pd.DataFrame) -> None:
+    """Refuse what is no table with one column a feature and one named row a site."""
+    found = Problems("profiles")
+    if not isinstance(values, pd.DataFrame):
+        found.add("values", f"Expected a DataFrame, one row a site; found {type(values).__name__}.")
+        found.raise_if_any()
+    for name in dict.fromkeys(values.columns[values.columns.duplicated()]):
+        found.add(str(name), "The column is there twice. Keep one, or rename it.")
+    if values.index.to_frame().isna().to_numpy().any():
+        found.add("index", "A row has no site. Name every site.")
+    found.raise_if_any()
 
 
 def _profile_index(index: pd.Index) -> pd.MultiIndex:

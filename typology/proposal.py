@@ -83,6 +83,9 @@ def propose(
 
     settings = settings or ProposeSettings()
     _check_seed(seed)
+    if workers < 1:
+        message = f"Expected 1 or more, found {workers}."
+        raise StudyError("settings", [Problem("workers", message)])
     here = profiles.select(round=_round(profiles, round))
     screened = screen(here, settings.min_observed)
     scale = WorkingScale.fit(screened.profiles)
