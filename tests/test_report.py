@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import re
@@ -18,6 +19,7 @@ from site_typology.declaration import Disclosure
 from site_typology.explain import Explanation, explain
 from site_typology.figures import figures
 from site_typology.report import report_html
+from site_typology.report_types import one_population, profile_table
 from site_typology.report_words import Unit, key_figures
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -185,6 +187,61 @@ def test_without_types_it_says_what_the_sites_look_like_and_what_would_be_enough
     assert "What drives membership" not in titles
     assert untyped.evidence.would_change[:60] in unclaimed.text
     assert not any("class" in a and a["class"] == "card" for a in unclaimed.having("article"))
+
+
+def test_only_a_verdict_against_types_says_that_there_are_none(untyped: Typology):
+    nothing = explain(untyped, seed=1)
+    said = {}
+    for verdict in ("not supported", "insufficient"):
+        evidence = dataclasses.replace(untyped.evidence, verdict=verdict)
+        judged = dataclasses.replace(untyped, evidence=evidence)
+        said[verdict] = Page(report_html(judged, nothing, figures={})).text
+    for words in ("draw lines through a cloud", "Sites differ by degrees on several features"):
+        assert words in said["not supported"]
+        assert words not in said["insufficient"]
+    for words in ("by hand would be a guess", "these data cannot tell."):
+        assert words in said["insufficient"]
+        assert words not in said["not supported"]
+
+
+def test_features_left_out_of_the_figure_are_counted(
+    typed: Typology, explanation: Explanation, monkeypatch: pytest.MonkeyPatch
+):
+    drawn = {"profile": "<svg></svg>"}
+    assert "drawn; all are" not in Page(report_html(typed, explanation, figures=drawn)).text
+    monkeypatch.setattr("site_typology.figures_types.MOST_FEATURES", 2)
+    every = sum(info.kind != "category" for info in typed.profiles.features)
+    assert (
+        f"2 of {every} features are drawn; all are in the table below."
+        in Page(report_html(typed, explanation, figures=drawn)).text
+    )
+
+
+def test_a_feature_of_unknown_error_is_not_called_noise(untyped: Typology):
+    profiles = untyped.profiles
+    name = profiles.features[0].name
+    errors = profiles.standard_errors.copy()
+    errors.iloc[0, errors.columns.get_loc(name)] = np.nan
+    unsure = copy.copy(profiles)
+    object.__setattr__(unsure, "standard_errors", errors)
+    rows = profile_table(dataclasses.replace(untyped, profiles=unsure), Disclosure())
+    row = next(row for group in rows for row in group["features"])
+    assert row["true"] == "–"
+    told = one_population(rows)
+    assert row["title"] not in [*told["noisy"], *(each["title"] for each in told["differing"])]
+
+
+def test_one_average_for_a_feature_of_one_population(untyped: Typology):
+    for group in profile_table(untyped, Disclosure()):
+        for row in group["features"]:
+            assert row["cells"][0]["text"].split(" (")[0] == row["all"]
+
+
+def test_a_flag_is_explained_only_where_it_stands(claimed_text: str, unclaimed_text: str):
+    for text in (claimed_text, unclaimed_text):
+        for name in ("profiles", "sites", "data"):
+            section = text.split(f'<section id="{name}"')[1].split("</section>")[0]
+            assert ("† " in section) == ("†</span>" in section)
 
 
 def test_nothing_from_the_network_and_no_script(claimed_text: str, claimed: Page):

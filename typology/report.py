@@ -24,6 +24,7 @@ from site_typology.report_types import (
     site_table,
     type_cards,
     type_marks,
+    undrawn_words,
 )
 from site_typology.report_words import (
     BADGES,
@@ -88,6 +89,7 @@ def _content(
 ) -> dict[str, Any]:
     profiles, evidence = typology.profiles, typology.evidence
     profile = profile_table(typology, disclosure)
+    sites, features = site_table(typology, disclosure), feature_table(profiles, disclosure)
     return {
         "evidence": evidence,
         "claimed": is_claimed(typology),
@@ -104,14 +106,16 @@ def _content(
         "types": list(type_sizes(typology)),
         "cards": type_cards(typology, disclosure),
         "profile": profile,
+        "undrawn": undrawn_words(typology, profile),
+        "thin": _thin(profile, sites["rows"], features),
         "one_population": one_population(profile),
         "borderline": borderline_table(typology, explanation),
-        "sites": site_table(typology, disclosure),
+        "sites": sites,
         "explanation": explanation,
         "drivers": driver_tables(typology, explanation),
         "ledger": ledger_table(profiles.ledger, sources),
         "response": response_table(profiles.response, disclosure),
-        "features": feature_table(profiles, disclosure),
+        "features": features,
         "disclosure": disclosure,
         "candidates": candidate_rows(typology),
         "gains": gain_rows(evidence.null_test),
@@ -119,6 +123,18 @@ def _content(
         "versions": versions(),
         "checklist": checklist(typology, explanation),
         "glossary": GLOSSARY,
+    }
+
+
+def _thin(
+    profile: list[dict[str, Any]], sites: list[dict[str, Any]], features: list[dict[str, Any]]
+) -> dict[str, bool]:
+    """Tables in which a figure is flagged, so that the flag is explained below them."""
+    rows = [row for group in profile for row in group["features"]]
+    return {
+        "profile": any(cell["thin"] for row in rows for cell in row["cells"]),
+        "sites": any(row["thin"] for row in sites),
+        "features": any(row["thin"] for row in features),
     }
 
 
@@ -135,9 +151,11 @@ def _render(content: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["figure"] = figure
-    # The style is a file of this package and the figures were escaped where they were drawn.
-    style = Markup((folder / STYLE).read_text(encoding="utf-8"))  # noqa: S704
-    drawn = {name: Markup(text) for name, text in content["figures"].items()}  # noqa: S704
+    style = Markup((folder / STYLE).read_text(encoding="utf-8"))  # noqa: S704  # our own file
+    drawn = {
+        name: Markup(text)  # noqa: S704  # escaped where it was drawn
+        for name, text in content["figures"].items()
+    }
     return environment.get_template(TEMPLATE).render(
         **{**content, "figures": drawn, "style": style}
     )

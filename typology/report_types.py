@@ -20,6 +20,7 @@ from site_typology.describe import (
 from site_typology.explain import direction_word
 from site_typology.feature_info import FeatureInfo
 from site_typology.figure_canvas import colour, listed, mark_path, shape_name
+from site_typology.figures_types import shown_features
 from site_typology.report_words import Unit, figure, stability_word
 
 if TYPE_CHECKING:
@@ -110,6 +111,16 @@ def profile_table(typology: Typology, disclosure: Disclosure) -> list[dict[str, 
     return [{"family": family, "features": rows} for family, rows in families.items()]
 
 
+def undrawn_words(typology: Typology, profile: list[dict[str, Any]]) -> str:
+    """Say how many features the profile figure draws; empty where it draws all of them."""
+    drawn = len(shown_features(typology, type_profiles(typology)))
+    every = sum(len(group["features"]) for group in profile)
+    if drawn == every:
+        return ""
+    verb = "is" if drawn == 1 else "are"
+    return f"{drawn} of {every} features {verb} drawn; all are in the table below."
+
+
 def _profile_row(
     typology: Typology, info: FeatureInfo, cells: list[dict[str, Any]], disclosure: Disclosure
 ) -> dict[str, Any]:
@@ -117,6 +128,8 @@ def _profile_row(
     unit = Unit.of(info, values)
     known = values.notna()
     errors = typology.profiles.standard_errors.loc[known, info.name].astype(float)
+    # Where all sites are one group its modelled mean is the mean of all sites: one figure, not two.
+    average = float(values.mean()) if is_claimed(typology) else cells[0]["mean"]
     return {
         "title": info.title,
         "unit": info.unit,
@@ -128,7 +141,7 @@ def _profile_row(
             }
             for cell in cells
         ],
-        "all": unit.write(float(values.mean())),
+        "all": unit.write(average),
         "range": f"{unit.write(values.min())} to {unit.write(values.max())}",
         "known": int(known.sum()),
         "true_share": (share := true_share(values[known].to_numpy(), errors.to_numpy())),
@@ -137,17 +150,22 @@ def _profile_row(
 
 
 def true_share(values: np.ndarray, errors: np.ndarray) -> float:
-    """Share of the variance between sites that measurement error leaves; NaN without variance.
+    """Share of the variance between sites that measurement error leaves.
+
+    NaN without variance, and where the error of a site is not known.
 
     Examples
     --------
     >>> true_share(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     0.5
+    >>> true_share(np.array([1.0, 3.0]), np.array([1.0, np.nan]))
+    nan
     """
     variance = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
     if variance == 0:
         return float("nan")
-    return max(0.0, 1 - float(np.mean(errors**2)) / variance)
+    # Python's max would turn the NaN of an unknown error into 0, "mostly noise".
+    return float(np.maximum(0.0, 1 - np.mean(errors**2) / variance))
 
 
 def one_population(profile: list[dict[str, Any]]) -> dict[str, Any]:
