@@ -229,10 +229,9 @@ def _would_change(
     if verdict == "supported":
         nearest = min(rules, key=_margin)
         return (
-            f"The verdict would be weaker if a rule failed; the nearest to its threshold is "
-            f"{nearest.name} ({nearest.figure:.3g}, needs {nearest.relation} "
-            f"{nearest.threshold:g}). New sites, or a second round, that do not fit the types "
-            "would speak against them."
+            "The verdict would be weaker if a rule failed; the nearest to its threshold is the "
+            f"{nearest.name.replace('_', ' ')} ({nearest.figure:.3g}, needs {_needed(nearest)}). "
+            "New sites, or a second round, that do not fit the types would speak against them."
         )
     if verdict == "tentative":
         return " ".join(dict.fromkeys(_REMEDIES[rule.name] for rule in failing))
