@@ -145,7 +145,7 @@ def log_typology(
                 typology.evidence.why,
                 {name: tags[name] for name in kept if name in tags},
             )
-        except BaseException:
+        except BaseException:  # An interrupt too must not leave the run open; raised again below.
             client.set_terminated(summary, "FAILED")
             raise
     name = model_name(origin.study)

@@ -134,7 +134,7 @@ def _exchange(new: Path, old: Path, out: Path) -> None:
             if place.exists() or place.is_symlink():
                 move(place, old / path.name)
             move(path, place)
-    except BaseException:
+    except BaseException:  # An interrupt too must leave what was there; raised again below.
         for source, target in reversed(moved):
             target.replace(source)
         raise
