@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-.PHONY: help setup demo test lint types docs bench format clean
+.PHONY: help setup demo test fuzz lint types docs bench format clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,14 +32,22 @@ build/.installed: $(VENV)/.requirements build/.files pyproject.toml
 		--config-settings editable_mode=strict --editable .
 	@touch $@
 
+# Spark is large and only one test matrix needs it; without Java that part of it is skipped.
+$(VENV)/.spark: requirements-spark.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.txt
+	@touch $@
+
 setup: build/.installed ## Make .venv with the pinned requirements and this package
 
 demo: setup ## Simulate two studies and run the whole road on both
 	$(BIN)/site-typology demo
 
-test: setup ## Run every test
+test: setup $(VENV)/.spark ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --doctest-modules --pyargs site_typology
+
+fuzz: setup ## Try 12,000 damaged studies, ten times what make test tries
+	FUZZ_CASES=12000 $(BIN)/python -m pytest -n 2 tests/features/test_fuzz.py
 
 lint: setup ## Check style and the direction of imports
 	$(BIN)/ruff check .

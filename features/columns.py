@@ -19,10 +19,10 @@ UNEXPLAINED = "not answered"
 MISSING_MARKS = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "."})
 """What programs write for a missing number; in a column of text these are values."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_PADDED = re.compile(r"[+-]?0\d+")
-_LONGEST_EXACT = 15
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+PADDED = re.compile(r"[+-]?0\d+")
+LONGEST_EXACT = 15
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
         if text in MISSING_MARKS:
             numbers.append(np.nan)
             continue
-        if not _NUMBER.fullmatch(text) or _PADDED.fullmatch(text):
+        if not NUMBER.fullmatch(text) or PADDED.fullmatch(text):
             return None
-        if len(text) > _LONGEST_EXACT and text.isdigit():
+        if len(text) > LONGEST_EXACT and text.isdigit():
             return None
         numbers.append(float(text))
     return numbers
@@ -186,10 +186,10 @@ def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
 
 def _without_thousands(texts: list[str]) -> list[str]:
     """Take grouping commas out where the other numbers show that they group thousands."""
-    grouped = [_THOUSANDS.fullmatch(text) is not None for text in texts]
+    grouped = [THOUSANDS.fullmatch(text) is not None for text in texts]
     if not any(grouped):
         return texts
-    plain = [abs(float(text)) for text in texts if _NUMBER.fullmatch(text)]
+    plain = [abs(float(text)) for text in texts if NUMBER.fullmatch(text)]
     if not plain or not 100 <= max(plain) < 1000:
         return texts
     pairs = zip(texts, grouped, strict=True)
@@ -229,4 +229,4 @@ def range_problem(values: pd.Series, rows: pd.Series, limits: tuple[float, float
 
 
 def _outside(text: str, limits: tuple[float, float]) -> bool:
-    return not _NUMBER.fullmatch(text) or not limits[0] <= float(text) <= limits[1]
+    return not NUMBER.fullmatch(text) or not limits[0] <= float(text) <= limits[1]

@@ -6,14 +6,15 @@ import datetime
 from collections.abc import Iterator
 from typing import Annotated
 
+import narwhals as nw
 import pandas as pd
 from pydantic import AfterValidator, BeforeValidator
 
 from site_typology.declaration import FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.conditions import quoted
-from site_typology.features.selection import place_of, rows_text
-from site_typology.features.tables import ROW, Table
+from site_typology.features.selection import bad_rows, place_of
+from site_typology.features.tables import Table
 
 FORMATS = ("ISO8601", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
 """Tried in this order: 2021-09-30 (with or without a time), then day before month."""
@@ -62,12 +63,13 @@ def date_problems(
     """Say which cells of a column that is there hold no date."""
     if column not in table.columns:
         return
-    values = table.frame[column]
-    bad = values.notna() & parse_dates(values).isna()
-    if bad.any():
+    values = table.values(column)
+    wrong = values[parse_dates(values).isna()]
+    if len(wrong):
+        bad = bad_rows(table, nw.col(column).is_in(wrong.tolist()), column)
         yield Problem(
             place_of(feature, argument),
             f"Column '{column}' of table '{table.name}' must hold dates such as 2021-09-30 or "
-            f"30/09/2021; found {quoted(values[bad])} in {rows_text(table.frame.loc[bad, ROW])}. "
+            f"30/09/2021; found {quoted(bad.values)} in {bad.rows}. "
             "Mend them, or declare the codes missing with a reason.",
         )

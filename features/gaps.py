@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from site_typology.declaration import REASONS, Condition, FeatureDeclaration
 from site_typology.features.contract import over_rounds, study_grid
-from site_typology.features.selection import chosen_rows
-from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
+from site_typology.features.engines import grouped
+from site_typology.features.selection import chosen_rows, lazy_rows
+from site_typology.features.tables import ROUND, SITE, StudyTables, Table
 from site_typology.profile_checks import INDEX
 
 ABSENT = "structurally absent"
@@ -24,12 +26,18 @@ def gap_reasons(
     table: Table,
     columns: Sequence[str],
     where: Sequence[Condition] = (),
+    counts: pd.DataFrame | None = None,
 ) -> pd.Series:
     """The reason that holds at each site and round, should its cell be empty.
 
     The most common reason among the site's own missing cells of `columns`; without one,
     "not answered" where the site has rows or eligible informants and "not asked" where it has
     neither. A site where the feature cannot exist is "structurally absent".
+
+    Parameters
+    ----------
+    counts : DataFrame, optional
+        What `reason_counts` would say of the columns, where it is known.
 
     Returns
     -------
@@ -40,7 +48,9 @@ def gap_reasons(
     reasons = pd.Series(NOT_ASKED, index=grid, dtype=object)
     with_rows = _present(table, tables)
     reasons[(_eligible(tables, table.name) > 0) | with_rows] = NOT_ANSWERED
-    said = _most_common(table, columns, where, tables)
+    if counts is None:
+        counts = reason_counts(table, columns, where)
+    said = _most_common(counts, tables)
     reasons = said.where(said.notna() & (said != ""), reasons)
     sites = absent_sites(feature, tables)
     reasons[grid.get_level_values("site").isin(sites)] = ABSENT
@@ -52,7 +62,7 @@ def absent_sites(feature: FeatureDeclaration, tables: StudyTables) -> list[str]:
     listing = tables.tables.get(tables.declaration.study.sites)
     if feature.absent is None or listing is None:
         return []
-    return [str(site) for site in chosen_rows(listing, [feature.absent])[SITE].to_list()]
+    return [str(site) for site in chosen_rows(listing, [feature.absent], ())[SITE].to_list()]
 
 
 def reasons_of_either(
@@ -65,8 +75,7 @@ def reasons_of_either(
 
 def _present(table: Table, tables: StudyTables) -> pd.Series:
     """Whether the table has rows at each site and round."""
-    groups = table.frame.groupby([SITE, ROUND]).size().rename("rows").to_frame()
-    groups.index.names = INDEX
+    groups = table.rows_by_site.to_frame().rename_axis(INDEX)
     return over_rounds(groups.astype(float), tables)["rows"].notna()
 
 
@@ -85,22 +94,47 @@ def eligible_numbers(tables: StudyTables, name: str, index: pd.MultiIndex) -> np
     return np.array([known.get(pair, np.nan) for pair in index], dtype=float)
 
 
-def _most_common(
-    table: Table, columns: Sequence[str], where: Sequence[Condition], tables: StudyTables
-) -> pd.Series:
+def _most_common(counts: pd.DataFrame, tables: StudyTables) -> pd.Series:
     """The most common reason at each site and round; ties by the order of `REASONS`."""
-    rows = chosen_rows(table, where).select(SITE, ROUND, ROW).to_native()
-    given = [name for name in columns if name in table.reasons.columns]
-    grid = study_grid(tables)
-    if not given or rows.empty:
-        return pd.Series("", index=grid, dtype=object)
-    long = pd.concat(
-        [rows.assign(reason=table.reasons.loc[rows.index, name].astype(object)) for name in given]
-    )
-    long = long[long["reason"].isin(REASONS)]
-    counts = long.groupby([SITE, ROUND, "reason"]).size().rename("n").reset_index()
-    counts["rank"] = counts["reason"].map({name: at for at, name in enumerate(REASONS)})
-    ordered = counts.sort_values(["n", "rank"], ascending=[False, True])
-    top = ordered.drop_duplicates([SITE, ROUND]).set_index([SITE, ROUND])[["reason"]]
-    top.index.names = INDEX
+    if counts.empty:
+        return pd.Series("", index=study_grid(tables), dtype=object)
+    # The first of equal counts wins, and the columns stand in the order of REASONS.
+    first = counts.to_numpy().argmax(axis=1)
+    said = np.where(counts.max(axis=1) > 0, counts.columns.to_numpy(dtype=object)[first], "")
+    top = pd.DataFrame({"reason": said}, index=counts.index, dtype=object)
     return over_rounds(top, tables)["reason"]
+
+
+def reason_counts(
+    table: Table, columns: Sequence[str], where: Sequence[Condition] = ()
+) -> pd.DataFrame:
+    """Count the missing cells of some columns by site, round and reason.
+
+    Returns
+    -------
+    DataFrame
+        Index (site, round); one column for each of `REASONS` that is known of the columns.
+        Empty where none is.
+    """
+    sums = reason_sums(table, columns)
+    if not sums:
+        return pd.DataFrame()
+    rows = lazy_rows(table, where, sums)
+    found = grouped(rows, [SITE, ROUND], (nw.col(name).sum() for name in sums))
+    counts = found.set_index([SITE, ROUND]).rename_axis(INDEX)
+    return counts[list(sums)].astype(float)
+
+
+def reason_sums(table: Table, columns: Sequence[str]) -> dict[str, nw.Expr]:
+    """Expressions for the number of cells of one row that miss for each reason."""
+    given = [name for name in columns if name in table.explained]
+    sums = {}
+    for reason in REASONS:
+        tests = [
+            nw.when(table.missing_because(name, reason)).then(nw.lit(1.0))
+            for name in dict.fromkeys(given)
+            if reason in table.explained[name]
+        ]
+        if tests:
+            sums[reason] = nw.sum_horizontal(*tests) if len(tests) > 1 else tests[0]
+    return sums

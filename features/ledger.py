@@ -13,7 +13,13 @@ LINKED, NO_ROWS = "linked", "no rows"
 DROPPED = "dropped"
 
 
-def row_entries(table: str, aside: pd.Series, sites: pd.Series, rounds: pd.Series) -> pd.DataFrame:
+def row_entries(
+    table: str,
+    aside: pd.Series,
+    sites: pd.Series,
+    rounds: pd.Series,
+    counts: pd.Series | int = 1,
+) -> pd.DataFrame:
     """Count the rows of a table by site, round, outcome and reason.
 
     Parameters
@@ -23,6 +29,8 @@ def row_entries(table: str, aside: pd.Series, sites: pd.Series, rounds: pd.Serie
         Why a row is set aside; ``""`` for used rows.
     sites, rounds : Series of str
         NaN where a row has none.
+    counts : Series of int, default 1
+        How many rows of the file each stands for.
 
     Returns
     -------
@@ -46,12 +54,15 @@ def row_entries(table: str, aside: pd.Series, sites: pd.Series, rounds: pd.Serie
             "round": rounds.fillna(""),
             "outcome": aside.eq("").map({True: USED, False: SET_ASIDE}),
             "reason": aside,
+            "n": counts,
         }
     )
-    return rows.groupby(LEDGER_COLUMNS[:-1], sort=True).size().rename("n").reset_index()
+    return rows.groupby(LEDGER_COLUMNS[:-1], sort=True)["n"].sum().reset_index()
 
 
-def site_entries(table: str, known: Sequence[str], sites: pd.Series) -> pd.DataFrame:
+def site_entries(
+    table: str, known: Sequence[str], sites: pd.Series, counts: pd.Series
+) -> pd.DataFrame:
     """Say for every site of the study whether the table has used rows of it.
 
     Parameters
@@ -60,22 +71,24 @@ def site_entries(table: str, known: Sequence[str], sites: pd.Series) -> pd.DataF
         Sites of the study.
     sites : Series of str
         Site of each used row.
+    counts : Series of int
+        How many rows of the file each stands for.
 
     Returns
     -------
     DataFrame
         Ledger entries ``site``; `n` is the number of used rows.
     """
-    counts = sites.value_counts().reindex(list(known), fill_value=0)
+    used = counts.groupby(sites).sum().reindex(list(known), fill_value=0)
     return pd.DataFrame(
         {
             "table": table,
             "entry": "site",
             "site": list(known),
             "round": "",
-            "outcome": [LINKED if n else NO_ROWS for n in counts],
+            "outcome": [LINKED if n else NO_ROWS for n in used],
             "reason": "",
-            "n": counts.to_numpy(dtype=int),
+            "n": used.to_numpy(dtype=int),
         },
         columns=LEDGER_COLUMNS,
     )

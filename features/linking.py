@@ -12,6 +12,10 @@ import pandas as pd
 from site_typology.declaration import ONE_ROUND, StudyDeclaration
 from site_typology.errors import Problems
 from site_typology.features.columns import cells, range_problem, settle
+from site_typology.features.engines import Engine
+from site_typology.features.following import successor_entries, with_successors
+from site_typology.features.lazyloading import engine_of, load_waiting
+from site_typology.features.lazytables import finish_waiting
 from site_typology.features.ledger import (
     column_entries,
     ledger_of,
@@ -24,17 +28,21 @@ from site_typology.features.rawtable import listed
 from site_typology.features.response import count_response
 from site_typology.features.sitekeys import (
     linked_sites,
+    listed_keys,
     own_sites,
     repeated_rows,
     set_unknown_aside,
     set_unlinked_aside,
 )
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
+from site_typology.features.valuechecks import check_values
 
 NO_ROUND = "no round"
 
 
-def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) -> StudyTables:
+def read_tables(
+    declaration: StudyDeclaration, folder: Path, found: Problems, engine: Engine | None = None
+) -> StudyTables:
     r"""Read every table of a study and link its rows to sites.
 
     Parameters
@@ -44,6 +52,8 @@ def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) ->
         Folder that the paths of the tables are relative to.
     found : Problems
         Takes every problem of every table; tables that failed are left out of the result.
+    engine : {"pandas", "polars", "duckdb", "spark"}, optional
+        Where the rows go; tables read into memory stay there (pandas) by default.
 
     Returns
     -------
@@ -66,9 +76,14 @@ def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) ->
     """
     loaded = {}
     for name in declaration.tables:
-        table = load_table(name, declaration, folder, found)
+        stay = engine_of(declaration.tables[name], folder, engine)
+        table = (
+            load_table(name, declaration, folder, found)
+            if stay is None
+            else load_waiting(name, declaration, folder, stay, found)
+        )
         if table is not None:
-            loaded[name] = table
+            loaded[name] = with_successors(table, folder, found)
     sites = _sites_of_rows(loaded, declaration, found)
     known = _known_sites(loaded, sites, declaration.study.sites, found)
     tables: dict[str, Table] = {}
@@ -79,8 +94,20 @@ def read_tables(declaration: StudyDeclaration, folder: Path, found: Problems) ->
         table = _link(loaded[name], sites[name], known, declaration, found)
         rounds = _rounds_of_rows(table, declaration.study.rounds, found)
         table = table.set_aside(rounds.isna(), NO_ROUND)
-        tables[name] = _finish(table, sites[name], rounds, found)
+        repeats, tables[name] = (
+            (repeated_rows(table), _finished(table, sites[name], rounds, engine or "pandas"))
+            if table.waiting is None
+            else finish_waiting(table, table.waiting, sites[name], rounds)
+        )
+        if repeats:
+            columns = ", ".join(table.declaration.unique)
+            found.add(table.place, f"{columns}: {repeats}. Remove repeats, or correct unique.")
+        check_values(tables[name], found)
         entries += _entries(table, sites[name], rounds, known)
+        link = table.declaration.link
+        if link is not None:
+            listing = listed_keys(link, loaded[link.table], sites[link.table])
+            entries += successor_entries(table, listing.drop_duplicates("key"))
     _check_eligible(tables, found)
     return StudyTables(
         declaration,
@@ -173,12 +200,9 @@ def _link(
         policy = table.declaration.unknown_sites or declaration.study.unknown_sites
         table = set_unknown_aside(table, sites, known, policy, found)
     if not table.kept.any():
-        reasons = table.aside.value_counts()
+        reasons = table.counted(table.aside)
         shown = listed([f"{reason} ({n})" for reason, n in reasons.items()])
         found.add(table.place, f"No row is left; set aside: {shown}. Correct what sets them aside.")
-    if table.declaration.unique and (repeats := repeated_rows(table, table.declaration.unique)):
-        columns = ", ".join(table.declaration.unique)
-        found.add(table.place, f"{columns}: {repeats}. Remove repeats, or correct unique.")
     return table
 
 
@@ -198,18 +222,18 @@ def _rounds_of_rows(table: LoadedTable, rounds: Sequence[str], found: Problems) 
         return own
     unknown = own[table.kept & own.notna() & ~own.isin(list(rounds))]
     if len(unknown):
-        shown = [f"{name!r} ({n} rows)" for name, n in unknown.value_counts().items()]
+        shown = [f"{name!r} ({n} rows)" for name, n in table.counted(unknown).items()]
         found.add(
             table.place,
-            f"{len(unknown)} rows name rounds that are not in study.rounds {list(rounds)}: "
-            f"{listed(shown)}. Add them, recode them with columns.{declared.round}.values, or "
-            "leave them out with where.",
+            f"{table.count(unknown.index)} rows name rounds that are not in study.rounds "
+            f"{list(rounds)}: {listed(shown)}. Add them, recode them with "
+            f"columns.{declared.round}.values, or leave them out with where.",
         )
     return own
 
 
-def _finish(table: LoadedTable, sites: pd.Series, rounds: pd.Series, found: Problems) -> Table:
-    """Make the final table of the rows in use, and check ranges and weights."""
+def _finished(table: LoadedTable, sites: pd.Series, rounds: pd.Series, engine: Engine) -> Table:
+    """Make the final table of the rows in use."""
     keep = table.kept.to_numpy()
     rows = pd.Series(table.aside.index[keep])
     values: dict[str, Any] = {}
@@ -224,26 +248,10 @@ def _finish(table: LoadedTable, sites: pd.Series, rounds: pd.Series, found: Prob
             gaps[name] = reasons
     values |= {SITE: sites[keep].array, ROUND: rounds[keep].array, ROW: rows.array}
     frame = pd.DataFrame(values)
-    _check_values(table, frame, found)
     reasons_frame = pd.DataFrame(gaps, index=frame.index, dtype="str")
-    return Table(table.name, table.declaration, frame, reasons_frame, table.labels, table.titles)
-
-
-def _check_values(table: LoadedTable, frame: pd.DataFrame, found: Problems) -> None:
-    limits = {
-        f"columns.{name}": (name, rules.range)
-        for name, rules in table.declaration.columns.items()
-        if rules.range is not None
-    }
-    if table.declaration.weight is not None:
-        limits["weight"] = (table.declaration.weight, (0.0, float("inf")))
-    for key, (name, each) in limits.items():
-        problem = range_problem(frame[name], frame[ROW], each) if name in frame else ""
-        if problem:
-            found.add(
-                f"{table.place}.{key}",
-                f"{problem[0].upper()}{problem[1:]}. Correct them, or declare them missing.",
-            )
+    return Table.of(
+        table.name, table.declaration, frame, reasons_frame, table.labels, table.titles, engine
+    )
 
 
 def _check_eligible(tables: Mapping[str, Table], found: Problems) -> None:
@@ -251,11 +259,13 @@ def _check_eligible(tables: Mapping[str, Table], found: Problems) -> None:
         eligible = table.declaration.eligible
         if eligible is None or eligible.table not in tables:
             continue
-        frame = tables[eligible.table].frame
-        if eligible.column not in frame:
+        other = tables[eligible.table]
+        if eligible.column not in other.columns:
             message = f"{eligible.column!r} is a personal column of tables.{eligible.table}."
             found.add(f"tables.{name}.eligible", f"{message} Keep it, or name another.")
-        elif problem := range_problem(frame[eligible.column], frame[ROW], (0.0, float("inf"))):
+            continue
+        frame = other.collect([eligible.column, ROW])
+        if problem := range_problem(frame[eligible.column], frame[ROW], (0.0, float("inf"))):
             found.add(
                 f"tables.{name}.eligible",
                 f"{eligible.column!r} of tables.{eligible.table} counts those asked: {problem}. "
@@ -267,8 +277,8 @@ def _entries(
     table: LoadedTable, sites: pd.Series, rounds: pd.Series, known: Sequence[str]
 ) -> list[pd.DataFrame]:
     return [
-        row_entries(table.name, table.aside, sites, rounds),
-        site_entries(table.name, known, sites[table.kept]),
-        column_entries(table.name, table.personal, len(table.aside)),
+        row_entries(table.name, table.aside, sites, rounds, table.counts),
+        site_entries(table.name, known, sites[table.kept], table.counts[table.kept]),
+        column_entries(table.name, table.personal, int(table.counts.sum())),
         note_entries(table.name, table.notes),
     ]

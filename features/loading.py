@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import pandas as pd
@@ -18,6 +19,9 @@ from site_typology.features.columns import Column, cells, explain_missing, settl
 from site_typology.features.conditions import holds, unmatched
 from site_typology.features.rawtable import RawTable, UnreadableTableError, listed
 from site_typology.features.readers import read_raw
+
+if TYPE_CHECKING:
+    from site_typology.features.lazyloading import Waiting
 
 PERSONAL = frozenset(
     {
@@ -32,7 +36,7 @@ PERSONAL = frozenset(
 )
 """Columns that survey software adds and that name a person; dropped on load by any name below."""
 
-_NO_RULES = ColumnRules()
+NO_RULES = ColumnRules()
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ class LoadedTable:
     decimal_comma : bool
     notes : tuple of str
         What was mended while reading.
+    counts : Series of int
+        How many rows of the file each of `aside` stands for: 1, or more where the rows stay in an
+        engine and only their different keys were read.
+    waiting : Waiting, optional
+        The rows that stay in an engine.
+    successors : mapping of str to tuple of str, optional
+        Numbers that came after each number of a setting, where the link names a file of them.
     """
 
     name: str
@@ -65,6 +76,9 @@ class LoadedTable:
     personal: tuple[str, ...]
     decimal_comma: bool
     notes: tuple[str, ...]
+    counts: pd.Series
+    waiting: Waiting | None = None
+    successors: Mapping[str, tuple[str, ...]] | None = None
 
     @property
     def place(self) -> str:
@@ -75,6 +89,15 @@ class LoadedTable:
     def kept(self) -> pd.Series:
         """Whether a row is used."""
         return self.aside == ""
+
+    def count(self, rows: pd.Series | pd.Index) -> int:
+        """How many rows of the file some stand for: those true in `rows`, or named by it."""
+        return int(self.counts[rows].sum())
+
+    def counted(self, values: pd.Series) -> pd.Series:
+        """How many rows of the file have each value, the most frequent first."""
+        counts = self.counts[values.index].groupby(values, sort=False).sum()
+        return counts.sort_values(ascending=False, kind="stable")
 
     def text(self, column: str) -> pd.Series:
         """Write the codes of a column as text, one for each row of the file."""
@@ -120,14 +143,14 @@ def load_table(
             found.add(place, message)
         return None
     if raw.frame.empty:
-        found.add(place, f"{declaration.path} has no rows. Give a file with rows, or remove it.")
+        found.add(place, f"{declaration.origin} has no rows. Give a file with rows, or remove it.")
         return None
     before = len(found)
-    new_names = _new_names(raw, declaration, place, found)
-    _check_columns(name, [new_names.get(c, c) for c in raw.frame], study, found)
+    renamed = new_names(list(raw.frame), declaration, place, found)
+    check_columns(name, [renamed.get(c, c) for c in raw.frame], study, found)
     if len(found) > before:
         return None
-    table = _filter(_explained(name, raw, new_names, study), found)
+    table = filtered(_explained(name, raw, renamed, study), found)
     return None if len(found) > before else table
 
 
@@ -178,16 +201,15 @@ def missing_column(column: str, there: Iterable[str], path: str, fix: str) -> st
     return f"column {column!r} is not in {path}; found {listed([repr(c) for c in there], 12)}."
 
 
-def _new_names(
-    raw: RawTable, declaration: TableDeclaration, place: str, found: Problems
+def new_names(
+    there: list[str], declaration: TableDeclaration, place: str, found: Problems
 ) -> dict[str, str]:
     """Map names in the file to new names."""
-    there = list(raw.frame.columns)
-    new_names = {}
+    renamed = {}
     for new, old in declaration.rename.items():
         if old.strip() not in there:
             found.add(
-                place, missing_column(old, there, declaration.path, f"Set rename.{new} = {{}}.")
+                place, missing_column(old, there, declaration.origin, f"Set rename.{new} = {{}}.")
             )
         elif (
             new in there
@@ -196,14 +218,14 @@ def _new_names(
         ):
             found.add(
                 f"{place}.rename",
-                f"{new!r} already is a column of {declaration.path}. Choose another name.",
+                f"{new!r} already is a column of {declaration.origin}. Choose another name.",
             )
         else:
-            new_names[old.strip()] = new
-    return new_names
+            renamed[old.strip()] = new
+    return renamed
 
 
-def _check_columns(name: str, there: list[str], study: StudyDeclaration, found: Problems) -> None:
+def check_columns(name: str, there: list[str], study: StudyDeclaration, found: Problems) -> None:
     """Check that every column that the study names for this table is in its file."""
     table = study.tables[name]
     place = f"tables.{name}"
@@ -227,7 +249,7 @@ def _check_columns(name: str, there: list[str], study: StudyDeclaration, found: 
     for column, key in wanted:
         if column not in there:
             fix = f"Rename it, correct {key}, or set rename.{_toml_key(column)} = {{}}."
-            message = missing_column(column, there, table.path, fix)
+            message = missing_column(column, there, table.origin, fix)
             found.add(key if key.startswith("tables.") else place, message)
 
 
@@ -237,43 +259,54 @@ def _toml_key(name: str) -> str:
 
 
 def _explained(
-    name: str, raw: RawTable, new_names: Mapping[str, str], study: StudyDeclaration
+    name: str, raw: RawTable, renamed: Mapping[str, str], study: StudyDeclaration
 ) -> LoadedTable:
     declaration = study.tables[name]
     keys = key_columns(name, study)
     rows = pd.RangeIndex(1, len(raw.frame) + 1)
     columns = {}
     for old in raw.frame.columns:
-        new = new_names.get(old, old)
-        rules = declaration.columns.get(new, _NO_RULES)
+        new = renamed.get(old, old)
+        rules = declaration.columns.get(new, NO_RULES)
         everywhere = {} if new in keys else declaration.missing
         missing = {**raw.missing.get(old, {}), **everywhere, **rules.missing}
         columns[new] = explain_missing(raw.frame[old], missing, rules.values)
-    personal = [
-        new_names.get(old, old)
-        for old in raw.frame.columns
-        if old in PERSONAL or raw.titles.get(old, "").replace(" ", "") in PERSONAL
-    ]
     return LoadedTable(
         name,
         declaration,
         columns,
         raw.aside.set_axis(rows),
-        {new_names.get(old, old): labels for old, labels in raw.labels.items()},
-        {new_names.get(old, old): title for old, title in raw.titles.items()},
-        tuple(dict.fromkeys([*personal, *declaration.personal])),
+        {renamed.get(old, old): labels for old, labels in raw.labels.items()},
+        {renamed.get(old, old): title for old, title in raw.titles.items()},
+        personal_columns(raw.frame, raw.titles, renamed, declaration),
         raw.decimal_comma,
         raw.notes,
+        pd.Series(1, index=rows),
     )
 
 
-def _filter(table: LoadedTable, found: Problems) -> LoadedTable:
+def personal_columns(
+    there: Iterable[str],
+    titles: Mapping[str, str],
+    renamed: Mapping[str, str],
+    declaration: TableDeclaration,
+) -> tuple[str, ...]:
+    """Columns to drop, by their new names: known to name a person, or declared to."""
+    known = [
+        renamed.get(old, old)
+        for old in there
+        if old in PERSONAL or titles.get(old, "").replace(" ", "") in PERSONAL
+    ]
+    return tuple(dict.fromkeys([*known, *declaration.personal]))
+
+
+def filtered(table: LoadedTable, found: Problems) -> LoadedTable:
     """Set aside the rows that `where` leaves out, the first condition missed as the reason."""
     there = table.kept
     for condition in table.declaration.where:
         name, labels = condition.column, table.labels.get(condition.column, {})
         column = table.settled(name, there)
-        named = f"{name!r} in {table.declaration.path}"
+        named = f"{name!r} in {table.declaration.origin}"
         message = unmatched(
             column,
             labels,

@@ -15,16 +15,16 @@ from site_typology.features.labelled import SpssReader, StataReader
 from site_typology.features.plain import plain
 from site_typology.features.qualtrics import QualtricsReader
 from site_typology.features.rawtable import (
-    BLANK_ROW,
     RawTable,
     UnreadableTableError,
     listed,
     untouched,
 )
 from site_typology.features.tables import RESERVED
-from site_typology.features.text import TextReader, column_names, name_notes
+from site_typology.features.text import TextReader
+from site_typology.features.workbook import WorkbookReader
 
-OPTIONS = ("sheet", "encoding", "separator", "header_rows")
+OPTIONS = ("sheet", "encoding", "separator", "skip_rows", "header_rows", "header_join")
 """What a study may say about a file, where its format takes it."""
 
 
@@ -53,34 +53,6 @@ class Reader(Protocol):
         ...
 
 
-class SpreadsheetReader:
-    """A sheet of an Excel or OpenDocument workbook, names in its first row."""
-
-    endings: ClassVar[tuple[str, ...]] = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-    options: ClassVar[tuple[str, ...]] = ("sheet", "header_rows")
-
-    def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
-        """Read the declared sheet, or the first."""
-        from python_calamine import CalamineError
-
-        if path.stat().st_size == 0:
-            raise UnreadableTableError("The file is empty. Give a workbook with rows.")
-        try:
-            with pd.ExcelFile(path, engine="calamine") as book:
-                sheet = _sheet(declaration.sheet, [str(name) for name in book.sheet_names])
-                content = pd.read_excel(
-                    book, sheet_name=sheet, header=None, dtype=object, na_filter=False
-                )
-        except CalamineError as error:
-            raise UnreadableTableError(
-                f"It cannot be read as a workbook: {error}. It may be cut short or in another "
-                "format. Get the file again, or set format."
-            ) from None
-        if content.empty:
-            raise UnreadableTableError(f"Sheet {sheet!r} is empty. Set sheet.")
-        return _sheet_table(content, declaration.header_rows or 1)
-
-
 class ParquetReader:
     """An Apache Parquet file."""
 
@@ -107,7 +79,7 @@ class ParquetReader:
 READERS: dict[str, Reader] = {
     "csv": TextReader(","),
     "tsv": TextReader("\t"),
-    "xlsx": SpreadsheetReader(),
+    "xlsx": WorkbookReader(),
     "parquet": ParquetReader(),
     "sav": SpssReader(),
     "dta": StataReader(),
@@ -142,6 +114,23 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
     UnreadableTableError
         With what is wrong with the file and what to do.
     """
+    path, name = located(declaration, folder)
+    try:
+        raw = READERS[name].read(path, declaration)
+    except OSError as error:
+        raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
+    frame = _without_repeats(raw.frame, declaration.personal)
+    return dataclasses.replace(raw, frame=frame)
+
+
+def located(declaration: TableDeclaration, folder: Path) -> tuple[Path, str]:
+    """Find the file of a table and its format.
+
+    Raises
+    ------
+    UnreadableTableError
+        There is no such file, or its format is not known or does not take what the study says.
+    """
     path = resolve_path(declaration.path, folder)
     if not path.is_file():
         raise UnreadableTableError(_not_found(path))
@@ -156,12 +145,7 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
         raise UnreadableTableError(
             f"Format {name!r} does not take {' and '.join(unused)}. Remove it, or correct format."
         )
-    try:
-        raw = reader.read(path, declaration)
-    except OSError as error:
-        raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
-    frame = _without_repeats(raw.frame, declaration.personal)
-    return dataclasses.replace(raw, frame=frame)
+    return path, name
 
 
 def _not_found(path: Path) -> str:
@@ -173,28 +157,6 @@ def _not_found(path: Path) -> str:
     near = difflib.get_close_matches(path.name, there, n=1)
     hint = f"did you mean {near[0]}?" if near else f"files there: {listed(there)}."
     return f"{path.name} is not found; {hint} Correct path."
-
-
-def _sheet(declared: str | None, there: list[str]) -> str:
-    if declared is None:
-        return there[0]
-    if declared not in there:
-        raise UnreadableTableError(
-            f"There is no sheet {declared!r}; found: {listed(there)}. Correct sheet."
-        )
-    return declared
-
-
-def _sheet_table(content: pd.DataFrame, header_rows: int) -> RawTable:
-    cells = content.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-    header = [str(cell) for cell in content.iloc[0]]
-    frame = cells.iloc[header_rows:].reset_index(drop=True)
-    blank = frame == ""
-    names = column_names(header, [bool(filled) for filled in (~blank).any()])
-    frame = frame.loc[:, [name is not None for name in names]]
-    frame.columns = pd.Index([name for name in names if name is not None])
-    aside = untouched(frame).mask(blank.all(axis=1), BLANK_ROW)
-    return RawTable(plain(frame), aside, notes=name_notes(header))
 
 
 def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataFrame:

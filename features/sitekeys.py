@@ -12,6 +12,7 @@ import pandas as pd
 
 from site_typology.declaration import Link
 from site_typology.errors import Problems
+from site_typology.features.following import sites_of_successors
 from site_typology.features.loading import LoadedTable, site_columns
 from site_typology.features.rawtable import listed
 
@@ -70,6 +71,15 @@ def _fill(pattern: str, codes: Mapping[str, str]) -> str:
     return "".join(written)
 
 
+def listed_keys(link: Link, other: LoadedTable, sites_of_other: pd.Series) -> pd.DataFrame:
+    """Keys of the table that a link goes through, with their sites: columns ``key`` and ``site``.
+
+    A key that stands for several sites is there with each.
+    """
+    known = pd.DataFrame({"key": other.text(link.key or link.on), "site": sites_of_other})
+    return known[other.kept & sites_of_other.notna()].dropna().drop_duplicates()
+
+
 def linked_sites(
     table: LoadedTable, link: Link, other: LoadedTable, sites_of_other: pd.Series, found: Problems
 ) -> pd.Series:
@@ -89,22 +99,17 @@ def linked_sites(
     Series of str
         NaN where the row has no key, or its key is not in `other`.
     """
-    known = pd.DataFrame(
-        {
-            "key": other.text(link.key or link.on),
-            "site": sites_of_other,
-        }
-    )[other.kept & sites_of_other.notna()].dropna()
-    known = known.drop_duplicates()
+    known = listed_keys(link, other, sites_of_other)
     twice = known[known["key"].duplicated(keep=False)]
     if len(twice):
         shown = [f"{key} ({', '.join(rows['site'])})" for key, rows in twice.groupby("key")]
         found.add(
             f"{table.place}.link",
             f"{len(shown)} keys of tables.{other.name} stand for more than one site: "
-            f"{listed(shown)}. Correct {other.declaration.path}.",
+            f"{listed(shown)}. Correct {other.declaration.origin}.",
         )
         known = known.drop_duplicates("key")
+    known = sites_of_successors(table, known, found)
     keys = table.text(link.on)
     return keys.map(known.set_index("key")["site"]).astype("str")
 
@@ -117,11 +122,11 @@ def set_unlinked_aside(table: LoadedTable, sites: pd.Series, found: Problems) ->
     keys = table.text(link.on)
     asked = table.kept & keys.notna()
     lost = asked & sites.isna()
-    if asked.any() and lost.sum() == asked.sum():
+    if asked.any() and (lost == asked).all():
         examples = listed([repr(key) for key in keys[lost].unique()[:3]])
         found.add(
             f"{table.place}.link",
-            f"None of {int(lost.sum())} rows is linked: no {link.on!r} (such as {examples}) is a "
+            f"None of {table.count(lost)} rows is linked: no {link.on!r} (such as {examples}) is a "
             f"{link.key or link.on!r} of tables.{link.table}. Correct link.on or link.key.",
         )
     return table.set_aside(keys.isna(), NO_SITE).set_aside(lost, LINKED_TO_NOTHING)
@@ -134,13 +139,14 @@ def set_unknown_aside(
     unknown = table.kept & ~sites.isin(known)
     if not unknown.any():
         return table
-    if policy == "drop" and unknown.sum() < table.kept.sum():
+    rows, used = table.count(unknown), table.count(table.kept)
+    if policy == "drop" and rows < used:
         return table.set_aside(unknown, UNKNOWN_SITE)
-    counts = sites[unknown].value_counts()
+    counts = table.counted(sites[unknown])
     shown = [f"{site} ({n} row{'' if n == 1 else 's'})" for site, n in counts.items()]
     plural = len(counts) != 1
     message = (
-        f"{int(unknown.sum())} of {int(table.kept.sum())} rows name {len(counts)} "
+        f"{rows} of {used} rows name {len(counts)} "
         f"site{'s' if plural else ''} that {'are' if plural else 'is'} not in the sites table: "
         f"{listed(shown, _MOST_SITES_LISTED, 'more sites')}."
         f"{_hint(str(counts.index[0]), known)}"
@@ -170,15 +176,33 @@ def _hint(site: str, known: Sequence[str]) -> str:
     )
 
 
-def repeated_rows(table: LoadedTable, columns: Sequence[str]) -> str:
-    """Say which used rows have the same key; ``""`` if none have."""
+def repeated_rows(table: LoadedTable) -> str:
+    """Say which used rows have the same key; ``""`` if none have, or no key is declared."""
+    columns = table.declaration.unique
+    if not columns:
+        return ""
     keys = pd.concat([table.text(c) for c in columns], axis=1)[table.kept]
-    keys = keys.dropna(how="all")
+    return repeats_text(keys.dropna(how="all").fillna(""))
+
+
+def repeats_text(keys: pd.DataFrame) -> str:
+    """Say which rows have the same key; ``""`` if none have.
+
+    Parameters
+    ----------
+    keys : DataFrame of str
+        One column for each part of the key; the index holds the numbers of the rows.
+
+    Examples
+    --------
+    >>> repeats_text(pd.DataFrame({"id": ["a", "b", "a"]}, index=[1, 2, 3]))
+    '1 key stands more than once: a (rows 1, 3)'
+    """
     twice = keys[keys.duplicated(keep=False)]
     if twice.empty:
         return ""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for row, *codes in twice.fillna("").itertuples():
+    for row, *codes in twice.itertuples():
         groups[tuple(codes)].append(str(row))
     shown = [f"{', '.join(key)} (rows {listed(rows, 5)})" for key, rows in groups.items()]
     count = len(shown)

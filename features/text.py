@@ -45,7 +45,7 @@ class TextReader:
     """Comma, semicolon, bar or tab separated text; names stand in the first header row."""
 
     endings: ClassVar[tuple[str, ...]] = (".csv", ".txt", ".tsv", ".tab")
-    options: ClassVar[tuple[str, ...]] = ("encoding", "separator", "header_rows")
+    options: ClassVar[tuple[str, ...]] = ("encoding", "separator", "skip_rows", "header_rows")
     encodings: ClassVar[tuple[str, ...]] = ("utf-8", "cp1252", "latin-1")
 
     def __init__(self, likely_separator: str = ",") -> None:
@@ -74,8 +74,15 @@ class TextReader:
     def records(self, path: Path, declaration: TableDeclaration) -> Records:
         """Read all records of a file, header rows included."""
         text = decode(path.read_bytes(), declaration.encoding, self.encodings)
-        separator = find_separator(text, declaration.separator, self.likely_separator)
-        return split(text, separator)
+        skip = declaration.skip_rows or 0
+        table = "".join(text.splitlines(keepends=True)[skip:]) if skip else text
+        if not table.strip():
+            raise UnreadableTableError(
+                f"Expected {skip} rows above the header; the file has no more. Correct skip_rows."
+            )
+        separator = find_separator(table, declaration.separator, self.likely_separator)
+        records = split(table, separator)
+        return dataclasses.replace(records, lines=[line + skip for line in records.lines])
 
 
 def decode(data: bytes, declared: str | None, encodings: tuple[str, ...] = ("utf-8",)) -> str:
@@ -223,20 +230,21 @@ def split(text: str, separator: str) -> Records:
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error:
-        raise UnreadableTableError(_unclosed(start)) from None
-    if len(cells) > 1 and _swallowed_rows(cells, separator):
-        raise UnreadableTableError(_unclosed(lines[-1]))
+        raise UnreadableTableError(unclosed(start)) from None
+    if len(cells) > 1 and swallowed_rows(cells[-1][-1], len(cells[0]), separator):
+        raise UnreadableTableError(unclosed(lines[-1]))
     return Records(cells, lines, separator)
 
 
-def _unclosed(line: int) -> str:
+def unclosed(line: int) -> str:
+    """Say that a quotation mark is never closed."""
     return f"A quotation mark in line {line} is never closed. Close or remove it."
 
 
-def _swallowed_rows(cells: list[list[str]], separator: str) -> bool:
-    """Whether the last cell holds lines that are rows of their own."""
-    inner = cells[-1][-1].splitlines()[1:]
-    return any(line.count(separator) >= len(cells[0]) - 1 > 0 for line in inner)
+def swallowed_rows(last: str, width: int, separator: str) -> bool:
+    """Whether the last cell of a file of `width` columns holds lines that are rows of their own."""
+    inner = last.splitlines()[1:]
+    return any(line.count(separator) >= width - 1 > 0 for line in inner)
 
 
 def table_of(header: list[str], records: Records, header_rows: int) -> RawTable:

@@ -114,3 +114,17 @@ def test_a_path_reads_the_environment_before_its_default(monkeypatch):
     assert resolve_path("${PILOT_DATA:-data}/s.csv", folder) == folder / "data" / "s.csv"
     monkeypatch.setenv("PILOT_DATA", "/elsewhere")
     assert resolve_path("${PILOT_DATA:-data}/s.csv", folder) == Path("/elsewhere/s.csv")
+
+
+def test_the_departments_symbols_mean_missing_by_one_word_and_none_is_a_zero():
+    given = content()
+    given["tables"]["survey"] |= {"missing": "dfe", "columns": {"n": {"missing": "dfe"}}}
+    survey = parse_declaration(given).tables["survey"]
+    assert survey.missing == survey.columns["n"].missing
+    assert survey.missing == {
+        "z": "not applicable", "x": "unavailable", "c": "suppressed", "low": "rounds to zero",
+        "k": "rounds to zero", "u": "low reliability",
+    }  # fmt: skip
+    given["tables"]["survey"]["missing"] = "dft"
+    found = problems(given)
+    assert found["tables.survey.missing"].startswith("There is no set of missing codes 'dft'")

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from site_typology.errors import Problems, StudyError
+from site_typology.missing_codes import expanded
+from site_typology.weighting_declaration import WeightFrame, Weighting, weighting_problems
 
 Reason = Literal[
     "not applicable",
@@ -31,8 +41,15 @@ Reason = Literal[
 
 Kind = Literal["continuous", "share", "composition", "rate", "ordinal", "category"]
 Use = Literal["build", "evaluate"]
+Missing = Annotated[
+    dict[str, Reason],
+    BeforeValidator(expanded, json_schema_input_type=dict[str, Reason] | Literal["dfe"]),
+]
+"""Codes that mean missing, each with its reason, or the name of a set of them."""
 Role = Literal["sites", "survey", "settings", "workforce", "establishment", "activity", "other"]
-Format = Literal["csv", "tsv", "xlsx", "parquet", "sav", "dta", "qualtrics", "gias"]
+Format = Literal["csv", "tsv", "xlsx", "parquet", "sav", "dta", "qualtrics", "gias", "sql"]
+Engine = Literal["pandas", "polars", "duckdb", "spark"]
+"""Engines that can hold the rows of a table."""
 UnknownSites = Literal["error", "drop"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -98,6 +115,14 @@ class Link(_Section):
     key: str | None = Field(
         None, description="Column of the other table; the same name by default."
     )
+    successors: str | None = Field(
+        None,
+        description="The register's file of links (GIAS), relative to the study file: settings of "
+        "the other table that have closed are followed to those that came after them.",
+    )
+    until: datetime.date | None = Field(
+        None, description="Links established after this date are not followed; all are by default."
+    )
 
 
 class Eligible(_Section):
@@ -110,7 +135,7 @@ class Eligible(_Section):
 class ColumnRules(_Section):
     """Rules for one column: codes that mean missing, a range, and a recoding."""
 
-    missing: dict[str, Reason] = Field({}, description="Code = reason, for this column.")
+    missing: Missing = Field({}, description="Code = reason, for this column.")
     range: tuple[float, float] | None = Field(None, description="Lowest and highest value.")
     values: dict[str, float | str] = Field(
         {}, description="Recoding of codes, such as bands to midpoints."
@@ -123,21 +148,61 @@ class ColumnRules(_Section):
         return self
 
 
+class Attach(_Section):
+    """A database that the query of a table reads beside its own, attached to be read only."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
+        description="Name of the database in the query: 'SELECT ... FROM name.public.answers'.",
+    )
+    type: Literal["postgres", "sqlite", "duckdb"] = Field(description="Kind of database.")
+    source: str = Field(
+        min_length=1,
+        description="Its file, or for PostgreSQL 'host=... dbname=... user=...' or an address; "
+        "'${NAME}' reads the environment, where passwords belong.",
+    )
+
+    @model_validator(mode="after")
+    def _no_password_in_the_study(self) -> Attach:
+        written = re.sub(r"\$\{[A-Za-z_]\w*\}", "", self.source)
+        if re.search(r"password\s*=\s*[^\s']|password\s*=\s*'[^']|://[^:@/]*:[^@]+@", written):
+            # Pydantic shows what was found; a model error shows none of it.
+            raise ValueError(
+                "source holds a password, and study files are shared. Put it into the environment "
+                "and write '${NAME}' in its place."
+            )
+        return self
+
+
 class TableDeclaration(_Section):
     """``[tables.NAME]``: one table of the study and how its rows belong to sites."""
 
     path: str = Field(
-        description="File, relative to the study file; '${NAME:-default}' reads the environment."
+        "",
+        description="File, relative to the study file; '${NAME:-default}' reads the environment. "
+        "Only a query may do without.",
     )
     format: Format | None = Field(
         None, description="File format; from the file's ending by default."
     )
     role: Role = Field("other", description="What the table is about.")
-    sheet: str | None = Field(None, description="Sheet of a workbook; the first by default.")
+    sheet: str | tuple[str, ...] | None = Field(
+        None,
+        description="Sheet of a workbook, the first by default; several are put one below the "
+        "other, with the name of each row's sheet in the column 'sheet'.",
+    )
     encoding: str | None = Field(None, description="Text encoding; found out by default.")
     separator: str | None = Field(None, description="Separator of a text file.")
+    skip_rows: int | None = Field(
+        None, ge=0, le=100, description="Rows above the header, such as a title."
+    )
     header_rows: int | None = Field(
-        None, ge=1, le=5, description="Header rows of a Qualtrics file."
+        None, ge=1, le=5, description="Rows of the header; names stand in the first."
+    )
+    header_join: str | None = Field(
+        None,
+        description="Put the header rows together into names with this between them, such as "
+        "': '; a name above several columns holds for each.",
     )
     site: str | None = Field(
         None, description="Column with the site, or a pattern such as '{CSD:0>2}{SCHOOL CODE}'."
@@ -149,13 +214,42 @@ class TableDeclaration(_Section):
     eligible: Eligible | None = Field(None, description="How many were asked at each site.")
     unique: tuple[str, ...] = Field((), description="Columns that together name a row once.")
     rename: dict[str, str] = Field({}, description="New name = name in the file.")
-    missing: dict[str, Reason] = Field({}, description="Code = reason, for every column.")
+    missing: Missing = Field(
+        {},
+        description="Code = reason, for every column; 'dfe' for the symbols of the Department for "
+        "Education's open data.",
+    )
     columns: dict[str, ColumnRules] = Field({}, description="Rules by column.")
     where: tuple[Condition, ...] = Field(
         (), description="Rows to keep; others are listed in the ledger."
     )
     personal: tuple[str, ...] = Field((), description="Columns dropped on load.")
     unknown_sites: UnknownSites | None = Field(None, description="As in [study], for this table.")
+    query: str | None = Field(None, description="One SELECT, asked of DuckDB, for format 'sql'.")
+    attach: Attach | None = Field(None, description="A database that the query reads.")
+    engine: Engine | None = Field(
+        None,
+        description="Where the rows of a Parquet or text file or a query stay; large ones in "
+        "DuckDB, others in memory by default.",
+    )
+
+    @property
+    def origin(self) -> str:
+        """Where the rows come from, as a sentence names it: the file, or the query."""
+        return self.path or "the query"
+
+    @model_validator(mode="after")
+    def _a_file_or_a_query(self) -> TableDeclaration:
+        if self.format == "sql":
+            if not (self.query or "").strip():
+                raise ValueError("format 'sql' needs 'query', one SELECT.")
+            return self
+        if not self.path:
+            raise ValueError("path is required, but not given. Give the file of the table.")
+        for key in ("query", "attach"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} goes with format = 'sql'. Set format, or remove {key}.")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_the_site(self) -> TableDeclaration:
@@ -228,6 +322,7 @@ class StudyDeclaration(_Section):
     tables: dict[str, TableDeclaration] = Field(min_length=1)
     scales: tuple[ScaleDeclaration, ...] = ()
     features: tuple[FeatureDeclaration, ...] = ()
+    weights: dict[str, Weighting] = {}
     typology: TypologySection = TypologySection()
 
     @property
@@ -293,8 +388,18 @@ def resolve_path(path: str, folder: Path) -> Path:
     >>> resolve_path("${NO_SUCH_VARIABLE:-data}/sites.csv", Path("study")).as_posix()
     'study/data/sites.csv'
     """
-    filled = _VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", path)
-    return folder / filled
+    return folder / filled_in(path)
+
+
+def filled_in(text: str) -> str:
+    """Fill in the variables of the environment that a text of a study file names.
+
+    Examples
+    --------
+    >>> filled_in("host=${NO_SUCH_VARIABLE:-localhost} password=${NO_SUCH_VARIABLE}")
+    'host=localhost password='
+    """
+    return _VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", text)
 
 
 def parse_declaration(content: dict[str, Any], source: str = "study") -> StudyDeclaration:
@@ -344,8 +449,9 @@ def _sentence(detail: Any) -> str:
 
 def _known_keys() -> set[str]:
     sections = (
-        StudySection, Disclosure, TableDeclaration, ColumnRules, Condition, Link, Eligible,
-        ScaleDeclaration, FeatureDeclaration, TypologySection, StudyDeclaration,
+        StudySection, Disclosure, TableDeclaration, Attach, ColumnRules, Condition, Link, Eligible,
+        ScaleDeclaration, FeatureDeclaration, Weighting, WeightFrame, TypologySection,
+        StudyDeclaration,
     )  # fmt: skip
     return {key for section in sections for key in section.model_fields}
 
@@ -371,6 +477,7 @@ def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
                 f"Round {table.at_round!r} is not among study.rounds: "
                 f"{', '.join(declaration.study.rounds) or 'none declared'}.",
             )
+    found.extend(weighting_problems(declaration.weights, tables))
     for scale in declaration.scales:
         if scale.table not in tables:
             found.add(f"scales[{scale.name}].table", f"There is no table {scale.table!r}. {listed}")

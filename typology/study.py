@@ -6,11 +6,13 @@ import hashlib
 from functools import cached_property
 from pathlib import Path
 
-from site_typology.declaration import StudyDeclaration, read_declaration
+from site_typology.declaration import Engine, StudyDeclaration, read_declaration
 from site_typology.errors import Problems
+from site_typology.features.assessment import Assessment, assess
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles, check_features
 from site_typology.features.tables import StudyTables
+from site_typology.features.weighting import apply_weights
 from site_typology.profiles import SiteProfiles
 
 
@@ -41,13 +43,17 @@ class Study:
         self.path = path
 
     @classmethod
-    def load(cls, path: str | Path) -> Study:
+    def load(cls, path: str | Path, engine: Engine | None = None) -> Study:
         """Read a study file and every table it names.
 
         Parameters
         ----------
         path : str or Path
             A ``study.toml``.
+        engine : {"pandas", "polars", "duckdb", "spark"}, optional
+            Where the rows of Parquet and text files and of queries stay, unless a table names its
+            own. Without one, large files and queries stay in DuckDB and all else in memory; the
+            profiles are the same.
 
         Returns
         -------
@@ -61,7 +67,7 @@ class Study:
         path = Path(path)
         declaration = read_declaration(path)
         found = Problems(path.name)
-        tables = read_tables(declaration, path.parent, found)
+        tables = apply_weights(read_tables(declaration, path.parent, found, engine), found)
         check_features(tables, found)
         found.raise_if_any()
         return cls(declaration, tables, path)
@@ -85,6 +91,15 @@ class Study:
     def _profiles(self) -> SiteProfiles:
         return build_profiles(self.tables)
 
+    @cached_property
+    def _assessment(self) -> Assessment:
+        return assess(
+            self._profiles,
+            self.tables,
+            round=self.declaration.typology_round,
+            minimum=self.declaration.study.disclosure.min_informants,
+        )
+
     def profiles(self) -> SiteProfiles:
         """Build the site profiles of every round.
 
@@ -98,6 +113,16 @@ class Study:
             Values that their kind does not allow, such as a share above 1.
         """
         return self._profiles
+
+    def assess(self) -> Assessment:
+        """Find out how good the data are, for the round that the typology is built on.
+
+        Returns
+        -------
+        Assessment
+            Response, gaps, reliability, oddities and changes between rounds, as tables.
+        """
+        return self._assessment
 
     def typology_profiles(self) -> SiteProfiles:
         """Return the profiles of the round that the typology is built on."""

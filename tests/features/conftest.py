@@ -57,7 +57,7 @@ def make_study(
             }
         )
         given = (reasons or {}).get(name, pd.DataFrame(index=frame.index))
-        tables[name] = Table(name, declaration.tables[name], frame, given, {})
+        tables[name] = Table.of(name, declaration.tables[name], frame, given)
     ledger = pd.DataFrame(columns=["table", "entry", "site", "round", "outcome", "reason", "n"])
     columns = ["table", "site", "round", "eligible", "responded"]
     response = pd.DataFrame(columns=columns) if eligible is None else eligible[columns]

@@ -67,12 +67,12 @@ def test_missing_codes_keep_their_reason_by_column_and_table(read: Read) -> None
     )
     q = tables.tables["q"]
     assert not problems
-    assert q.frame["a"].tolist() == pytest.approx([1, np.nan, np.nan, 3], nan_ok=True)
-    assert q.reasons["a"].tolist() == ["", "refused", "not answered", ""]
-    assert q.reasons["b"].tolist() == ["suppressed", "", "not asked", ""]
-    assert q.reasons["note"].tolist() == ["suppressed", "skipped", "", ""]
-    assert q.frame["note"].tolist()[2:] == ["NA", "x"], "text may say NA"
-    assert "site" not in q.reasons
+    assert q.collect()["a"].tolist() == pytest.approx([1, np.nan, np.nan, 3], nan_ok=True)
+    assert q.collect_reasons()["a"].tolist() == ["", "refused", "not answered", ""]
+    assert q.collect_reasons()["b"].tolist() == ["suppressed", "", "not asked", ""]
+    assert q.collect_reasons()["note"].tolist() == ["suppressed", "skipped", "", ""]
+    assert q.collect()["note"].tolist()[2:] == ["NA", "x"], "text may say NA"
+    assert "site" not in q.collect_reasons()
 
 
 def test_codes_for_every_column_leave_keys_alone(read: Read) -> None:
@@ -86,8 +86,8 @@ def test_codes_for_every_column_leave_keys_alone(read: Read) -> None:
     )
     assert not problems
     assert tables.sites == ("8", "9")
-    assert tables.tables["q"].frame[ROUND].tolist() == ["9", "1"]
-    assert tables.tables["q"].frame["a"].isna().tolist() == [True, False]
+    assert tables.tables["q"].collect()[ROUND].tolist() == ["9", "1"]
+    assert tables.tables["q"].collect()["a"].isna().tolist() == [True, False]
 
 
 def test_values_are_recoded_and_numbers_and_padded_codes_told_apart(read: Read) -> None:
@@ -95,7 +95,7 @@ def test_values_are_recoded_and_numbers_and_padded_codes_told_apart(read: Read) 
         {"q": "site,band,code,long\nA,1,01,1234567890123456\nB,2,10,1\n"},
         {"q": {"columns": {"band": {"values": {"1": 2.5, "2": 7}}}}},
     )
-    frame = tables.tables["q"].frame
+    frame = tables.tables["q"].collect()
     assert frame["band"].tolist() == [2.5, 7.0]
     assert frame["code"].tolist() == ["01", "10"]
     assert frame["long"].tolist() == ["1234567890123456", "1"]
@@ -104,7 +104,7 @@ def test_values_are_recoded_and_numbers_and_padded_codes_told_apart(read: Read) 
 def test_numeric_keys_link_however_they_are_written(read: Read) -> None:
     tables, problems = read({"sites": "site\n3001\n3002\n", "q": "site,a\n3002.0,1\n 3001 ,2\n"})
     assert not problems
-    assert tables.tables["q"].frame[SITE].tolist() == ["3002", "3001"]
+    assert tables.tables["q"].collect()[SITE].tolist() == ["3002", "3001"]
 
 
 def test_a_pattern_pads_with_zeros(read: Read) -> None:
@@ -113,7 +113,7 @@ def test_a_pattern_pads_with_zeros(read: Read) -> None:
         {"q": {"site": "{CSD:0>2}{SCHOOL CODE}"}},
     )
     assert not problems
-    assert tables.tables["q"].frame[SITE].tolist() == ["01M015", "10M001"]
+    assert tables.tables["q"].collect()[SITE].tolist() == ["01M015", "10M001"]
     assert rows_entries(tables, "q") == {"": 2, "no site": 1}
     assert tables.ledger.query("reason == 'no site'")["site"].tolist() == [""]
 
@@ -139,7 +139,7 @@ def test_rows_are_linked_through_tables_in_any_order(read: Read) -> None:
         },
     )
     assert not problems
-    assert tables.tables["staff"].frame[SITE].tolist() == ["A"]
+    assert tables.tables["staff"].collect()[SITE].tolist() == ["A"]
     assert rows_entries(tables, "staff") == {"": 1, "linked to nothing": 1, "no site": 1}
 
 
@@ -194,7 +194,7 @@ def test_rows_left_out_by_where_are_not_checked(read: Read) -> None:
         {"q": {"where": where, "columns": {"a": {"range": [1, 5]}}}},
     )
     assert not problems
-    assert tables.tables["q"].frame[ROW].tolist() == [1, 4]
+    assert tables.tables["q"].collect()[ROW].tolist() == [1, 4]
     expected = {"": 2, "left out by where: year": 1, "left out by where: kind": 1}
     assert rows_entries(tables, "q") == expected
 
@@ -218,8 +218,8 @@ def test_rounds_are_those_declared(read: Read) -> None:
     _, problems = read(q, {"q": {"round": "wave"}})
     assert "study.rounds lists none" in problems[0]
     tables, _ = read(q, {"q": {"at_round": "2"}}, rounds=["1", "2"])
-    assert set(tables.tables["q"].frame[ROUND]) == {"2"}
-    assert set(tables.tables["sites"].frame[ROUND]) == {"all"}
+    assert set(tables.tables["q"].collect()[ROUND]) == {"2"}
+    assert set(tables.tables["sites"].collect()[ROUND]) == {"all"}
 
 
 def test_personal_columns_link_and_are_dropped(read: Read) -> None:
@@ -231,8 +231,8 @@ def test_personal_columns_link_and_are_dropped(read: Read) -> None:
         },
     )
     assert not problems
-    assert tables.tables["q"].columns == ["a"]
-    assert tables.tables["q"].frame[SITE].tolist() == ["A"]
+    assert tables.tables["q"].columns == ("a",)
+    assert tables.tables["q"].collect()[SITE].tolist() == ["A"]
     dropped = tables.ledger.query("entry == 'column' and table == 'q'")["reason"].tolist()
     assert dropped == ["personal column IPAddress", "personal column email"]
 
@@ -291,7 +291,7 @@ def test_a_table_and_a_feature_mean_the_same_by_a_condition(
     of_table, problems = read({"q": file}, {"q": {**rules, "where": [where]}})
     whole, _ = read({"q": file}, {"q": rules})
     assert not problems
-    assert of_table.tables["q"].frame[ROW].tolist() == kept
+    assert of_table.tables["q"].collect()[ROW].tolist() == kept
     rows = chosen_rows(whole.tables["q"], [Condition.model_validate(where)])
     assert rows[ROW].to_list() == kept
 
@@ -390,10 +390,10 @@ def test_the_ledger_accounts_for_every_row_whatever_their_order(read: Read, seed
         assert not problems
         rows = tables.ledger.query("table == 'q' and entry == 'rows'")
         assert rows["n"].sum() == 200
-        assert rows.loc[rows["outcome"] == "used", "n"].sum() == len(tables.tables["q"].frame)
+        assert rows.loc[rows["outcome"] == "used", "n"].sum() == len(tables.tables["q"].collect())
         results.append(tables)
     pd.testing.assert_frame_equal(results[0].ledger, results[1].ledger)
-    sums = [each.tables["q"].frame.groupby(SITE)["a"].sum() for each in results]
+    sums = [each.tables["q"].collect().groupby(SITE)["a"].sum() for each in results]
     pd.testing.assert_series_equal(*sums)
     assert set(results[0].ledger.query("entry == 'site' and table == 'q'")["site"]) == {
         "A",
