@@ -70,7 +70,7 @@ class Column(Builder[ColumnArgs]):
             yield Problem(place_of(feature, "divide_by"), "Nothing can be divided by 0.")
         if any(condition.column not in table.columns for condition in args.where):
             return
-        rows = chosen_rows(table, args.where).select(SITE, ROUND).to_native()
+        rows = chosen_rows(table, args.where, ()).select(SITE, ROUND).to_native()
         twice = rows[rows.duplicated()]
         if len(twice):
             yield Problem(
@@ -82,7 +82,7 @@ class Column(Builder[ColumnArgs]):
     def build(self, feature: FeatureDeclaration, args: ColumnArgs, tables: StudyTables) -> Built:
         """Take the column over."""
         table = tables.tables[args.table]
-        rows = chosen_rows(table, args.where).to_native()
+        rows = chosen_rows(table, args.where, args.number_columns).to_native()
         divisor = _divisor(rows, args)
         value = rows[args.column].to_numpy(dtype=float) / divisor
         n = np.full(len(rows), np.nan) if args.n is None else rows[args.n].to_numpy(dtype=float)
@@ -145,7 +145,7 @@ class Category(Builder[CategoryArgs]):
     def build(self, feature: FeatureDeclaration, args: CategoryArgs, tables: StudyTables) -> Built:
         """Take the most common value; of two as common, the first in the alphabet."""
         table = tables.tables[args.table]
-        rows = chosen_rows(table, args.where).select(SITE, ROUND, args.column).to_native()
+        rows = chosen_rows(table, args.where, [args.column]).to_native()
         labels = table.labels.get(args.column, {})
         texts = as_text(rows[args.column]).map(
             lambda code: labels.get(code, code), na_action="ignore"

@@ -6,16 +6,21 @@ them works on small arrays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from site_typology.features.engines import Rows, centers, grouped, in_engine
 from site_typology.features.selection import WEIGHT
 from site_typology.features.tables import ROUND, SITE
 from site_typology.profile_checks import INDEX
+
+HEAVY = "__heavy__"
+ROUNDING = 1e-13
+"""Squares about a group's mean below this share of those about the centre are rounding error."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Moments:
     n, w, ww, wy, wyy : ndarray, shape (g, q)
         Over the answered rows: their number and the sums of w, w², w(y - c) and w(y - c)².
     center : ndarray, shape (q,)
-        The constant c, a column's overall mean, taken off so that the sums stay exact when the
+        The constant c, about where a column lies, taken off so that the sums stay exact when the
         mean is large beside the spread.
     """
 
@@ -60,7 +65,8 @@ class Moments:
     def squares_within(self) -> np.ndarray:
         """Weighted squares about the group's mean, shape (g, q), 0 where there is no row."""
         squares = self.wyy - np.nan_to_num(_ratio(self.wy**2, self.w))
-        return np.asarray(np.maximum(squares, 0.0))
+        # Equal answers leave a rounding error, which differs between engines.
+        return np.asarray(np.where(squares > ROUNDING * self.wyy, squares, 0.0))
 
     def at(self, round_: str) -> Moments:
         """The groups of one round, or all of them where that round has none."""
@@ -80,12 +86,12 @@ class Moments:
         )
 
 
-def moments(rows: pd.DataFrame, columns: Sequence[str]) -> Moments:
-    """Sum `columns` by site and round.
+def moments(rows: pd.DataFrame | Rows, columns: Sequence[str]) -> Moments:
+    """Sum `columns` by site and round, in one query.
 
     Parameters
     ----------
-    rows : DataFrame
+    rows : DataFrame or narwhals.LazyFrame
         With the columns `SITE`, `ROUND`, `WEIGHT` and `columns`; a missing value is no answer,
         nor is one with a weight of 0 or without one.
     columns : sequence of str
@@ -100,67 +106,154 @@ def moments(rows: pd.DataFrame, columns: Sequence[str]) -> Moments:
     >>> moments(rows.assign(score=[1.0, 4.0, 2.0]), ["score"]).mean.ravel()
     array([3., 2.])
     """
-    frame = nw.from_native(rows, eager_only=True)
-    weighed = nw.col(WEIGHT) > 0
-    names = [f"y{at}" for at in range(len(columns))]
-    frame = frame.select(
-        SITE,
-        ROUND,
-        WEIGHT,
-        *(
-            nw.when(weighed).then(nw.col(column).cast(nw.Float64)).alias(name)
-            for column, name in zip(columns, names, strict=True)
-        ),
-    )
-    center = [_number(frame[name].mean()) for name in names]
-    frame = frame.with_columns(nw.col(name) - c for name, c in zip(names, center, strict=True))
-    frame = frame.with_columns(
-        nw.when(~nw.col(name).is_null()).then(nw.col(WEIGHT)).alias(f"w_{name}") for name in names
-    )
-    sums = [nw.len().alias("rows"), *(term for name in names for term in _sums(name))]
-    products = frame.with_columns(term for name in names for term in _products(name))
-    table = products.group_by(SITE, ROUND).agg(*sums).sort(SITE, ROUND)
-    index = pd.MultiIndex.from_arrays([table[SITE].to_list(), table[ROUND].to_list()], names=INDEX)
+    lazy = in_engine(rows, "pandas") if isinstance(rows, pd.DataFrame) else rows
+    part = Part({f"{at}": nw.col(column) for at, column in enumerate(columns)})
+    sums = summed(lazy, nw.col(WEIGHT), [part])[0][0]
+    return replace(sums, columns=tuple(columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Sums to form over some of the rows of a table.
+
+    Parameters
+    ----------
+    values : mapping of str to narwhals.Expr
+        Numbers of a row, by column of the `Moments`.
+    where : narwhals.Expr, optional
+        True on the rows to take; all by default.
+    key : object
+        Parts with the same key take the same rows.
+    tallies : mapping of str to narwhals.Expr
+        Numbers of a row that are only added up, whatever its weight.
+    """
+
+    values: Mapping[str, nw.Expr]
+    where: nw.Expr | None = None
+    key: object = ()
+    tallies: Mapping[str, nw.Expr] = field(default_factory=dict)
+
+
+def summed(
+    rows: Rows, weight: nw.Expr | None, parts: Sequence[Part]
+) -> list[tuple[Moments, pd.DataFrame]]:
+    """Form all the sums of several parts in one query over the rows.
+
+    Parameters
+    ----------
+    rows : narwhals.LazyFrame
+        With `SITE`, `ROUND` and what the expressions need.
+    weight : narwhals.Expr, optional
+        Weight of a row; every row weighs 1 by default.
+    parts : sequence of Part
+
+    Returns
+    -------
+    list of (Moments, DataFrame)
+        One a part: its sums, and its tallies with the same index.
+    """
+    named = {
+        f"{at}_{which}": _where(part.where, value.cast(nw.Float64))
+        for at, part in enumerate(parts)
+        for which, value in enumerate(part.values.values())
+    }
+    center = centers(rows, named)
+    tallies = {
+        f"t{at}_{which}": _where(part.where, tally).cast(nw.Float64)
+        for at, part in enumerate(parts)
+        for which, tally in enumerate(part.tallies.values())
+    }
+    keys = {part.key: part.where for part in parts if part.where is not None}
+    counted = {
+        f"r{at}": _where(test, nw.lit(1.0)).cast(nw.Float64)
+        for at, test in enumerate(keys.values())
+    }
+    columns = {f"y_{name}": value - center[name] for name, value in named.items()}
+    heavy = None if weight is None else nw.when(weight > 0).then(weight.cast(nw.Float64))
+    columns |= {} if heavy is None else {HEAVY: heavy}
+    columns |= tallies | counted
+    base = rows.select(SITE, ROUND, *(value.alias(name) for name, value in columns.items()))
+    products = [each for name in named for each in _products(name, heavy is not None)]
+    sums = [each for name in named for each in _sums(name, heavy is not None)]
+    sums += [nw.col(name).sum() for name in (*tallies, *counted)]
+    found = grouped(
+        base.with_columns(*products), [SITE, ROUND], [nw.len().alias("rows"), *sums]
+    ).fillna(0.0)
+    index = pd.MultiIndex.from_frame(found[[SITE, ROUND]], names=INDEX)
+    count_of = {key: f"r{at}" for at, key in enumerate(keys)}
+    return [
+        _taken(at, part, found, index, center, count_of.get(part.key, "rows"), heavy is not None)
+        for at, part in enumerate(parts)
+    ]
+
+
+def _taken(
+    at: int,
+    part: Part,
+    found: pd.DataFrame,
+    index: pd.MultiIndex,
+    center: Mapping[str, float],
+    counted: str,
+    weighed: bool,
+) -> tuple[Moments, pd.DataFrame]:
+    """One part of the sums, at the groups that have a row of it."""
+    rows = found[counted].to_numpy(dtype=float)
+    keep = rows > 0
+    names = [f"{at}_{which}" for which in range(len(part.values))]
 
     def stack(kind: str) -> np.ndarray:
-        parts = [np.asarray(table[f"{kind}_{name}"].to_numpy(), dtype=float) for name in names]
-        return np.stack(parts, axis=1) if parts else np.empty((len(index), 0))
+        columns = [f"{kind}_{name}" for name in names]
+        return np.asarray(found.loc[keep, columns].to_numpy(dtype=float))
 
-    return Moments(
-        index,
-        tuple(columns),
-        np.asarray(table["rows"].to_numpy(), dtype=float),
-        stack("n"),
-        stack("w"),
-        stack("ww"),
+    n = stack("n")
+    w, ww = (stack("w"), stack("ww")) if weighed else (n, n)
+    sums = Moments(
+        index[keep],
+        tuple(part.values),
+        rows[keep],
+        n,
+        w,
+        ww,
         stack("wy"),
         stack("wyy"),
-        np.array(center),
+        np.array([center[name] for name in names]),
     )
+    tallies = found.loc[keep, [f"t{at}_{which}" for which in range(len(part.tallies))]]
+    return sums, tallies.set_axis(list(part.tallies), axis=1).set_axis(index[keep], axis=0)
 
 
-def _products(name: str) -> list[nw.Expr]:
+def _where(test: nw.Expr | None, value: nw.Expr) -> nw.Expr:
+    return value if test is None else nw.when(test).then(value)
+
+
+def _products(name: str, weighed: bool) -> list[nw.Expr]:
     """What one row adds to each sum; nothing where it is missing."""
-    weight, value = nw.col(f"w_{name}"), nw.col(name)
+    value = nw.col(f"y_{name}")
+    if not weighed:
+        return [(value * value).alias(f"wyy_{name}")]
+    weight = nw.col(HEAVY)
+    # Null where the value is: databases add faster than they choose.
+    there = weight + value * 0.0
     return [
-        (weight * weight).alias(f"ww_{name}"),
+        there.alias(f"w_{name}"),
+        (there * weight).alias(f"ww_{name}"),
         (weight * value).alias(f"wy_{name}"),
-        (weight * value * value).alias(f"wyy_{name}"),
+        (weight * (value * value)).alias(f"wyy_{name}"),
     ]
 
 
-def _sums(name: str) -> list[nw.Expr]:
+def _sums(name: str, weighed: bool) -> list[nw.Expr]:
     """The sums over a group's rows."""
-    kinds = ("w", "ww", "wy", "wyy")
+    if not weighed:
+        return [
+            nw.col(f"y_{name}").count().alias(f"n_{name}"),
+            nw.col(f"y_{name}").sum().alias(f"wy_{name}"),
+            nw.col(f"wyy_{name}").sum(),
+        ]
     return [
-        nw.col(name).count().alias(f"n_{name}"),
-        *(nw.col(f"{kind}_{name}").sum() for kind in kinds),
+        nw.col(f"wy_{name}").count().alias(f"n_{name}"),
+        *(nw.col(f"{kind}_{name}").sum() for kind in ("w", "ww", "wy", "wyy")),
     ]
-
-
-def _number(mean: float | None) -> float:
-    """The overall mean, or 0 where no row has a value."""
-    return float(mean) if mean is not None and np.isfinite(mean) else 0.0
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

@@ -183,6 +183,7 @@ def placed_shares(
         }
         infos.append(builder.info(feature, source=source, definition=definition, **described))
     table = "" if surveyed is None else surveyed.name
+    more.setdefault("covariance", shares.covariance_frame)
     return place(parts, infos, tables, gaps, table=table, **more)
 
 
@@ -224,7 +225,8 @@ def shares_by_site(args: CompositionArgs, tables: StudyTables) -> Shares:
         return total_shares(rows, parts)
     periods = _periods(args, table)
     if periods is not None:
-        return total_shares(joined_rows(rows, table.frame[periods], parts), parts)
+        named = chosen_rows(table, args.where, periods).select(*periods).to_native()
+        return total_shares(joined_rows(rows, named, parts), parts)
     return count_shares(rows, parts)
 
 
@@ -285,7 +287,7 @@ def _period_problems(
     there = [name for name in periods if name in table.columns]
     if any(condition.column not in table.columns for condition in args.where):
         return
-    rows = chosen_rows(table, args.where).select(ROW, *there).to_native()
+    rows = chosen_rows(table, args.where, there).to_native()
     for name in there:
         blank = rows.loc[rows[name].isna(), ROW]
         if len(blank):
@@ -313,7 +315,7 @@ def _part_problems(
     yield from value_problems(feature, "parts", table, category, sum(parts.values(), ()))
     if any(condition.column not in table.columns for condition in args.where):
         return
-    rows = chosen_rows(table, args.where).select(ROW, category).to_native()
+    rows = chosen_rows(table, args.where, [category]).to_native()
     texts = as_text(rows[category])
     loose = rows[texts.notna() & ~texts.isin(every)]
     if len(loose):

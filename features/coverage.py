@@ -80,12 +80,9 @@ def missing_by_column(tables: StudyTables) -> pd.DataFrame:
     records = []
     for name, table in tables.tables.items():
         named = named_columns(tables, table)
-        for column in table.reasons.columns:
-            counts = table.reasons[column].value_counts()
+        for column, counts in table.missing_counts().items():
             for reason, n in counts.items():
-                if reason:
-                    share = n / len(table.frame)
-                    records.append((name, column, reason, int(n), share, column in named))
+                records.append((name, column, reason, n, n / table.n_rows, column in named))
     return pd.DataFrame(records, columns=columns)
 
 
@@ -126,12 +123,13 @@ def stray_marks(tables: StudyTables) -> pd.DataFrame:
     records = []
     for name, table in tables.tables.items():
         for column in table.columns:
-            values = table.frame[column].dropna()
-            if pd.api.types.is_numeric_dtype(values) or values.empty:
+            if column in table.numbers:
                 continue
-            counts = values.value_counts()
+            counts = table.value_counts(column)
+            if counts.empty:
+                continue
             numbers = pd.to_numeric(pd.Series(counts.index), errors="coerce").notna().to_numpy()
-            if counts[numbers].sum() >= _NUMBERS_EXPECTED * len(values) and not numbers.all():
+            if counts[numbers].sum() >= _NUMBERS_EXPECTED * counts.sum() and not numbers.all():
                 records += [
                     (name, column, str(mark), int(n)) for mark, n in counts[~numbers].items()
                 ]

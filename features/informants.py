@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from site_typology.declaration import Condition, FeatureDeclaration
+from site_typology.declaration import FeatureDeclaration
 from site_typology.features.aggregate import Moments, moments
+from site_typology.features.answers import Answers
 from site_typology.features.contract import Builder, Built, Estimate, place
 from site_typology.features.gaps import eligible_numbers, gap_reasons
 from site_typology.features.measurement import (
     half_count_variance,
     intraclass,
     known,
-    pooled_variance,
     population_factor,
+    site_variance,
+    variance_freedom,
 )
-from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
-
-
-@dataclass(frozen=True)
-class Informants:
-    """Informants of one table with what was derived from their answers.
-
-    Parameters
-    ----------
-    table : Table
-    rows : DataFrame
-        As `site_typology.features.selection.row_values` gives it.
-    columns : tuple of str
-        Columns of the table whose missing cells explain a missing value.
-    where : tuple of Condition
-        The conditions that the rows meet.
-    """
-
-    table: Table
-    rows: pd.DataFrame
-    columns: tuple[str, ...]
-    where: tuple[Condition, ...] = ()
+from site_typology.features.prepared import sums_of
+from site_typology.features.tables import StudyTables, Table
 
 
 def survey_errors(
@@ -49,14 +30,15 @@ def survey_errors(
 ) -> np.ndarray:
     """Standard errors of the means of informants, shape (g, q).
 
-    The variance is pooled over sites (for a share: binomial with half a count added), divided by
-    the effective number of informants, with the finite population correction where the study
+    The variance between a site's informants is drawn towards the one pooled over sites
+    (`measurement.site_variance`; for a share: binomial with half a count added), divided by the
+    effective number of informants, with the finite population correction where the study
     declares who was eligible. NaN where no site has two informants. Where a feature uses some of
     a table's rows, as many of the eligible are taken to belong to them as of those who responded
     (Cochran 1977, section 2.12).
     """
     n = sums.effective
-    variance = half_count_variance(sums.mean, n) if of_shares else pooled_variance(sums) / n
+    variance = half_count_variance(sums.mean, n) if of_shares else site_variance(sums) / n
     if table.declaration.role != "survey" and not (sums.rows > 1).any():
         # One row a site outside a survey is the site's own figure, not an informant's view.
         variance = np.zeros_like(n)
@@ -75,7 +57,7 @@ def population_factors(
 
 def _eligible(sums: Moments, tables: StudyTables, table: Table) -> np.ndarray:
     """Eligible people behind the chosen rows at each group, shape (g,); NaN where unknown."""
-    everyone = table.frame.groupby([SITE, ROUND]).size().reindex(sums.index)
+    everyone = table.rows_by_site.reindex(sums.index)
     share = sums.rows / everyone.to_numpy(dtype=float)
     return np.asarray(eligible_numbers(tables, table.name, sums.index) * share)
 
@@ -92,12 +74,12 @@ def survey_measurement(sums: Moments, tables: StudyTables, at: int = 0) -> dict[
 def mean_over_informants(
     builder: Builder[Any],
     feature: FeatureDeclaration,
-    asked: Informants,
+    asked: Answers,
     tables: StudyTables,
     described: Mapping[str, Any],
     figures: Mapping[str, float] | None = None,
 ) -> Built:
-    """Build a feature that is the site mean of the column ``feature.name`` of `asked.rows`.
+    """Build a feature that is the site mean of what it takes from each informant.
 
     Parameters
     ----------
@@ -106,18 +88,20 @@ def mean_over_informants(
     figures : mapping of str to float, optional
         What else is known of the measurement.
     """
-    sums = moments(asked.rows, [feature.name])
+    sums, missing = sums_of(asked)
     errors = survey_errors(sums, tables, asked.table, of_shares=builder.kind == "share")
     measurement = {**survey_measurement(sums, tables), **(figures or {})}
+    freedom = float(variance_freedom(sums)[0])
+    if builder.kind != "share" and freedom > 0:
+        measurement["error_df"] = freedom
     info = builder.info(feature, measurement=measurement, **described)
     estimate = Estimate(sums.index, sums.mean[:, 0], errors[:, 0], sums.n[:, 0])
-    gaps = gap_reasons(feature, tables, asked.table, asked.columns, asked.where)
-    informants = asked.rows[[SITE, ROUND, ROW, feature.name]]
+    gaps = gap_reasons(feature, tables, asked.table, asked.columns, asked.where, missing)
     return place(
         {feature.name: estimate},
         [info],
         tables,
         gaps,
-        informants=informants,
+        informants=asked,
         table=asked.table.name,
     )

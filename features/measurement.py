@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from site_typology.features.aggregate import Moments
+from site_typology.features.scalestats import ItemCovariances, alpha_of, item_rest_of
+
+SITES_FOR_SPREAD = 10
+"""Sites with two answers from which it can be told whether they differ in variance."""
 
 
 def pooled_variance(sums: Moments) -> np.ndarray:
@@ -24,6 +28,42 @@ def pooled_variance(sums: Moments) -> np.ndarray:
     squares = sums.squares_within.sum(axis=0)
     blank = np.full(len(freedom), np.nan)
     return np.asarray(np.divide(squares, freedom, out=blank, where=freedom > 1e-9))
+
+
+def site_variance(sums: Moments) -> np.ndarray:
+    """Variance between informants of each site: its own drawn towards the pooled one, shape (g, q).
+
+    Sites do not share one variance, and a site's own says little with three informants. The best
+    linear compromise (Bühlmann 1967, theorem 2) gives the site's own the weight d / (d + 2 + 2/C),
+    with d its degrees of freedom and C the squared coefficient of variation of the true variances
+    over sites, by moments as if answers were normal: the mean of s⁴ d/(d + 2) over the squared
+    pooled variance, less 1. It is also the posterior mean under Smyth's (2004) prior, without
+    logarithms of the zeros that few answers on few steps give. C of 0 or less means one variance
+    for all, as do fewer than `SITES_FOR_SPREAD` sites with two answers.
+
+    Returns
+    -------
+    ndarray, shape (g, q)
+        NaN where no site has two answers.
+    """
+    pooled = pooled_variance(sums)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = sums.squares_within / _spare(sums)
+        freedom = np.maximum(np.nan_to_num(sums.effective) - 1, 0.0)
+        usable = (freedom > 1e-9) & np.isfinite(own)
+        freedom, own = np.where(usable, freedom, 0.0), np.where(usable, own, 0.0)
+        total = freedom.sum(axis=0)
+        fourth = (freedom * own**2 * freedom / (freedom + 2)).sum(axis=0) / total
+        spread = fourth / (pooled**2 * total / (total + 2)) - 1
+        few = usable.sum(axis=0) < SITES_FOR_SPREAD
+        prior = np.where((spread > 0) & ~few, 2 + 2 / spread, np.inf)
+        weight = np.where(np.isinf(prior), 0.0, freedom / (freedom + prior))
+    return np.asarray(weight * own + (1 - weight) * pooled)
+
+
+def variance_freedom(sums: Moments) -> np.ndarray:
+    """Degrees of freedom of the pooled variance, shape (q,): Σ (n - 1), n the effective number."""
+    return np.asarray(np.maximum(np.nan_to_num(sums.effective) - 1, 0.0).sum(axis=0))
 
 
 def intraclass(sums: Moments) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +97,7 @@ def intraclass(sums: Moments) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cronbach_alpha(items: np.ndarray) -> float:
-    """Cronbach's alpha over the rows that answered every item (Cronbach 1951, equation 2).
+    """Cronbach's alpha over the rows that answered every item; see `scalestats.alpha_of`.
 
     Parameters
     ----------
@@ -67,21 +107,15 @@ def cronbach_alpha(items: np.ndarray) -> float:
     Returns
     -------
     float
-        k / (k - 1) (1 - Σ var(item) / var(sum)); NaN with fewer than two items or three rows.
+        NaN with fewer than two items or three rows.
 
     Examples
     --------
     >>> round(cronbach_alpha(np.array([[1.0, 2], [2, 3], [3, 4], [4, 4]])), 3)
     0.949
     """
-    whole = items[~np.isnan(items).any(axis=1)]
-    rows, k = whole.shape
-    if k < 2 or rows < 3:
-        return float("nan")
-    total = whole.sum(axis=1).var(ddof=1)
-    if total <= 0:
-        return float("nan")
-    return float(k / (k - 1) * (1 - whole.var(axis=0, ddof=1).sum() / total))
+    found = ItemCovariances.of(items)
+    return alpha_of(found.covariance) if found.rows > 2 else float("nan")
 
 
 def item_rest(items: np.ndarray) -> np.ndarray:
@@ -90,15 +124,8 @@ def item_rest(items: np.ndarray) -> np.ndarray:
     A negative one points at an item that was keyed the wrong way round (Nunnally & Bernstein
     1994, chapter 8). NaN where an item or the rest does not vary.
     """
-    whole = items[~np.isnan(items).any(axis=1)]
-    found = np.full(items.shape[1], np.nan)
-    if len(whole) < 3 or items.shape[1] < 2:
-        return found
-    rest = whole.sum(axis=1, keepdims=True) - whole
-    for at in range(items.shape[1]):
-        if whole[:, at].std() > 0 and rest[:, at].std() > 0:
-            found[at] = np.corrcoef(whole[:, at], rest[:, at])[0, 1]
-    return found
+    found = ItemCovariances.of(items)
+    return item_rest_of(found.covariance) if found.rows > 2 else np.full(items.shape[1], np.nan)
 
 
 def population_factor(answered: np.ndarray, eligible: np.ndarray) -> np.ndarray:

@@ -27,14 +27,14 @@ from site_typology.features.gaps import gap_reasons, reasons_of_either
 from site_typology.features.measurement import pooled_variance
 from site_typology.features.selection import (
     WEIGHT,
+    bad_rows,
     column_problems,
     place_of,
     row_values,
-    rows_text,
     table_problems,
     where_problems,
 )
-from site_typology.features.tables import ROW, StudyTables, Table
+from site_typology.features.tables import StudyTables, Table
 
 TOTAL = "total"
 
@@ -144,15 +144,14 @@ def _negative(
 ) -> Iterator[Problem]:
     """Refuse amounts below 0, which no rate can be made of."""
     for column in quantity.columns:
-        amounts = table.frame.get(column)
-        if amounts is None or not pd.api.types.is_numeric_dtype(amounts):
+        if column not in table.numbers or not table.extent(column)[0] < 0:
             continue
-        bad = amounts < 0
-        if bad.any():
+        bad = bad_rows(table, nw.col(column) < 0, column)
+        if bad.n:
             yield Problem(
                 place_of(feature, argument),
                 f"Column '{column}' of table '{table.name}' must be 0 or more; found "
-                f"{quoted(amounts[bad])} in {rows_text(table.frame.loc[bad, ROW])}. Correct them, "
+                f"{quoted(bad.values)} in {bad.rows}. Correct them, "
                 "or declare them missing with a reason.",
             )
 

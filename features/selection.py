@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import narwhals as nw
@@ -13,59 +14,128 @@ import pandas as pd
 from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.conditions import SHOWN, among, codes_of, holds, quoted, unmatched
+from site_typology.features.engines import Rows, collected, one_row
 from site_typology.features.rawtable import listed
 from site_typology.features.tables import RESERVED, ROW, StudyTables, Table, as_text
 
 WEIGHT = "__weight__"
+MET, VALUE = "__met__", "__value__"
+PAGE = 1_000
+"""Most rows with a fault that are looked at one by one."""
 
 
 def codes(table: Table, column: str, values: Sequence[str]) -> list[str]:
     """Codes of `column` meant by `values`, each a code or the label of one."""
-    return codes_of(table.frame[column], table.labels.get(column, {}), values)
+    return codes_of(table.values(column), table.labels.get(column, {}), values)
 
 
 def is_among(table: Table, column: str, values: Sequence[str]) -> nw.Expr:
     """Expression: is the value of `column` one of `values`; false where it is missing."""
-    return among(table.frame[column], table.labels.get(column, {}), values)
+    return among(table.values(column), table.labels.get(column, {}), values)
 
 
-def chosen_rows(table: Table, where: Sequence[Condition]) -> nw.DataFrame[pd.DataFrame]:
-    """Rows of `table` for which every condition holds."""
-    frame = nw.from_native(table.frame, eager_only=True)
-    for condition in where:
-        labels = table.labels.get(condition.column, {})
-        frame = frame.filter(holds(table.frame[condition.column], labels, condition))
-    return cast("nw.DataFrame[pd.DataFrame]", frame)
+def met(table: Table, where: Sequence[Condition]) -> nw.Expr | None:
+    """Expression: does every condition hold on a row; None without a condition."""
+    tests = [
+        holds(table.values(condition.column), table.labels.get(condition.column, {}), condition)
+        for condition in where
+    ]
+    return nw.all_horizontal(*tests, ignore_nulls=False) if tests else None
+
+
+def lazy_rows(table: Table, where: Sequence[Condition], columns: Mapping[str, nw.Expr]) -> Rows:
+    """Values derived from each chosen row, as `row_values` but not yet computed."""
+    weight = table.weight
+    weighed = nw.lit(1.0) if weight is None else nw.col(weight).cast(nw.Float64)
+    test = met(table, where)
+    wanted: list[nw.Expr | str] = [
+        *RESERVED,
+        weighed.alias(WEIGHT),
+        *(e.alias(name) for name, e in columns.items()),
+    ]
+    if test is None:
+        return table.rows.select(*wanted)
+    return table.rows.select(*wanted, test.alias(MET)).filter(nw.col(MET)).drop(MET)
 
 
 def row_values(
-    table: Table, where: Sequence[Condition], columns: dict[str, nw.Expr]
+    table: Table, where: Sequence[Condition], columns: Mapping[str, nw.Expr]
 ) -> pd.DataFrame:
-    """Values derived from each chosen row.
+    """Values derived from each chosen row, in memory and in the order of the file.
 
     Returns
     -------
     DataFrame
         Columns `SITE`, `ROUND`, `ROW`, `WEIGHT` (1 in a table without weights) and `columns`.
     """
-    weight = table.declaration.weight
-    weighed = nw.lit(1.0) if weight is None else nw.col(weight).cast(nw.Float64)
-    values: pd.DataFrame = (
-        chosen_rows(table, where)
-        .select(
-            *(nw.col(name) for name in RESERVED),
-            weighed.alias(WEIGHT),
-            *(expression.alias(name) for name, expression in columns.items()),
-        )
-        .to_native()
-    )
-    return values
+    rows = collected(lazy_rows(table, where, columns))
+    return rows.sort_values(ROW, ignore_index=True)
 
 
-def rows_text(rows: Iterable[object]) -> str:
-    """``row 4`` or ``rows 4, 9, 12 and 3 more``."""
+def chosen_rows(
+    table: Table, where: Sequence[Condition], columns: Iterable[str] | None = None
+) -> nw.DataFrame[pd.DataFrame]:
+    """Rows of `table` for which every condition holds, in memory and in the order of the file.
+
+    Parameters
+    ----------
+    columns : iterable of str, optional
+        Columns wanted beside the reserved ones; all of the file's by default.
+    """
+    names = dict.fromkeys([*(table.columns if columns is None else columns), *RESERVED])
+    tested = (condition.column for condition in where)
+    # By name and before the choice, since a file may have thousands of columns.
+    rows = table.rows.select(*dict.fromkeys([*names, *tested]))
+    test = met(table, where)
+    chosen = rows if test is None else rows.filter(test).select(*names)
+    ordered = collected(chosen).sort_values(ROW, ignore_index=True)
+    return cast("nw.DataFrame[pd.DataFrame]", nw.from_native(ordered, eager_only=True))
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """Rows that a check found fault with.
+
+    Parameters
+    ----------
+    n : int
+    rows : str
+        ``row 4``, or the first rows and how many more there are.
+    values : Series
+        The values of the first rows in their order, and all different ones after them.
+    """
+
+    n: int
+    rows: str
+    values: pd.Series
+
+
+def bad_rows(table: Table, fault: nw.Expr, column: str) -> BadRows:
+    """Find the rows where an expression is true, without taking more than a page of them.
+
+    Parameters
+    ----------
+    column : str
+        Column whose values are shown.
+    """
+    rows = table.rows.select(ROW, nw.col(column).alias(VALUE), fault.alias(MET))
+    rows = rows.filter(nw.col(MET)).drop(MET)
+    first = collected(rows.sort(ROW).head(PAGE))
+    if first.empty:
+        return BadRows(0, "", first[VALUE])
+    n, texts = len(first), first[VALUE]
+    if n == PAGE:
+        n = int(one_row(rows.select(nw.len().alias("n")))["n"])
+        others = collected(rows.select(VALUE).unique(VALUE).sort(VALUE))[VALUE]
+        texts = pd.concat([texts, others])
+    return BadRows(n, rows_text(first[ROW], n), texts)
+
+
+def rows_text(rows: Iterable[object], n: int | None = None) -> str:
+    """``row 4`` or ``rows 4, 9, 12 and 3 more``; `n` rows in all, where `rows` are the first."""
     numbers = [str(row) for row in rows]
-    return f"row{'s' if len(numbers) > 1 else ''} {listed(numbers, SHOWN)}"
+    more = [""] * ((n or 0) - len(numbers))
+    return f"row{'s' if len(numbers) > 1 else ''} {listed([*numbers, *more], SHOWN)}"
 
 
 def place_of(feature: FeatureDeclaration, argument: str = "") -> str:
@@ -104,22 +174,23 @@ def column_problems(
                 f"({table.declaration.path}).{_near(column, names)} "
                 f"Columns found: {quoted(names)}.",
             )
-        elif numeric and not pd.api.types.is_numeric_dtype(table.frame[column]):
+        elif numeric and column not in table.numbers:
             yield from _not_numbers(feature, argument, table, column)
 
 
 def _not_numbers(
     feature: FeatureDeclaration, argument: str, table: Table, column: str
 ) -> Iterator[Problem]:
-    values = table.frame[column]
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    texts = values[values.notna() & ~np.isfinite(numbers)]
-    if values.notna().any():
-        rows = rows_text(table.frame.loc[texts.index, ROW])
+    found = table.values(column)
+    numbers = pd.to_numeric(found, errors="coerce").astype(float)
+    texts = [str(text) for text in found[~np.isfinite(numbers)]]
+    if len(found):
+        bad = bad_rows(table, nw.col(column).is_in(texts), column)
         yield Problem(
             place_of(feature, argument),
             f"Column '{column}' of table '{table.name}' must hold numbers; found "
-            f"{quoted(texts)} in {rows}. Recode them, or declare them missing with a reason.",
+            f"{quoted(bad.values)} in {bad.rows}. Recode them, or declare them missing with a "
+            "reason.",
         )
 
 
@@ -137,7 +208,7 @@ def value_problems(
         return
     named = f"column '{column}' in table '{table.name}'"
     labels = table.labels.get(column, {})
-    message = unmatched(table.frame[column], labels, values, named, needed=needed)
+    message = unmatched(table.values(column), labels, values, named, needed=needed)
     if message:
         yield Problem(place_of(feature, argument), message)
 
@@ -158,21 +229,25 @@ def weight_problems(
     feature: FeatureDeclaration, table: Table, used: Sequence[str]
 ) -> Iterator[Problem]:
     """Refuse weights that are negative, or missing on a row with an answer."""
-    weight = table.declaration.weight
-    names = table.columns
+    weight = table.weight
     if weight is None:
         return
-    if weight not in names or not pd.api.types.is_numeric_dtype(table.frame[weight]):
+    if weight not in table.numbers:
         yield from column_problems(feature, "table", table, [weight], numeric=True)
         return
-    numbers = table.frame[weight]
-    answered = table.frame[[name for name in used if name in names]].notna().any(axis=1)
-    bad = (numbers < 0) | (numbers.isna() & answered)
-    if bad.any():
+    low, _, n = table.extent(weight)
+    if n == table.n_rows and not low < 0:
+        return
+    names = [name for name in used if name in table.columns]
+    unanswered = [nw.col(name).is_null() for name in names]
+    answered = ~nw.all_horizontal(*unanswered, ignore_nulls=False) if names else nw.lit(False)
+    negative = ~nw.col(weight).is_null() & (nw.col(weight) < 0)
+    bad = bad_rows(table, negative | (nw.col(weight).is_null() & answered), weight)
+    if bad.n:
         yield Problem(
             f"tables.{table.name}.weight",
-            f"Weight '{weight}' is negative or missing on {int(bad.sum())} used rows: "
-            f"{rows_text(table.frame.loc[bad, ROW])}. Give each a weight of 0 or more.",
+            f"Weight '{weight}' is negative or missing on {bad.n} used rows: "
+            f"{bad.rows}. Give each a weight of 0 or more.",
         )
 
 
@@ -184,19 +259,17 @@ def range_problems(
 ) -> Iterator[Problem]:
     """Say which rows hold a number outside `limits`."""
     low, high = limits
-    for column in columns:
-        if column not in table.columns:
-            continue
-        values = table.frame[column]
-        if not pd.api.types.is_numeric_dtype(values):
-            continue
-        bad = (values < low) | (values > high)
-        if bad.any():
+    numbers = [column for column in columns if column in table.numbers]
+    table.look_ahead(numbers)
+    for column in numbers:
+        lowest, highest, _ = table.extent(column)
+        if lowest < low or highest > high:
+            bad = bad_rows(table, (nw.col(column) < low) | (nw.col(column) > high), column)
             expected = f"{low:g} or more" if np.isinf(high) else f"{low:g} to {high:g}"
             yield Problem(
                 place_of(feature),
                 f"Column '{column}' of table '{table.name}' must be {expected}; found "
-                f"{quoted(as_text(values[bad]))} in {rows_text(table.frame.loc[bad, ROW])}. "
+                f"{quoted(as_text(bad.values))} in {bad.rows}. "
                 "Mend the values, or declare the codes missing with a reason.",
             )
 

@@ -17,6 +17,8 @@ from site_typology.features.tables import ROUND, SITE, Table
 USED, KNOWN = "__used__", "__known__"
 ROUNDING = 1e-12
 """Shares of counts below this are rounding error: one row of a million million."""
+ROUNDS, LEAST_OWN = 20, 0.1
+"""Iterations of a dispersion; least share of p(1 - p) that a site's own mean is taken to show."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Shares:
         """Standard error of each share, shape (g, D)."""
         return np.asarray(np.sqrt(np.einsum("gkk->gk", self.covariance)))
 
+    @property
+    def covariance_frame(self) -> pd.DataFrame:
+        """Error covariance, one row a site and round, D * D columns."""
+        return pd.DataFrame(self.covariance.reshape(len(self.index), -1), index=self.index)
+
 
 def amount_rows(
     table: Table, where: Sequence[Condition], amounts: Mapping[str, nw.Expr]
@@ -68,7 +75,7 @@ def amount_rows(
 
 
 def informant_shares(rows: pd.DataFrame, parts: Sequence[str], factor: np.ndarray) -> Shares:
-    """Mean of the rows' own shares; error from the covariance between rows, pooled over sites.
+    """Mean of the rows' own shares; error from the covariance between rows at each site.
 
     Parameters
     ----------
@@ -80,16 +87,48 @@ def informant_shares(rows: pd.DataFrame, parts: Sequence[str], factor: np.ndarra
     total = rows[list(parts)].sum(axis=1, min_count=len(parts))
     own = rows.assign(**{part: rows[part] / total for part in parts})
     sums = moments(own, parts)
-    covariance = _pooled_covariance(own, parts, sums.mean, sums)
-    effective = sums.effective[:, :1, None]
+    effective = sums.effective[:, :1]
     return Shares(
         sums.index,
         tuple(parts),
-        sums.mean,
-        covariance[None] / effective * factor[:, None, None],
+        _without_rounding(sums.mean),
+        _covariance_by_site(own, parts, sums) / effective[:, :, None] * factor[:, None, None],
         sums.n[:, 0],
         sums,
     )
+
+
+def _covariance_by_site(rows: pd.DataFrame, parts: Sequence[str], sums: Moments) -> np.ndarray:
+    """Covariance of the rows' shares at each site, shape (g, D, D); NaN if no site has two rows.
+
+    Shares near 0 vary less than those near one half: the variance of part k is taken as c_k
+    p_k (1 - p_k), as a quasi-likelihood does (Wedderburn 1974, section 4), with the dispersion c_k
+    and the correlations pooled over sites. p is the site's share with half a unit added, of n / c
+    units, so that a part that nobody named has an error too; the parts stay closed.
+    """
+    value, n = sums.mean, sums.effective[:, :1]
+    blank = np.full((len(value), len(parts), len(parts)), np.nan)
+    pooled = _pooled_covariance(rows, parts, value, sums)
+    if np.isnan(pooled).any():
+        return blank
+    weight = np.nan_to_num(sums.w[:, :1] - sums.ww[:, :1] / sums.w[:, :1])
+    unit = np.nan_to_num(value * (1 - value))
+    dispersion = np.full(len(parts), 0.5)
+    for _ in range(ROUNDS):
+        # p(1 - p) of a mean of n rows falls short of the site's own by the factor 1 - c/n.
+        short = np.maximum(1 - dispersion / np.nan_to_num(n, nan=np.inf), LEAST_OWN)
+        expected = (weight * unit / short).sum(axis=0) / weight.sum()
+        whole = np.divide(np.diag(pooled), expected, out=np.zeros(len(parts)), where=expected > 0)
+        dispersion = np.clip(whole, ROUNDING, 1.0)
+    m = n / dispersion.mean()
+    smooth = (value * m + 0.5) / (m + len(parts) / 2)
+    scale = np.sqrt(np.maximum(np.diag(pooled), ROUNDING**2))
+    correlation = pooled / np.outer(scale, scale)
+    np.fill_diagonal(correlation, 1.0)
+    spread = np.sqrt(dispersion * smooth * (1 - smooth))
+    open_ = spread[:, :, None] * correlation * spread[:, None, :]
+    closing = np.eye(len(parts)) - smooth[:, :, None]
+    return np.asarray(closing @ open_ @ closing.mT)
 
 
 def count_shares(rows: pd.DataFrame, parts: Sequence[str]) -> Shares:
@@ -102,8 +141,7 @@ def count_shares(rows: pd.DataFrame, parts: Sequence[str]) -> Shares:
     weight = rows[WEIGHT] * rows[list(parts)].sum(axis=1, min_count=len(parts))
     ones = rows.assign(**{part: (rows[part] > 0).astype(float).where(rows[USED]) for part in parts})
     sums = moments(ones.assign(**{WEIGHT: weight}), parts)
-    # Sums about a centre leave -1e-18 of a part that no row has.
-    value = np.where(np.abs(sums.mean) < ROUNDING, 0.0, sums.mean)
+    value = _without_rounding(sums.mean)
     n = sums.effective[:, :1]
     smooth = (value * n + 0.5) / (n + len(parts) / 2)
     covariance = smooth[:, :, None] * (np.eye(len(parts)) - smooth[:, None, :])
@@ -120,7 +158,7 @@ def total_shares(rows: pd.DataFrame, parts: Sequence[str]) -> Shares:
     whole = rows[list(parts)].sum(axis=1, min_count=len(parts))
     sums = moments(rows.assign(total=whole), [*parts, "total"])
     means = sums.mean
-    value = means[:, :-1] / means[:, -1:]
+    value = _without_rounding(means[:, :-1] / means[:, -1:])
     at = sums.index.get_indexer(pd.MultiIndex.from_frame(rows[[SITE, ROUND]]))
     fitted = value[at] * whole.to_numpy()[:, None]
     residuals = (rows[list(parts)].to_numpy() - fitted) / means[at, -1:]
@@ -150,6 +188,11 @@ def joined_rows(rows: pd.DataFrame, periods: pd.DataFrame, parts: Sequence[str])
     usable = groups[KNOWN].all() & (sums.sum(axis=1) > 0)
     joined = sums.where(usable, axis=0).assign(**{WEIGHT: groups[WEIGHT].mean(), USED: usable})
     return joined.reset_index()
+
+
+def _without_rounding(shares: np.ndarray) -> np.ndarray:
+    """Exactly 0 for a part that no row has, of which sums about a centre leave -1e-18."""
+    return np.asarray(np.where(np.abs(shares) < ROUNDING, 0.0, shares))
 
 
 def _pooled_covariance(

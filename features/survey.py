@@ -6,28 +6,26 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import narwhals as nw
-import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from site_typology.declaration import FeatureDeclaration, Kind, ScaleDeclaration
 from site_typology.errors import Problem
+from site_typology.features.answers import Answers
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built, Code
-from site_typology.features.informants import Informants, mean_over_informants
-from site_typology.features.measurement import cronbach_alpha, item_rest, known
+from site_typology.features.informants import mean_over_informants
+from site_typology.features.scalefigures import scale_figures
 from site_typology.features.selection import (
     column_problems,
     is_among,
     place_of,
     range_problems,
-    row_values,
     table_problems,
     value_problems,
     weight_problems,
     where_problems,
 )
-from site_typology.features.tables import StudyTables, Table
+from site_typology.features.tables import StudyTables
 
 TOLERANCE = 1e-9
 
@@ -69,11 +67,8 @@ class Scale(Builder[ScaleArgs]):
         if scale is None:
             raise KeyError(args.scale)
         table = tables.tables[scale.table]
-        rows, keyed = scale_scores(table, scale, args, feature.name)
-        figures = {"alpha": cronbach_alpha(keyed)}
-        rest = item_rest(keyed)
-        if np.isfinite(rest).any():
-            figures["lowest_item_rest"] = float(np.nanmin(rest))
+        round_ = tables.declaration.typology_round
+        measured = scale_figures(table, scale, args.where, keyed_items(scale), round_)
         low, high = scale.range
         described = {
             "source": f"{table.name}: {', '.join(scale.items)}",
@@ -81,11 +76,21 @@ class Scale(Builder[ScaleArgs]):
             "unit": f"score from {low:g} to {high:g}",
             "informant": scale.informant,
             "range": scale.range,
+            "flags": measured.flags,
         }
         if not feature.label and scale.label:
             described["label"] = scale.label
-        asked = Informants(table, rows, scale.items, args.where)
-        return mean_over_informants(self, feature, asked, tables, described, known(figures))
+        asked = self.answers(feature, args, tables)
+        return mean_over_informants(self, feature, asked, tables, described, measured.figures)
+
+    def answers(self, feature: FeatureDeclaration, args: ScaleArgs, tables: StudyTables) -> Answers:
+        """Score of each informant."""
+        scale = _scale(args.scale, tables)
+        if scale is None:
+            raise KeyError(args.scale)
+        key = f"{feature.model_dump_json()} {scale.model_dump_json()}"
+        table = tables.tables[scale.table]
+        return Answers(feature.name, key, table, scale_score(scale), scale.items, args.where)
 
 
 def _scale(name: str, tables: StudyTables) -> ScaleDeclaration | None:
@@ -101,32 +106,28 @@ def _scale_definition(scale: ScaleDeclaration) -> str:
     )
 
 
-def scale_scores(
-    table: Table, scale: ScaleDeclaration, args: BuilderArgs, name: str
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Score each informant on a scale.
-
-    Returns
-    -------
-    rows : DataFrame
-        As `selection.row_values`, with the scores in column `name`; missing where fewer than
-        ``scale.min_share`` of the items are answered.
-    keyed : ndarray, shape (n_rows, n_items)
-        Items with reverse keys turned: low + high - answer.
-    """
+def keyed_items(scale: ScaleDeclaration) -> dict[str, nw.Expr]:
+    """Expression of each item with reverse keys turned: low + high - answer."""
     low, high = scale.range
-    items = {
-        f"item {at}": (low + high - nw.col(item)) if item in scale.reverse else nw.col(item)
-        for at, item in enumerate(scale.items)
+    answers = {item: nw.col(item).cast(nw.Float64) for item in scale.items}
+    return {
+        item: low + high - answer if item in scale.reverse else answer
+        for item, answer in answers.items()
     }
-    floats = {key: expression.cast(nw.Float64) for key, expression in items.items()}
-    rows = nw.from_native(row_values(table, args.where, floats), eager_only=True)
-    answered = nw.sum_horizontal(*((~nw.col(key).is_null()).cast(nw.Float64) for key in items))
-    needed = scale.min_share * len(scale.items) - TOLERANCE
-    score = nw.when(answered >= max(needed, TOLERANCE)).then(nw.mean_horizontal(*items))
-    keyed = rows.select(*items).to_numpy()
-    scored = rows.with_columns(score.alias(name)).drop(*items)
-    return scored.to_native(), np.asarray(keyed, dtype=float)
+
+
+def scale_score(scale: ScaleDeclaration) -> nw.Expr:
+    """Expression of an informant's score: the mean of the items answered, reverse keys turned.
+
+    Null where fewer than ``scale.min_share`` of the items are answered.
+    """
+    there = (
+        nw.when(~nw.col(item).is_null()).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+        for item in scale.items
+    )
+    needed = max(scale.min_share * len(scale.items) - TOLERANCE, TOLERANCE)
+    answered = nw.sum_horizontal(*there)
+    return nw.when(answered >= needed).then(nw.mean_horizontal(*keyed_items(scale).values()))
 
 
 class MeanArgs(BuilderArgs):
@@ -158,15 +159,20 @@ class Mean(Builder[MeanArgs]):
     def build(self, feature: FeatureDeclaration, args: MeanArgs, tables: StudyTables) -> Built:
         """Average by site and round."""
         table = tables.tables[args.table]
-        rows = row_values(table, args.where, {feature.name: nw.col(args.column).cast(nw.Float64)})
         rules = table.declaration.columns.get(args.column)
         described = {
             "source": f"{table.name}: {args.column}",
             "definition": f"Mean of '{args.column}' over the rows of table '{table.name}'.",
             "range": rules.range if rules is not None and not rules.values else None,
         }
-        asked = Informants(table, rows, (args.column,), args.where)
+        asked = self.answers(feature, args, tables)
         return mean_over_informants(self, feature, asked, tables, described)
+
+    def answers(self, feature: FeatureDeclaration, args: MeanArgs, tables: StudyTables) -> Answers:
+        """Number of each row."""
+        key, table = feature.model_dump_json(), tables.tables[args.table]
+        value = nw.col(args.column)
+        return Answers(feature.name, key, table, value, (args.column,), args.where)
 
 
 class ShareArgs(BuilderArgs):
@@ -200,9 +206,6 @@ class Share(Builder[ShareArgs]):
     def build(self, feature: FeatureDeclaration, args: ShareArgs, tables: StudyTables) -> Built:
         """Take the share by site and round."""
         table = tables.tables[args.table]
-        answered = ~nw.col(args.column).is_null()
-        among = is_among(table, args.column, args.values).cast(nw.Float64)
-        rows = row_values(table, args.where, {feature.name: nw.when(answered).then(among)})
         described = {
             "source": f"{table.name}: {args.column}",
             "definition": (
@@ -212,5 +215,12 @@ class Share(Builder[ShareArgs]):
             "unit": "share",
             "range": (0.0, 1.0),
         }
-        asked = Informants(table, rows, (args.column,), args.where)
+        asked = self.answers(feature, args, tables)
         return mean_over_informants(self, feature, asked, tables, described)
+
+    def answers(self, feature: FeatureDeclaration, args: ShareArgs, tables: StudyTables) -> Answers:
+        """1 where the answer is one of the values, 0 where it is another."""
+        key, table = feature.model_dump_json(), tables.tables[args.table]
+        among = is_among(table, args.column, args.values).cast(nw.Float64)
+        value = nw.when(~nw.col(args.column).is_null()).then(among)
+        return Answers(feature.name, key, table, value, (args.column,), args.where)

@@ -14,11 +14,12 @@ from pydantic import Field, field_validator
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
 from site_typology.features.contract import Builder, BuilderArgs, Built, Estimate, place
+from site_typology.features.engines import grouped
 from site_typology.features.gaps import eligible_numbers, gap_reasons
 from site_typology.features.measurement import known, population_factor
 from site_typology.features.selection import (
-    chosen_rows,
     column_problems,
+    lazy_rows,
     range_problems,
     table_problems,
     where_problems,
@@ -138,17 +139,17 @@ def _sums(
 ) -> tuple[pd.MultiIndex, np.ndarray]:
     """Sums of columns by site and round, shape (g, columns); NaN where a row lacks its number."""
     names = [f"y{at}" for at in range(len(columns))]
-    numbers = (
-        nw.col(column).cast(nw.Float64).alias(name)
-        for column, name in zip(columns, names, strict=True)
-    )
-    groups = chosen_rows(table, args.where).select(SITE, ROUND, *numbers).group_by(SITE, ROUND)
-    sums = groups.agg(*(nw.col(name).sum() for name in names)).sort(SITE, ROUND)
-    there = groups.agg(nw.len().alias("rows"), *(nw.col(name).count() for name in names))
-    there = there.sort(SITE, ROUND)
-    index = pd.MultiIndex.from_arrays([sums[SITE].to_list(), sums[ROUND].to_list()], names=INDEX)
-    complete = there.select(*names).to_numpy() == there["rows"].to_numpy()[:, None]
-    return index, np.where(complete, sums.select(*names).to_numpy(), np.nan)
+    numbers = {name: nw.col(column) for column, name in zip(columns, names, strict=True)}
+    asked = [
+        nw.len().alias("rows"),
+        *(nw.col(name).sum() for name in names),
+        *(nw.col(name).count().alias(f"n_{name}") for name in names),
+    ]
+    sums = grouped(lazy_rows(table, args.where, numbers), [SITE, ROUND], asked)
+    index = pd.MultiIndex.from_frame(sums[[SITE, ROUND]], names=INDEX)
+    there = sums[[f"n_{name}" for name in names]].to_numpy(dtype=float)
+    complete = there == sums["rows"].to_numpy()[:, None]
+    return index, np.where(complete, sums[names].to_numpy(dtype=float), np.nan)
 
 
 def tabulated_mean(

@@ -23,10 +23,12 @@ class FeatureInfo:
     composition : str
         Name of the composition that the feature is a part of, or ``""``.
     measurement : mapping of str to float
-        What is known of its measurement, by name: ``icc1``, ``icc2``, ``alpha``,
-        ``informants_per_site``, ``response_rate``.
+        What is known of its measurement, by name: ``icc1``, ``icc2``, ``alpha``, ``omega``,
+        ``informants_per_site``, ``response_rate`` and more; see the page on measurement.
     range : tuple of float, optional
         Lowest and highest possible value in natural units.
+    flags : tuple of str
+        Sentences on what should be looked at, such as an item keyed the wrong way.
     """
 
     name: str
@@ -42,6 +44,7 @@ class FeatureInfo:
     composition: str = ""
     measurement: Mapping[str, float] = field(default_factory=dict)
     range: tuple[float, float] | None = None
+    flags: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -50,10 +53,15 @@ class FeatureInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {**dataclasses.asdict(self), "measurement": dict(self.measurement)}
+        plain = {"measurement": dict(self.measurement), "flags": list(self.flags)}
+        return {**dataclasses.asdict(self), **plain}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> FeatureInfo:
         """Make a feature from `to_dict` output."""
         limits = content.get("range")
-        return cls(**{**content, "range": tuple(limits) if limits is not None else None})
+        tuples = {
+            "range": tuple(limits) if limits is not None else None,
+            "flags": tuple(content.get("flags", ())),
+        }
+        return cls(**{**content, **tuples})

@@ -14,10 +14,16 @@ import pandas as pd
 from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problems
 from site_typology.feature_info import FeatureInfo
+from site_typology.intervals import interval_frames
+from site_typology.pooling import pooled_frames
 from site_typology.profile_checks import INDEX, check_profiles
 
 LONG_COLUMNS = ["site", "round", "feature", "value", "standard_error", "n", "reason"]
 LEDGER_COLUMNS = ["table", "entry", "site", "round", "outcome", "reason", "n"]
+AGREEMENT_COLUMNS = [
+    "feature", "one", "other", "scale", "round", "site", "measure",
+    "value", "standard_error", "n", "beyond_error",
+]  # fmt: skip
 
 
 class SiteProfiles:
@@ -41,6 +47,11 @@ class SiteProfiles:
         informants share error. Identity by default.
     response : DataFrame, optional
         Response by table, site and round; columns ``table, site, round, eligible, responded``.
+    source_agreement : DataFrame, optional
+        Agreement between the sources of features made from several; columns
+        `AGREEMENT_COLUMNS`, ``site`` blank where a row holds over the sites.
+    weighting : DataFrame, optional
+        Response weights by site and round, as `site_typology.features.weighting` reports them.
 
     Raises
     ------
@@ -65,6 +76,8 @@ class SiteProfiles:
         ledger: pd.DataFrame | None = None,
         error_correlation: pd.DataFrame | None = None,
         response: pd.DataFrame | None = None,
+        source_agreement: pd.DataFrame | None = None,
+        weighting: pd.DataFrame | None = None,
     ) -> None:
         self.features = tuple(features or (FeatureInfo(str(name)) for name in values.columns))
         names = [info.name for info in self.features]
@@ -86,6 +99,12 @@ class SiteProfiles:
             if response is None
             else response
         )
+        self.source_agreement = (
+            pd.DataFrame(columns=AGREEMENT_COLUMNS)
+            if source_agreement is None
+            else source_agreement
+        )
+        self.weighting = pd.DataFrame() if weighting is None else weighting
         check_profiles(self)
 
     @classmethod
@@ -232,7 +251,7 @@ class SiteProfiles:
         Returns
         -------
         SiteProfiles
-            With the whole ledger and response.
+            With the whole ledger, response and agreement of sources.
         """
         names = [info.name for info in self.features if use is None or info.use == use]
         rows = self.values.index
@@ -254,6 +273,8 @@ class SiteProfiles:
             self.ledger,
             self.error_correlation.loc[names, names],
             self.response,
+            self.source_agreement,
+            self.weighting,
         )
 
     def to_long(self) -> pd.DataFrame:
@@ -286,6 +307,16 @@ class SiteProfiles:
             long["value"] = long["value"].astype(float)
         return long
 
+    def intervals(self, level: float = 0.95) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Lower and upper limit of every value; see `site_typology.intervals`."""
+        frames = (self.values, self.standard_errors, self.counts)
+        return interval_frames(*frames, self.features, level)
+
+    def pooled(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Values drawn to the mean of their round, and their errors: `site_typology.pooling`."""
+        frames = (self.values, self.standard_errors, self.counts)
+        return pooled_frames(*frames, self.features)
+
     @property
     def hash(self) -> str:
         """SHA-256 of values, errors, counts, reasons and feature definitions."""
@@ -304,6 +335,8 @@ class SiteProfiles:
         self.to_long().to_parquet(folder / "profiles.parquet", index=False)
         self.ledger.astype(str).to_parquet(folder / "ledger.parquet", index=False)
         self.response.to_parquet(folder / "response.parquet", index=False)
+        self.source_agreement.to_parquet(folder / "source_agreement.parquet", index=False)
+        self.weighting.to_parquet(folder / "weighting.parquet", index=False)
         content = {
             "features": [info.to_dict() for info in self.features],
             "error_correlation": self.error_correlation.to_numpy().tolist(),
@@ -319,13 +352,19 @@ class SiteProfiles:
         names = [info.name for info in infos]
         ledger = pd.read_parquet(folder / "ledger.parquet")
         ledger["n"] = ledger["n"].astype(int)
-        return cls.from_long(
+        profiles = cls.from_long(
             pd.read_parquet(folder / "profiles.parquet"),
             infos,
             ledger,
             pd.DataFrame(content["error_correlation"], index=names, columns=names, dtype=float),
             pd.read_parquet(folder / "response.parquet"),
         )
+        agreement = folder / "source_agreement.parquet"
+        if agreement.is_file():
+            profiles.source_agreement = pd.read_parquet(agreement)
+        if (folder / "weighting.parquet").is_file():
+            profiles.weighting = pd.read_parquet(folder / "weighting.parquet")
+        return profiles
 
 
 def _check_frame(values: pd.DataFrame) -> None:
