@@ -36,7 +36,7 @@ def count_response(
             continue
         own = _rounds_of(table, rounds)
         index = pd.MultiIndex.from_product([list(sites), own], names=["site", "round"])
-        responded = table.frame.groupby([SITE, ROUND]).size()
+        responded = table.rows_by_site
         part = pd.DataFrame(index=index)
         part["eligible"] = _eligible(table, tables, index)
         part["responded"] = responded.reindex(index, fill_value=0).astype(int)
@@ -62,7 +62,7 @@ def _eligible(table: Table, tables: Mapping[str, Table], index: pd.MultiIndex) -
     other = tables.get(declared.table) if declared is not None else None
     if declared is None or other is None or not _holds_numbers(other, declared.column):
         return pd.Series(np.nan, index=index)
-    frame = other.frame
+    frame = other.collect([SITE, ROUND, declared.column])
     if (frame[ROUND] == ONE_ROUND).all():
         total = frame.groupby(SITE)[declared.column].sum(skipna=False)
         return pd.Series(
@@ -73,4 +73,4 @@ def _eligible(table: Table, tables: Mapping[str, Table], index: pd.MultiIndex) -
 
 
 def _holds_numbers(table: Table, column: str) -> bool:
-    return column in table.frame and pd.api.types.is_numeric_dtype(table.frame[column])
+    return column in table.numbers
