@@ -37,6 +37,13 @@ def assignments(
     return cast("nw.DataFrame[pd.DataFrame]", dated)
 
 
+def sites_listed(table: Table, round_: str) -> list[str]:
+    """Sites with any row of a round, sorted."""
+    there = table.rows_by_site.index
+    of_round = there.get_level_values(1).isin([round_, ONE_ROUND])
+    return sorted(set(there.get_level_values(0)[of_round]))
+
+
 def assignment_problems(
     feature: FeatureDeclaration,
     table: Table,
@@ -52,7 +59,7 @@ def assignment_problems(
     used = {start, end, *(condition.column for condition in where)}
     if not used <= set(table.columns):
         return
-    rows = chosen_rows(table, where).to_native()
+    rows = chosen_rows(table, where, [start, end]).to_native()
     missing = rows[rows[start].isna()]
     if len(missing):
         yield Problem(

@@ -57,8 +57,9 @@ def test_one_leaver_of_eight_moves_the_rate_by_an_eighth(study):
         {"stability_index": 0.5, "leaver_rate": 2 / 3.5, "joiner_rate": 1 / 3.5}
     )
     errors = profiles.standard_errors.loc[("A", "all")]
-    assert errors["leaver_rate"] == pytest.approx(np.sqrt(1.5) / 8)
-    p = 7.5 / 9
+    # With two sites the other is worth 2 units: the rate of both is 3.5 / 11.5 with half a count.
+    assert errors["leaver_rate"] == pytest.approx(np.sqrt(8 * 3 / (8 + 2 / (3.5 / 11.5))) / 8)
+    p = (7 + 2 * 9.5 / 13) / 10
     assert errors["stability_index"] == pytest.approx(np.sqrt(p * (1 - p) / 8))
     assert profiles.counts.loc[("Z", "all")].tolist() == [4, 3.5, 3.5]
 
