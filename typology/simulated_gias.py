@@ -128,6 +128,9 @@ RURALITY = (
     ("E1", f"{AREA_PREFIX}Rural village"),
 )
 
+LINK_COLUMNS = ["URN", "LinkURN", "LinkName", "LinkType", "LinkEstablishedDate"]
+"""Columns of the register's file of links."""
+
 # The apostrophe (byte 0x92) and the accents are what cp1252 has and a reader of UTF-8 stumbles on.
 NAMES = (
     "St Mary’s Catholic", "St Andrew’s CofE", "Holy Trinity", "Oakfield", "Riverside",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from site_typology.simulated_gias import (
     CLASSES,
+    LINK_COLUMNS,
     NAMES,
     PHASE_CODES,
     RURALITY,
@@ -22,6 +23,8 @@ CLOSED = 0.03
 OUTSIDE = 0.05
 """Settings in the register that take no part, per one that does (assumption)."""
 REGISTER_DATE = pd.Timestamp("2021-12-31")
+SUCCEEDED = 0.7
+"""Share of closed settings with a successor, where the register lists one at hand (assumption)."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,15 @@ class Settings:
         Columns ``URN, site, joined``; which setting works with which site.
     invited : array of int, shape (n_sites,)
         Participating settings, closed ones included; all are sent the survey.
+    links : DataFrame
+        One row a link between settings, columns and types of the register's file of links: who
+        came after a closed setting, and who before an open one.
     """
 
     register: pd.DataFrame
     participation: pd.DataFrame
     invited: np.ndarray
+    links: pd.DataFrame
 
     @property
     def served(self) -> pd.DataFrame:
@@ -105,6 +112,10 @@ def draw_settings(truth: Truth, teams: np.ndarray, seed: np.random.SeedSequence)
     )
     frame["class"] = _draw_classes(true_mix(truth), frame["at"].to_numpy(), rng)
     register = _register(frame, truth, rng)
+    # What came later has random numbers of its own, so that the rest stays what it was.
+    later = np.random.default_rng(seed.spawn(1)[0])
+    register = register.assign(**_places(frame["at"].to_numpy(), len(truth.sites), later))
+    links = _links(frame, register, later)
     taking_part = frame["part"] != "outside"
     joined = pd.Timestamp("2018-01-01") + pd.to_timedelta(rng.integers(0, 700, size), unit="D")
     participation = pd.DataFrame(
@@ -116,7 +127,7 @@ def draw_settings(truth: Truth, teams: np.ndarray, seed: np.random.SeedSequence)
     )[taking_part]
     order = rng.permutation(size)
     participation = participation.sort_values(["site", "URN"], kind="stable")
-    return Settings(register.iloc[order], participation, n_invited)
+    return Settings(register.iloc[order], participation, n_invited, links)
 
 
 def _draw_classes(mix: Floats, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -170,6 +181,41 @@ def _register(frame: pd.DataFrame, truth: Truth, rng: np.random.Generator) -> pd
             "LSOA (code)": [f"E0{number}" for number in rng.integers(1_000_000, 1_040_000, size)],
         }
     )  # fmt: skip
+
+
+def _places(at: np.ndarray, n_sites: int, rng: np.random.Generator) -> dict[str, list[str]]:
+    """Easting and northing in metres: settings about a centre of their site, near or wide."""
+    width = 1000.0 * rng.uniform(3.0, 15.0, n_sites)[at]
+    centre = {
+        "Easting": rng.uniform(350_000, 550_000, n_sites)[at],
+        "Northing": rng.uniform(150_000, 450_000, n_sites)[at],
+    }
+    return {
+        name: _text(middle + width * rng.standard_normal(len(at)), 0)
+        for name, middle in centre.items()
+    }
+
+
+def _links(frame: pd.DataFrame, register: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Links from closed settings to open ones that were not listed, and back.
+
+    Two closed settings of a site with one such setting become it together.
+    """
+    rows: list[tuple[str, ...]] = []
+    followed = (frame["part"] == "closed").to_numpy() & (rng.random(len(frame)) < SUCCEEDED)
+    for _, here in frame.assign(followed=followed).groupby("at"):
+        after = register.loc[here.index[here["part"] == "outside"]]
+        before = register.loc[here.index[here["followed"]]]
+        if after.empty:
+            continue
+        for turn, (_, old) in enumerate(before.iterrows()):
+            new = after.iloc[turn % len(after)]
+            kind = " - merged" if len(before) > len(after) else ""
+            day = pd.to_datetime(old["CloseDate"], format="%d-%m-%Y") + pd.Timedelta(days=1)
+            for one, other, word in ((old, new, "Successor"), (new, old, "Predecessor")):
+                name, date = str(other["EstablishmentName"]), day.strftime("%d-%m-%Y")
+                rows.append((str(one["URN"]), str(other["URN"]), name, f"{word}{kind}", date))
+    return pd.DataFrame(rows, columns=LINK_COLUMNS)
 
 
 def _pick(weights: dict[int, float], draw: float) -> int:

@@ -82,3 +82,77 @@ def test_a_register_without_its_columns_or_of_one_kind_is_refused(study):
         build_profiles(study({"settings": renamed}, [MIX]))
     with pytest.raises(StudyError, match="found only 'primary'"):
         build_profiles(study({"settings": ROWS.iloc[:2]}, [MIX]))
+
+
+def declared(**args: object) -> dict:
+    return {**MIX, "args": {"table": "settings", **args}}
+
+
+def test_kinds_merge_as_declared_and_rare_ones_into_other(study):
+    merged = declared(merge={"special": "send", "alternative_provision": "send"})
+    profiles = build_profiles(study({"settings": ROWS}, [merged]))
+    names = [info.name.removeprefix("mix.") for info in profiles.features]
+    assert names == ["primary", "secondary", "post_16", "independent", "send"]
+    assert profiles.values.loc[("A", "all")].tolist() == pytest.approx([0.5, 0.25, 0, 0, 0.25])
+    assert profiles.values.loc[("B", "all")].tolist() == pytest.approx([0, 0, 0.4, 0.4, 0.2])
+    # Of nine open settings two are of each kind but the secondary, special and alternative ones.
+    rare = build_profiles(study({"settings": ROWS}, [declared(min_share=0.2)]))
+    assert [info.name for info in rare.features][-1] == "mix.other"
+    assert rare.values.loc[("A", "all")].tolist() == pytest.approx([0.5, 0, 0, 0.5])
+    # By pupils, independent schools and alternative provision are rare, and secondaries are not.
+    of_pupils = declared(min_share=0.2, weight="NumberOfPupils")
+    found = build_profiles(study({"settings": ROWS}, [of_pupils]))
+    assert [info.name for info in found.features] == [
+        "mix.primary", "mix.secondary", "mix.post_16", "mix.other",
+    ]  # fmt: skip
+    np.testing.assert_allclose(found.values.dropna().sum(axis=1), 1)
+
+
+def test_a_census_has_an_error_only_where_settings_are_not_known(study):
+    census = [
+        declared(error="census"),
+        {**DIVERSITY, "args": {**DIVERSITY["args"], "error": "census"}},
+    ]
+    exact = build_profiles(study({"settings": ROWS}, census))
+    draws = build_profiles(study({"settings": ROWS}, [MIX, DIVERSITY]))
+    pd.testing.assert_frame_equal(exact.values, draws.values)
+    assert (exact.standard_errors.loc[["A", "B"]] == 0).all().all()
+    unknown = ROWS.assign(**{PHASE: ROWS[PHASE].where(ROWS.index != 1)})
+    unknown[TYPE] = unknown[TYPE].where(ROWS.index != 1)
+    partly = build_profiles(study({"settings": unknown}, census[:1]))
+    as_draws = build_profiles(study({"settings": unknown}, [MIX]))
+    ratio = partly.standard_errors.loc[("A", "all")] / as_draws.standard_errors.loc[("A", "all")]
+    # Three of A's four open settings are known.
+    np.testing.assert_allclose(ratio, np.sqrt(1 - 3 / 4))
+    assert (partly.standard_errors.loc[("B", "all")] == 0).all()
+
+
+def test_statuses_to_use_are_declared(study):
+    strict = build_profiles(study({"settings": ROWS}, [declared(open=["Open"])]))
+    assert strict.values.loc[("A", "all"), "mix.primary"] == pytest.approx(1 / 3)
+    aside = strict.ledger[strict.ledger["entry"] == "feature mix"]
+    assert aside["reason"].tolist()[:2] == ["closed", "open, but proposed to close"]
+    everything = declared(open=["Open", "Open, but proposed to close", "Closed"])
+    every = build_profiles(study({"settings": ROWS}, [everything]))
+    assert every.values.loc[("C", "all"), "mix.secondary"] == 1
+    blank = ROWS.assign(**{STATUS: ROWS[STATUS].where(ROWS.index != 0)})
+    ledger = build_profiles(study({"settings": blank}, [MIX])).ledger
+    assert "status not known" in set(ledger["reason"])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"merge": {"primry": "other"}}, "There is no kind 'primry'; kinds: 'nursery'"),
+        ({"min_share": 1.5}, "min_share"),
+        ({"weight": "Pupils"}, "Column 'Pupils' is not in table 'settings'"),
+        ({"open": ["Opened"]}, "'Opened' matches no value of column"),
+        ({"merge": dict.fromkeys(
+            ["primary", "secondary", "post_16", "special", "alternative_provision", "independent"],
+            "school",
+        )}, "found only 'school'"),
+    ],
+)  # fmt: skip
+def test_arguments_that_leave_no_mix_are_refused(study, args, message):
+    with pytest.raises(StudyError, match=message):
+        build_profiles(study({"settings": ROWS}, [declared(**args)]))

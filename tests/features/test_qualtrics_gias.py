@@ -60,3 +60,32 @@ def test_gias_codes_stay_padded_and_areas_lose_their_country(tmp_path: Path) -> 
     )
     raw = read(tmp_path, text.encode("cp1252"), format="gias")
     assert raw.frame.iloc[0].tolist() == ["100001", "01", "Brontë School", "Rural village"]
+
+
+def test_names_of_columns_take_the_registers_spelling_whatever_a_tool_made_of_them(
+    tmp_path: Path,
+) -> None:
+    text = "urn,establishment_status_name, urbanrural (NAME) ,Head\n1,Open,(England/Wales) X,Z\n"
+    raw = read(tmp_path, text.encode("cp1252"), format="gias")
+    names = ["URN", "EstablishmentStatus (name)", "UrbanRural (name)", "Head"]
+    assert list(raw.frame.columns) == names
+    assert raw.frame.iloc[0].tolist() == ["1", "Open", "X", "Z"]
+    assert raw.notes[-1].startswith("Names of columns were brought to the register's spelling")
+    assert "'urn' to 'URN'" in raw.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("header", "declared", "expected"),
+    [
+        ("urn,URN", {}, ["urn", "URN"]),
+        ("urn,Urn", {}, ["urn", "Urn"]),
+        ("urn,FSM", {"rename": {"id": "urn"}}, ["urn", "FSM"]),
+        ("Headteacher,FSM", {}, ["Headteacher", "FSM"]),
+    ],
+    ids=["both spellings", "twice", "renamed by the study", "not of the register"],
+)
+def test_a_name_stays_where_the_registers_would_not_be_its_own(
+    tmp_path: Path, header: str, declared: dict[str, object], expected: list[str]
+) -> None:
+    raw = read(tmp_path, f"{header}\n1,2\n".encode(), format="gias", **declared)
+    assert list(raw.frame.columns) == expected
