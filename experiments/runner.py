@@ -135,6 +135,7 @@ def _write(study: Study, typology: Typology, explanation: Explanation, out: Path
         sources={name: table.path for name, table in study.declaration.tables.items()},
         disclosure=study.declaration.study.disclosure,
         figures=drawn,
+        assessment=study.assess(),
     )
     write_outputs(out, typology, study.profiles(), report, drawn)
 

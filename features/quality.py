@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.declaration import ONE_ROUND
+from site_typology.features.assessment import Assessment
 from site_typology.features.coverage import (
     features_by_round,
     missing_by_column,
@@ -17,6 +18,8 @@ from site_typology.features.coverage import (
     rows_set_aside,
     stray_marks,
 )
+from site_typology.features.finding import ACT, FINE, LOOK
+from site_typology.features.findings import findings
 from site_typology.features.rawtable import listed
 from site_typology.features.tables import StudyTables
 from site_typology.profiles import SiteProfiles
@@ -187,6 +190,26 @@ def _print_features(console: Console, profiles: SiteProfiles) -> None:
                 _reasons(row.reasons) or _NOTHING,
             )
             for row in features.itertuples()
+        ),
+    )
+
+
+def print_findings(console: Console, assessment: Assessment) -> None:
+    """Print what an assessment found, a line or two a section, and what to do about it.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    assessment : Assessment
+    """
+    words = {FINE: "fine", LOOK: "look", ACT: "to do"}
+    _grid(
+        console,
+        "How good the data are",
+        ["", "question", "answer"],
+        (
+            (words[found.level], found.title, f"{found.found} {found.do}".strip())
+            for found in findings(assessment)
         ),
     )
 

@@ -170,6 +170,7 @@ def test_the_verdict_comes_first_with_the_figures_behind_it(claimed: Page, uncla
         "Borderline sites",
         "What drives membership",
         "Every site",
+        "How good are the data",
         "The data, and what is missing",
         "How it was done",
         "Glossary",

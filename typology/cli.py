@@ -118,19 +118,25 @@ def schema() -> None:
 
 
 @app.command()
-def check(study: StudyFile) -> None:
-    """Show table by table what was read, linked, missing and why, and the response per site."""
-    from site_typology.console import output_console
-    from site_typology.features.quality import print_check
-    from site_typology.screening import screen
-    from site_typology.study import Study
+def check(
+    study: StudyFile,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for quality.html and its tables.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit status 1 if types cannot be looked for.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say how good the data are: what was read, linked, missing and why, response, reliability.
 
-    loaded = Study.load(study)
-    print_check(output_console(), loaded.tables, loaded.profiles())
-    try:
-        screen(loaded.typology_profiles(), loaded.declaration.typology.min_observed)
-    except SiteTypologyError as error:
-        typer.echo(f"\nNot ready to look for types. {error}")
+    Exit status 0 means that the study was read, whatever was found in it.
+    """
+    from site_typology.checking import check_study
+
+    ready = check_study(study, out=out, as_json=as_json)
+    if strict and not ready:
+        raise typer.Exit(1)
 
 
 @app.command()

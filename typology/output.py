@@ -12,6 +12,7 @@ import pandas as pd
 
 from site_typology.describe import describe_types
 from site_typology.errors import Problem, StudyError
+from site_typology.estimates import site_estimates
 from site_typology.figures import write_figures
 from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
@@ -158,7 +159,7 @@ def write_profiles(out: str | Path, profiles: SiteProfiles) -> Path:
 
 def _fill_profiles(folder: Path, profiles: SiteProfiles) -> None:
     write_wide(profiles, folder / "profiles.csv")
-    profiles.to_long().to_parquet(folder / "profiles.parquet", index=False)
+    site_estimates(profiles).to_parquet(folder / "profiles.parquet", index=False)
     write_csv(profiles.ledger, folder / "ledger.csv")
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from site_typology.declaration import Disclosure
 from site_typology.describe import is_claimed, type_sizes
-from site_typology.report_data import feature_table, ledger_table, missing_share, response_table
+from site_typology.features.assessment import Assessment, assess
+from site_typology.report_data import feature_table, ledger_table, missing_share
 from site_typology.report_method import (
     candidate_rows,
     checklist,
@@ -16,6 +17,7 @@ from site_typology.report_method import (
     settings_table,
     versions,
 )
+from site_typology.report_quality import quality_content
 from site_typology.report_types import (
     borderline_table,
     driver_tables,
@@ -50,6 +52,7 @@ def report_html(
     sources: Mapping[str, str] | None = None,
     disclosure: Disclosure | None = None,
     figures: Mapping[str, str] | None = None,
+    assessment: Assessment | None = None,
 ) -> str:
     """Write the report on a typology.
 
@@ -67,6 +70,9 @@ def report_html(
         and shows every figure, so it is marked as internal.
     figures : mapping of str to str, optional
         From `site_typology.figures.figures`, where they are at hand; drawn otherwise.
+    assessment : Assessment, optional
+        How good the data are, from `Study.assess`; worked out from the profiles of the typology
+        otherwise, which know neither other rounds nor the rows behind a value.
 
     Returns
     -------
@@ -77,8 +83,14 @@ def report_html(
         from site_typology.figures import figures as draw
 
         figures = draw(typology, explanation)
-    content = _content(typology, explanation, disclosure or Disclosure(), sources or {})
-    return _render({**content, "title": title or typology.name, "figures": figures})
+    rules = disclosure or Disclosure()
+    if assessment is None:
+        assessment = assess(typology.profiles, minimum=rules.min_informants)
+    content = {
+        **_content(typology, explanation, rules, sources or {}),
+        "quality": quality_content(assessment),
+    }
+    return render_page(TEMPLATE, {**content, "title": title or typology.name, "figures": figures})
 
 
 def _content(
@@ -114,7 +126,6 @@ def _content(
         "explanation": explanation,
         "drivers": driver_tables(typology, explanation),
         "ledger": ledger_table(profiles.ledger, sources),
-        "response": response_table(profiles.response, disclosure),
         "features": features,
         "disclosure": disclosure,
         "candidates": candidate_rows(typology),
@@ -138,7 +149,22 @@ def _thin(
     }
 
 
-def _render(content: Mapping[str, Any]) -> str:
+def render_page(template: str, content: Mapping[str, Any]) -> str:
+    """Fill a template of the reports; figures come as SVG under ``figures``.
+
+    Parameters
+    ----------
+    template : str
+        File name beside this module.
+    content : mapping of str to object
+        Every text is escaped where the template shows it, but for `figures`, which were escaped
+        where they were drawn, and ``figure`` of `quality`.
+
+    Returns
+    -------
+    str
+        A whole HTML page.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -154,8 +180,12 @@ def _render(content: Mapping[str, Any]) -> str:
     style = Markup((folder / STYLE).read_text(encoding="utf-8"))  # noqa: S704  # our own file
     drawn = {
         name: Markup(text)  # noqa: S704  # escaped where it was drawn
-        for name, text in content["figures"].items()
+        for name, text in {
+            **content["figures"],
+            "reliability": content["quality"]["figure"],
+        }.items()
+        if text
     }
-    return environment.get_template(TEMPLATE).render(
+    return environment.get_template(template).render(
         **{**content, "figures": drawn, "style": style}
     )

@@ -21,9 +21,17 @@ MEASURES = {
     "icc2": "ICC(2)",
     "alpha": "alpha",
     "omega": "omega",
+    "lowest_item_rest": "lowest item-rest correlation",
+    "rwg_median": "median r_wg(j)",
+    "rwg_agreeing": "share of sites with r_wg(j) of .70 and more",
+    "ad_median": "median average deviation",
+    "reliability": "reliability",
     "informants_per_site": "informants a site",
     "response_rate": "response rate",
+    "zeros": "sites with exactly 0",
 }
+NOT_SHOWN = ("error_df", "from_counts", "flagged_items")
+"""Figures that intervals are formed with, or that stand in words elsewhere."""
 
 
 def ledger_table(ledger: pd.DataFrame, sources: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -54,29 +62,6 @@ def _ledger_row(name: str, entries: pd.DataFrame, source: str) -> dict[str, Any]
     }
 
 
-def response_table(response: pd.DataFrame, disclosure: Disclosure) -> list[dict[str, str]]:
-    """Response by table and round: people asked and answering, and the spread over sites."""
-    rows = []
-    for (table, round_), own in response.groupby(["table", "round"], sort=False):
-        eligible, responded = own["eligible"].astype(float), own["responded"].astype(float)
-        both = eligible.notna() & (eligible > 0)
-        known = bool(both.any())
-        rates = (responded / eligible)[both]
-        thin = int((responded < disclosure.min_informants).sum())
-        rows.append(
-            {
-                "table": str(table),
-                "round": str(round_),
-                "eligible": f"{int(eligible[both].sum()):,}" if known else "not known",
-                "responded": f"{int(responded.sum()):,}",
-                "rate": f"{responded[both].sum() / eligible[both].sum():.0%}" if known else "–",
-                "spread": f"{rates.min():.0%} to {rates.max():.0%}" if known else "–",
-                "thin": f"{thin} of {len(own)}",
-            }
-        )
-    return rows
-
-
 def feature_table(profiles: SiteProfiles, disclosure: Disclosure) -> list[dict[str, Any]]:
     """For each feature what it is, how many sites have it, why others do not, and how sure."""
     return [_feature_row(profiles, info, disclosure) for info in profiles.features]
@@ -101,7 +86,9 @@ def _feature_row(
         "measures": [
             f"{MEASURES.get(name, name)} {figure(float(value))}"
             for name, value in info.measurement.items()
+            if name not in NOT_SHOWN
         ],
+        "flags": list(info.flags),
     }
 
 

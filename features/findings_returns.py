@@ -1,0 +1,203 @@
+"""Findings about returns: whom to ask, who answered, what is missing, what rests on few."""
+
+from __future__ import annotations
+
+from site_typology.features.assessment import Assessment
+from site_typology.features.chasing import NEXT_RETURNS
+from site_typology.features.finding import (
+    ACT,
+    CHASE,
+    FINE,
+    LOOK,
+    MISSING,
+    RETURNS,
+    THIN,
+    WEIGHTS,
+    Finding,
+    counted,
+    named,
+)
+from site_typology.features.missingcells import ASK_AGAIN, ASK_ANOTHER, ASK_FIRST
+from site_typology.features.precision import MEASURED, TARGET
+from site_typology.features.rawtable import listed
+from site_typology.features.returns import in_round
+
+LOW = 0.5
+"""Response below which the table is worth a look; who did not answer may well be different."""
+NOT_ALIKE = 0.8
+"""R-indicator below which response is worth a look: chances to answer spread by .1 or more."""
+
+
+def chase_finding(assessment: Assessment) -> Finding:
+    """Say whether a few more returns are worth having, and where."""
+    title = "Is it worth chasing more returns?"
+    table = assessment.precision
+    own = table[table["n"].notna() & (table["use"] == "build") & (table["error"] == MEASURED)]
+    if own.empty:
+        found = "No feature that builds types rests on informants, so there is nobody to chase."
+        return Finding(CHASE, title, FINE, found)
+    now, total = int((own["reliability"] >= TARGET).sum()), len(own)
+    places = [f"{row.site} ({row.table})" for row in assessment.chase.head(3).itertuples()]
+    ask = f"Ask first at {listed(places, 3)}." if places else ""
+    if now == total:
+        found = f"Not much: all {total} features from informants have a reliability of {TARGET:g} "
+        return Finding(CHASE, title, FINE, f"{found}or more.", ask)
+    found = (
+        f"{now} of the {counted(total, 'feature')} from informants that build types "
+        f"{'has' if now == 1 else 'have'} a reliability of {TARGET:g} or more now"
+    )
+    short = own[(own["reliability"] < TARGET) & own["needed"].notna()]
+    needed = (
+        f" To get there, half of the others need {short['needed'].median():.0f} informants a site "
+        f"or fewer; they have {short['n'].median():.0f}."
+        if len(short)
+        else ""
+    )
+    if own["reliability_next"].isna().all():
+        return Finding(
+            CHASE, title, LOOK, f"{found}.{needed}",
+            "Declare eligible (how many were asked at each site) to see where to ask.",
+        )  # fmt: skip
+    if not places:
+        return Finding(CHASE, title, FINE, f"Everybody who was asked has answered. {found}.")
+    # A feature of a table without eligible numbers stays as it is.
+    later = int((own["reliability_next"].fillna(own["reliability"]) >= TARGET).sum())
+    found += f"; {later} would if {NEXT_RETURNS} more people answered at every site."
+    first = assessment.chase.iloc[0]
+    rise = (
+        f"At the first, {first.known:.0%} of a figure is known now and {first.known_next:.0%} then."
+    )
+    verb = "Yes" if later > now else "Not by a few calls"
+    return Finding(CHASE, title, ACT, f"{verb}: {found}{needed}", f"{ask} {rise}")
+
+
+def returns_finding(assessment: Assessment) -> Finding:
+    """Say how many answered, by table."""
+    title = "Who answered"
+    own = in_round(assessment.response, assessment.round)
+    if own.empty:
+        return Finding(
+            RETURNS, title, LOOK,
+            "No table of this study is declared a survey, so there is no response to show.",
+            "If one is, set role = 'survey' and say under eligible how many were asked.",
+        )  # fmt: skip
+    words, todo, level = [], [], FINE
+    for table, rows in own.groupby("table", sort=False):
+        known = rows[rows["eligible"] > 0]
+        returns = int(rows["responded"].sum())
+        if known.empty:
+            words.append(f"{table}: {counted(returns, 'return')}; who was asked is not declared")
+            todo.append(f"Declare eligible for {table}.")
+            level = LOOK
+            continue
+        if (known["responded"] == 0).any() or known["responded"].sum() < LOW * known[
+            "eligible"
+        ].sum():
+            level = LOOK
+        rate = known["responded"].sum() / known["eligible"].sum()
+        none = int((known["responded"] == 0).sum())
+        words.append(
+            f"{table}: {rate:.0%} answered ({known['rate'].min():.0%} to "
+            f"{known['rate'].max():.0%} by site)"
+            + (f", nobody at {counted(none, 'site')}" if none else "")
+        )
+        over = known.loc[known["rate"] > 1, "site"]
+        if len(over):
+            level = LOOK
+            todo.append(f"More answered than were asked for {table} at {named(list(over))}: check.")
+    if assessment.silent:
+        level = ACT
+        words.append(f"no return in use from {named(assessment.silent)}")
+        todo.insert(0, "Begin with the sites that sent nothing.")
+    return Finding(RETURNS, title, level, f"{'; '.join(words)}.", " ".join(todo))
+
+
+def weights_finding(assessment: Assessment) -> Finding:
+    """Say how unlike those who answered are, and what response weights change."""
+    title = "Are those who answered like those who did not?"
+    representative, effect = assessment.representative, assessment.weight_effect
+    own = in_round(representative, assessment.round)
+    words, level, todo = [], FINE, ""
+    for row in own.itertuples():
+        if row.r != row.r:
+            words.append(f"{row.table}: not known, {row.reason}")
+            continue
+        words.append(f"{row.table}: R-indicator {row.r:.2f} (1: everybody was as likely to answer)")
+        if row.r < NOT_ALIKE:
+            level = LOOK
+            todo = "Ask first among the kinds of people or settings that answered least."
+    changed = in_round(effect, assessment.round)
+    if len(changed):
+        most = changed.loc[changed["in_spreads"].fillna(0).idxmax()]
+        words.append(
+            f"response weights move figures by {changed['in_spreads'].median():.0%} of what sets "
+            f"sites apart (median over features; most for {most['feature']})"
+        )
+    if not words:
+        found = "The study does not say what is known of everybody asked, so this is not known."
+        todo = "With [weights.NAME] and a list of those asked it can be."
+        return Finding(WEIGHTS, title, FINE, found, todo)
+    return Finding(WEIGHTS, title, level, f"{'; '.join(words)}.", todo)
+
+
+def missing_finding(assessment: Assessment) -> Finding:
+    """Say which empty cells could be filled."""
+    title = "What is missing, and what can be done"
+    current = assessment.current
+    cells = assessment.missing[assessment.missing["round"] == assessment.round]
+    if cells.empty:
+        return Finding(MISSING, title, FINE, "Every cell has a value.")
+    size = current.values.size
+    asks = [
+        (ASK_AGAIN, "could be filled by asking again"),
+        (ASK_ANOTHER, "by asking someone else at the site"),
+        (ASK_FIRST, "have no row for the site (ask, or check the link)"),
+    ]
+    counts = cells["remedy"].value_counts()
+    words = [f"{int(counts[remedy]):,} {said}" for remedy, said in asks if counts.get(remedy)]
+    rest = len(cells) - int(sum(counts.get(remedy, 0) for remedy, _ in asks))
+    if rest:
+        words.append(f"{rest:,} cannot or need not be filled")
+    sites = cells.loc[cells["remedy"].isin([remedy for remedy, _ in asks]), "site"].value_counts()
+    return Finding(
+        MISSING,
+        title,
+        ACT if len(sites) else FINE,
+        f"{counted(len(cells), 'cell')} of {size:,} ({len(cells) / size:.0%}) have no value: "
+        f"{'; '.join(words)}.",
+        f"Most could be had at {named(list(sites.index[:3]))}." if len(sites) else "",
+    )
+
+
+def thin_finding(assessment: Assessment) -> Finding:
+    """Say which sites rest on one informant or few."""
+    title = "Figures that rest on few informants"
+    thin, minimum = assessment.thin, assessment.minimum
+    if not assessment.precision["n"].notna().any():
+        return Finding(THIN, title, FINE, "No feature rests on informants.")
+    one = thin[thin["n"] <= 1]
+    if thin.empty:
+        return Finding(
+            THIN, title, FINE,
+            f"No site rests on one informant; every figure rests on {minimum} or more.",
+        )  # fmt: skip
+    alone = (
+        f"{_rest_on_one(one['site'].nunique())} for some figure "
+        f"({named(list(one['site'].unique()))})"
+        if len(one)
+        else "No site rests on one informant"
+    )
+    return Finding(
+        THIN,
+        title,
+        ACT if len(one) else LOOK,
+        f"{alone}; {counted(len(thin), 'figure')} at {counted(thin['site'].nunique(), 'site')} "
+        f"rest on fewer than {minimum}.",
+        "One person's view is no site's profile: ask a second one there."
+        if len(one)
+        else "Do not pass these figures on as they stand.",
+    )
+
+
+def _rest_on_one(sites: int) -> str:
+    return f"{counted(sites, 'site')} {'rests' if sites == 1 else 'rest'} on one informant"

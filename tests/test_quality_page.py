@@ -1,0 +1,329 @@
+"""The quality page and ``site-typology check``: whole, escaped, for any study."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from site_typology import SiteProfiles, cli
+from site_typology.feature_info import FeatureInfo
+from site_typology.features.assessment import Assessment, assess
+from site_typology.features.finding import SECTIONS
+from site_typology.features.findings import findings
+from site_typology.quality_files import TABLES, quality_record, quality_tables
+from site_typology.quality_page import quality_html
+from site_typology.study import Study
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("SITE_TYPOLOGY_DATA", ROOT.parent / "shared" / "data"))
+HOSTILE = '<script>alert(1)</script> & "quotes"'
+VOID = {"meta", "br"}
+
+
+class Page(HTMLParser):
+    """Elements, headings and words of a page; asserts that every element is closed in turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def having(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def flawed() -> SiteProfiles:
+    """Thirty sites, two rounds, with one flaw of every kind, and hostile names everywhere."""
+    random = np.random.default_rng(1)
+    sites = [HOSTILE, *(f"S{at:02d}" for at in range(1, 30))]
+    index = pd.MultiIndex.from_product([sites, ["1", "2"]], names=["site", "round"])
+    true = np.repeat(random.normal(size=(30, 3)), 2, axis=0)
+    values = pd.DataFrame(true + 0.3 * random.normal(size=true.shape), index, ["a", "b", "c"])
+    values["twin"] = 3 * values["a"] + 0.01 * random.normal(size=60)
+    values.loc[(HOSTILE, "2"), "b"] = 40.0
+    values.loc[("S05", "2"), "c"] += 9
+    values.loc[("S07", "2")] = np.nan
+    errors = (values * 0 + 0.3).assign(twin=values["twin"] * 0)
+    counts = values * 0 + 6
+    counts.loc[(HOSTILE, "2"), "a"] = 1
+    made = SiteProfiles.from_frame(
+        values,
+        errors,
+        counts,
+        {
+            name: FeatureInfo(name, label=f"{HOSTILE} {name}", source=f"{HOSTILE}: q")
+            for name in "abc"
+        },
+    )
+    response = index.to_frame(index=False).assign(table=HOSTILE, eligible=12.0, responded=6)
+    response.loc[response["site"] == "S07", "responded"] = 0
+    return SiteProfiles(
+        made.values,
+        made.standard_errors,
+        made.counts,
+        made.reasons,
+        made.features,
+        None,
+        None,
+        response[["table", "site", "round", "eligible", "responded"]],
+    )
+
+
+@pytest.fixture(scope="module")
+def assessment() -> Assessment:
+    return assess(flawed())
+
+
+@pytest.fixture(scope="module")
+def text(assessment: Assessment) -> str:
+    return quality_html(assessment, title=HOSTILE, sources={HOSTILE: HOSTILE})
+
+
+def test_every_planted_flaw_is_found(assessment: Assessment) -> None:
+    said = {found.section: found for found in findings(assessment)}
+    assert tuple(said) == SECTIONS
+    assert "S07" in said["response"].found and said["response"].level == "act"
+    assert said["chase"].do.startswith("Ask first at S07")
+    assert HOSTILE in said["few informants"].found
+    assert "1 pair of features" in said["twice"].found
+    assert HOSTILE in said["extreme"].found
+    changed = assessment.changes[assessment.changes["flag"] != ""]
+    assert {(HOSTILE, "b"), ("S05", "c")} <= set(
+        zip(changed["site"], changed["feature"], strict=True)
+    )
+    assert assessment.moved[["site", "moved"]].values.tolist() == [["S07", "went"]]
+    assert said["missing"].do == "Most could be had at S07."
+
+
+def test_names_are_escaped_and_nothing_comes_from_outside(text: str) -> None:
+    assert "<script" not in text and "alert(1)" in text
+    page = Page(text)
+    for tag in ("script", "link", "img", "iframe", "form"):
+        assert not page.having(tag)
+    assert not re.search(r"(src|href)=\"(?!#)", text)
+    assert "url(http" not in text and "@import" not in text
+    assert HOSTILE in page.text
+
+
+def test_the_page_is_readable_by_ear_and_by_machine(text: str) -> None:
+    page = Page(text)
+    assert page.having("html")[0]["lang"] == "en-GB"
+    named = [attributes["id"] for _, attributes in page.elements if attributes.get("id")]
+    assert len(named) == len(set(named))
+    assert {a["href"] for a in page.having("a")} <= {f"#{name}" for name in named}
+    assert all(head.get("scope") for head in page.having("th"))
+    assert len(page.having("caption")) == len(page.having("table"))
+    drawings = page.having("svg")
+    assert drawings and all(
+        {str(label) for label in str(drawn["aria-labelledby"]).split()} <= set(named)
+        for drawn in drawings
+    )
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and max(np.diff(levels)) <= 1
+    assert "Not for sharing" in page.text
+
+
+def test_the_same_study_gives_the_same_page(assessment: Assessment, text: str) -> None:
+    again = quality_html(assess(flawed()), title=HOSTILE, sources={HOSTILE: HOSTILE})
+    assert again == text
+
+
+def test_sections_without_a_finding_say_so() -> None:
+    values = pd.DataFrame({"a": np.linspace(0, 1, 12)}, [f"S{at}" for at in range(12)])
+    page = Page(quality_html(assess(SiteProfiles.from_frame(values)), title="Plain"))
+    for words in (
+        "there is nobody to chase",
+        "No table of this study is declared a survey",
+        "Every cell has a value.",
+        "none has a reliability",
+        "No feature rests on informants.",
+        "No two features say the same thing.",
+        "No value lies far from those of the other sites.",
+        "The study has one round, so nothing is compared.",
+        "none can disagree",
+        "no account of rows read",
+    ):
+        assert words in page.text, words
+
+
+def test_nobody_alone_is_said() -> None:
+    values = pd.DataFrame({"a": np.arange(12.0)}, [f"S{at}" for at in range(12)])
+    surveyed = FeatureInfo("a", measurement={"informants_per_site": 6.0})
+    profiles = SiteProfiles.from_frame(values, values * 0 + 1, values * 0 + 6, {"a": surveyed})
+    said = {found.section: found.found for found in findings(assess(profiles))}
+    assert said["few informants"].startswith("No site rests on one informant")
+
+
+def test_an_item_that_runs_against_the_others_is_named() -> None:
+    values = pd.DataFrame({"a": np.arange(12.0)}, [f"S{at}" for at in range(12)])
+    keyed = FeatureInfo("a", label="Support", measurement={"lowest_item_rest": -0.3, "alpha": 0.4})
+    profiles = SiteProfiles.from_frame(values, values * 0 + 1, kinds={"a": keyed})
+    said = {found.section: found for found in findings(assess(profiles))}
+    assert "An item of Support runs against" in said["reliability"].do
+    assert said["reliability"].level == "act"
+    assert (
+        "lowest item-rest correlation −0.3" in Page(quality_html(assess(profiles), title="x")).text
+    )
+
+
+def test_a_study_of_which_nothing_is_known_has_a_page() -> None:
+    values = pd.DataFrame({"a": [np.nan] * 3, "kind": ["x", None, "y"]}, list("ABC"))
+    page = Page(quality_html(assess(SiteProfiles.from_frame(values)), title="Empty"))
+    assert "4 cells of 6" in page.text
+
+
+def test_the_record_is_json_and_holds_every_table(assessment: Assessment) -> None:
+    record = quality_record(assessment, study="made")
+    assert tuple(record["tables"]) == TABLES
+    again = json.loads(json.dumps(record, allow_nan=False))
+    assert again["ready"] is True and len(again["findings"]) == len(SECTIONS)
+    assert len(again["tables"]["missing"]) == len(assessment.missing)
+
+
+def test_the_tables_are_whole(assessment: Assessment) -> None:
+    tables = quality_tables(assessment)
+    assert tuple(tables) == TABLES
+    assert not [
+        name for name, frame in tables.items() if frame.map(type).isin([dict, list]).any().any()
+    ]
+
+
+# --- The command -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    rows = ["site,q,asked"] + [f"{site},{at % 5 + 1},4" for at, site in enumerate("ABCDEFGH" * 3)]
+    (folder / "answers.csv").write_text("\n".join([*rows, "=1+1,5,4", "=1+1,1,4"]) + "\n")
+    (folder / "sites.csv").write_text(
+        "site,asked,size\n"
+        + "".join(f"{s},4,{at + 10}\n" for at, s in enumerate([*"ABCDEFGH", "=1+1"]))
+    )
+    (folder / "study.toml").write_text(
+        """
+[study]
+name = "made"
+sites = "sites"
+[tables.sites]
+path = "sites.csv"
+role = "sites"
+site = "site"
+[tables.answers]
+path = "answers.csv"
+role = "survey"
+site = "site"
+eligible = { table = "sites", column = "asked" }
+[[features]]
+name = "view"
+builder = "mean"
+args = { table = "answers", column = "q" }
+[[features]]
+name = "size"
+builder = "column"
+args = { table = "sites", column = "size" }
+"""
+    )
+    return folder / "study.toml"
+
+
+def command(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(arguments))
+    return int(left.value.code or 0)
+
+
+def test_check_prints_what_was_found(study_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("check", str(study_file)) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "How good the data are" in printed and "Ready to look for types." in printed
+
+
+def test_check_writes_the_page_and_its_tables_whole(study_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("stays")
+    for _ in range(2):
+        assert command("check", str(study_file), "--out", str(out)) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "quality", "quality.html"]
+    assert {path.stem for path in (out / "quality").iterdir()} == set(TABLES)
+    response = pd.read_csv(out / "quality" / "response.csv")
+    assert "'=1+1" in set(response["site"])
+    page = Page((out / "quality.html").read_text(encoding="utf-8"))
+    assert "3 of 4" in page.text and "2 of 4" in page.text
+
+
+def test_check_prints_one_record_for_machines(
+    study_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("check", str(study_file), "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["study"] == "made" and record["ready"] is True and record["page"] == ""
+
+
+def test_strict_tells_studies_apart_that_are_not_ready(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("answers.csv", "sites.csv"):
+        (tmp_path / name).write_text((study_file.parent / name).read_text())
+    declared = study_file.read_text().replace('column = "size" }', 'column = "asked" }')
+    (tmp_path / "study.toml").write_text(declared)
+    assert command("check", str(study_file), "--strict") == 0
+    assert command("check", str(tmp_path / "study.toml")) == 0
+    assert "Not ready to look for types." in capsys.readouterr().out
+    assert command("check", str(tmp_path / "study.toml"), "--strict") == 1
+
+
+def test_a_page_that_cannot_be_written_is_an_error_in_words(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("a file")
+    assert command("check", str(study_file), "--out", str(tmp_path / "out")) == 2
+    assert "Is a file. Name a folder" in capsys.readouterr().err
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["nyc2011", "pisa2003_nld", "talis2018_ita"])
+def test_real_studies_have_a_page(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"The real data are not in {DATA}; set SITE_TYPOLOGY_DATA to where they are.")
+    monkeypatch.setenv("SITE_TYPOLOGY_DATA", str(DATA))
+    study = Study.load(ROOT / "examples" / name / "study.toml")
+    page = Page(quality_html(study.assess(), title=study.title))
+    expected = {
+        # Parents' and teachers' scores go together so closely that four say nearly one thing.
+        "nyc2011": "pairs of features that build types say nearly the same",
+        "pisa2003_nld": "No two features that build types say the same thing",
+        "talis2018_ita": "no return in use from 3127",
+    }
+    assert expected[name] in page.text
