@@ -20,6 +20,7 @@ from site_typology.declaration import (
 )
 from site_typology.errors import Problem
 from site_typology.feature_info import FeatureInfo
+from site_typology.features.answers import Answers
 from site_typology.features.tables import StudyTables, code_text
 from site_typology.profile_checks import INDEX
 
@@ -87,9 +88,9 @@ class Built:
         One a column.
     values, standard_errors, counts, reasons : DataFrame
         Index (site, round), one column a feature.
-    informants : DataFrame, optional
-        For a feature that is a mean over informants: columns ``ROW``, ``SITE``, ``ROUND`` and the
-        feature, one row an informant; features of one table share these rows and so their errors.
+    informants : Answers, optional
+        For a feature that is a mean over informants: what it takes from each of them, not yet
+        computed; features of one table share these rows and so their errors.
     table : str
         Table that the informants come from.
     ledger : DataFrame, optional
@@ -100,6 +101,11 @@ class Built:
     common_error : float
         Correlation of a feature's error with the part of it that all features of `answered_by`
         have in common.
+    covariance : DataFrame, optional
+        Error covariance of a composition's D parts: index (site, round), D * D columns, row by
+        row of the matrix.
+    source_agreement : DataFrame, optional
+        Agreement between the sources of the feature, with columns ``AGREEMENT_COLUMNS``.
     """
 
     infos: tuple[FeatureInfo, ...]
@@ -107,11 +113,13 @@ class Built:
     standard_errors: pd.DataFrame
     counts: pd.DataFrame
     reasons: pd.DataFrame
-    informants: pd.DataFrame | None = None
+    informants: Answers | None = None
     table: str = ""
     ledger: pd.DataFrame | None = field(default=None)
     answered_by: str = ""
     common_error: float = 0.0
+    covariance: pd.DataFrame | None = None
+    source_agreement: pd.DataFrame | None = None
 
 
 class Builder(ABC, Generic[A]):
@@ -130,6 +138,14 @@ class Builder(ABC, Generic[A]):
         self, feature: FeatureDeclaration, args: A, tables: StudyTables
     ) -> Iterable[Problem]:
         """Say everything that is wrong with the arguments, given these tables."""
+
+    def answers(self, feature: FeatureDeclaration, args: A, tables: StudyTables) -> Answers | None:
+        """Say what the feature takes from the rows of a table, if it is a mean over them.
+
+        The profiler sums what all features take from one table in one query. Called only when
+        `problems` found none.
+        """
+        return None
 
     @abstractmethod
     def build(self, feature: FeatureDeclaration, args: A, tables: StudyTables) -> Built:

@@ -13,14 +13,18 @@ from pydantic import ValidationError
 
 from site_typology.declaration import ONE_ROUND, FeatureDeclaration
 from site_typology.errors import Problem, Problems
-from site_typology.features.builders import BUILDERS
+from site_typology.features.builders import BUILDERS, builders
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import BuilderArgs, Built
+from site_typology.features.derived import DerivedBuilder, in_order, needs_of, order_problems
 from site_typology.features.gaps import absent_sites
 from site_typology.features.measurement import known, reliability
+from site_typology.features.plugins import plug_ins
+from site_typology.features.prepared import prepare
 from site_typology.features.selection import place_of, where_problems
 from site_typology.features.sharederror import error_correlation
 from site_typology.features.tables import StudyTables
+from site_typology.features.zeros import zeros_said
 from site_typology.profiles import SiteProfiles
 
 
@@ -34,11 +38,15 @@ def check_features(tables: StudyTables, found: Problems) -> None:
         Takes every problem: unknown builders and arguments, tables and columns that are not
         there, values that match nothing or fall outside their range.
     """
+    needs: dict[str, tuple[str, ...]] = {}
     for feature in tables.declaration.features:
         args = _arguments(feature, found)
         found.extend(_feature_problems(feature, tables))
         if args is not None:
-            found.extend(BUILDERS[feature.builder].problems(feature, args, tables))
+            builder = builders()[feature.builder]
+            needs[feature.name] = needs_of(builder, args)
+            found.extend(builder.problems(feature, args, tables))
+    found.extend(order_problems(tables.declaration.features, needs))
 
 
 def build_profiles(tables: StudyTables) -> SiteProfiles:
@@ -63,14 +71,31 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
     found = Problems("features")
     check_features(tables, found)
     found.raise_if_any()
-    built = []
-    for feature in tables.declaration.features:
-        args = _arguments(feature, found)
-        result = BUILDERS[feature.builder].build(feature, args, tables)
+    features = tables.declaration.features
+    args_of = {feature.name: _arguments(feature, found) for feature in features}
+    needs = {
+        feature.name: needs_of(builders()[feature.builder], args_of[feature.name])
+        for feature in features
+    }
+    prepare(
+        each
+        for feature in features
+        if (each := builders()[feature.builder].answers(feature, args_of[feature.name], tables))
+    )
+    made: dict[str, Built] = {}
+    for feature in in_order(features, needs)[0]:
+        builder, args = builders()[feature.builder], args_of[feature.name]
+        if isinstance(builder, DerivedBuilder):
+            found.extend(builder.made_problems(feature, args, made))
+            found.raise_if_any()
+            result = builder.derive(feature, args, tables, made)
+        else:
+            result = builder.build(feature, args, tables)
         found.extend(_absent_but_there(feature, result, tables))
         found.extend(_out_of_kind(result))
-        built.append(_measured(result, tables))
+        made[feature.name] = _measured(result, tables)
     found.raise_if_any()
+    built = [made[feature.name] for feature in features]
     return SiteProfiles(
         pd.concat([each.values for each in built], axis=1),
         pd.concat([each.standard_errors for each in built], axis=1),
@@ -80,19 +105,16 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
         _ledger(tables, built),
         error_correlation(built),
         tables.response,
+        _source_agreement(built),
+        tables.weighting,
     )
 
 
 def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | None:
     """Validate the arguments of a feature; None where they, or the builder, have problems."""
-    builder = BUILDERS.get(feature.builder)
+    builder = builders().get(feature.builder)
     if builder is None:
-        near = difflib.get_close_matches(feature.builder, list(BUILDERS), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        found.add(
-            place_of(feature, "builder"),
-            f"There is no builder '{feature.builder}'.{hint} Builders: {', '.join(BUILDERS)}.",
-        )
+        found.add(place_of(feature, "builder"), _no_builder(feature.builder))
         return None
     try:
         return builder.Args.model_validate(feature.args)
@@ -109,6 +131,16 @@ def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | No
             if not forms or len(detail["loc"]) == furthest[place]:
                 found.extend([_argument_problem(feature, builder.Args, detail)])
         return None
+
+
+def _no_builder(name: str) -> str:
+    """Say why there is no builder of a name."""
+    fault = plug_ins(frozenset(BUILDERS)).faults.get(name)
+    if fault is not None:
+        return f"The plug-in that offers '{name}' cannot be used. {fault} Mend or remove it."
+    near = difflib.get_close_matches(name, list(builders()), n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"There is no builder '{name}'.{hint} Builders: {', '.join(builders())}."
 
 
 def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], detail: Any) -> Problem:
@@ -143,7 +175,7 @@ def _is_alternative(part: int | str) -> bool:
 
 def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Iterator[Problem]:
     """Problems of a feature whatever its builder."""
-    builder = BUILDERS.get(feature.builder)
+    builder = builders().get(feature.builder)
     kind = feature.kind or (builder.kind if builder is not None else None)
     if kind == "category" and feature.use == "build":
         yield Problem(
@@ -207,7 +239,8 @@ def _measured(built: Built, tables: StudyTables) -> Built:
                 figures["reliability"] = reliability(values, errors.to_numpy(dtype=float))
         if built.table:
             figures["response_rate"] = _response_rate(tables, built.table, round_)
-        infos.append(dataclasses.replace(info, measurement=known(figures)))
+        described = dataclasses.replace(info, measurement=known(figures))
+        infos.append(zeros_said(described, built.values[info.name].xs(round_, level="round")))
     return dataclasses.replace(built, infos=tuple(infos))
 
 
@@ -224,3 +257,8 @@ def _ledger(tables: StudyTables, built: Sequence[Built]) -> pd.DataFrame:
     if not extra:
         return tables.ledger
     return pd.concat([tables.ledger, *extra], ignore_index=True)
+
+
+def _source_agreement(built: Sequence[Built]) -> pd.DataFrame | None:
+    found = [each.source_agreement for each in built if each.source_agreement is not None]
+    return pd.concat(found, ignore_index=True) if found else None

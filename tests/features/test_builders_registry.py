@@ -18,9 +18,15 @@ ARGS = {
     "scale": {"scale": "wsa"},
     "mean": {"table": "survey", "column": "q1"},
     "share": {"table": "survey", "column": "role", "values": ["lead"]},
+    "median": {"table": "survey", "column": "q1"},
+    "missing_rate": {"table": "survey", "columns": ["q1", "q2"], "reason": "not answered"},
     "composition": {"table": "staff", "category": "role", "parts": {"a": ["a"], "b": ["b"]}},
     "diversity": SPLIT,
     "rate": {"numerator": {"table": "staff"}, "denominator": {"table": "size", "column": "n"}},
+    "banded_rate": {
+        "numerator": {"table": "size", "column": "band", "bands": {"1": [0, 0], "2": [1, 5]}},
+        "denominator": {"table": "size", "column": "n"},
+    },
     "category": {"table": "staff", "column": "role"},
     "column": {"table": "size", "column": "n"},
     "tabulated": {
@@ -32,17 +38,64 @@ ARGS = {
     "stability_index": {**STAFF, **WINDOW},
     "leaver_rate": {**STAFF, **WINDOW},
     "joiner_rate": {**STAFF, **WINDOW},
+    "leavers_per_year": {**STAFF, **WINDOW},
+    "retention": {**STAFF, **WINDOW, "months": 6},
+    "median_tenure": {**STAFF, "at": "2021-06-30"},
+    "temporary_share": {
+        **STAFF, "at": "2021-06-30", "temporary": {"column": "role", "values": ["a"]},
+    },
     "vacancy_rate": {
         "table": "staff", "fte": "fte", "start": "from", "end": "to", "at": "2021-06-30",
         "funded": {"table": "size", "column": "n"},
     },
     "setting_mix": {"table": "settings"},
     "setting_diversity": {"table": "settings"},
+    "setting_size": {"table": "settings"},
+    "setting_need": {"table": "settings"},
+    "setting_rurality": {"table": "settings"},
+    "setting_spread": {"table": "settings"},
+    "activity_mix": {
+        "referrals": {"table": "referrals"}, "contacts": {"table": "contacts"},
+        "indirect": {"table": "indirect"},
+    },
+    "activity_mechanism": {
+        "referrals": {"table": "referrals"}, "contacts": {"table": "contacts"},
+    },
+    "orientation_index": {
+        "sources": [
+            {"feature": "orientation_time", "whole_school": ["wsa"]},
+            {"feature": "orientation_scale", "weight": 2.0},
+        ],
+    },
+    "combined": {"groups": {"one": "scale", "other": "orientation_scale"}},
 }  # fmt: skip
+DERIVED = ("orientation_index", "combined")
 FAMILIES = {
-    "orientation": ["orientation_time", "orientation_scale"],
-    "staffing": ["stability_index", "leaver_rate", "joiner_rate", "vacancy_rate"],
-    "settings": ["setting_mix", "setting_diversity"],
+    "orientation": [
+        "orientation_time",
+        "orientation_scale",
+        "activity_mix",
+        "activity_mechanism",
+        "orientation_index",
+    ],
+    "staffing": [
+        "stability_index",
+        "leaver_rate",
+        "joiner_rate",
+        "leavers_per_year",
+        "retention",
+        "median_tenure",
+        "temporary_share",
+        "vacancy_rate",
+    ],
+    "settings": [
+        "setting_mix",
+        "setting_diversity",
+        "setting_size",
+        "setting_need",
+        "setting_rurality",
+        "setting_spread",
+    ],
 }
 
 
@@ -62,7 +115,7 @@ def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
             "from": start.strftime("%Y-%m-%d"), "to": end.strftime("%Y-%m-%d"),
         }
     )  # fmt: skip
-    size = pd.DataFrame({"site": SITES, "n": [20.0, 25, 30, 35, 22, 27]})
+    size = pd.DataFrame({"site": SITES, "n": [20.0, 25, 30, 35, 22, 27], "band": list("122121")})
     size = size.assign(q_0=[3.0, 4, 2, 8, 5, 6], q_1=[4.0, 9, 3, 2, 7, 5])
     settings = pd.DataFrame(
         {
@@ -71,8 +124,42 @@ def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
             "PhaseOfEducation (name)": rng.choice(["Primary", "Secondary"], n),
         }
     )
+    pupils = np.arange(100.0, 100.0 + n)
+    settings = settings.assign(
+        **{
+            "NumberOfPupils": pupils,
+            "FSM": pupils // 5,
+            "UrbanRural (code)": ["C1", "E1"] * (n // 2),
+        },
+        Easting=400_000 + 37.0 * np.arange(n) ** 2 % 9_000,
+        Northing=300_000 + 53.0 * np.arange(n) ** 2 % 7_000,
+    )
     survey["role"] = rng.choice(["lead", "other"], n)
-    return {"survey": survey, "staff": staff, "size": size, "settings": settings}
+    return {
+        "survey": survey,
+        "staff": staff,
+        "size": size,
+        "settings": settings,
+        **activity(sites, rng),
+    }
+
+
+def activity(sites: np.ndarray, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Referrals, contacts and indirect activity of the sites, as MHSDS has them."""
+    n = len(sites)
+    keys = {"site": sites, "RecordNumber": [f"r{at}" for at in range(n)], "UniqServReqID": "s"}
+    month = 1450.0 + rng.integers(0, 24, n)
+    contacts = pd.DataFrame({**keys, "UniqMonthID": month, "ClinContDurOfCareCont": 10.0})
+    return {
+        "referrals": pd.DataFrame({**keys, "ServTeamTypeRefToMH": rng.choice(["F01", "C02"], n)}),
+        "contacts": contacts.assign(
+            AttendOrDNACode=rng.choice(["5", "6", "7"], n),
+            ConsMechanismMH=rng.choice(["01", "02", "03", "11"], n),
+        ),
+        "indirect": pd.DataFrame(
+            {**keys, "UniqMonthID": month, "DurationIndirectAct": rng.uniform(5, 60, n)}
+        ),
+    }
 
 
 def features() -> list[dict]:
@@ -80,7 +167,7 @@ def features() -> list[dict]:
         {
             "name": name,
             "builder": name,
-            "use": "evaluate" if BUILDERS[name].kind == "category" else "build",
+            "use": "evaluate" if BUILDERS[name].kind == "category" or name in DERIVED else "build",
             "args": args,
         }
         for name, args in ARGS.items()
