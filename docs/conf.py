@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import types
 from collections.abc import Iterable
@@ -43,6 +44,7 @@ WORDS = {
     int: "whole number",
     float: "number",
     bool: "true or false",
+    datetime.date: "date",
     type(None): "",
     Any: "any value",
 }
@@ -76,6 +78,8 @@ def study_page() -> str:
         "where, absent": declared.Condition,
         "[[scales]]": declared.ScaleDeclaration,
         "[[features]]": declared.FeatureDeclaration,
+        "[weights.NAME]": declared.Weighting,
+        "[weights.NAME.frame]": declared.WeightFrame,
     }
     lines = ["# Keys of a study file", "", "`site-typology schema` prints the same for editors."]
     lines += ["Reasons for missing are listed with [the study file](../study-file.md).", ""]

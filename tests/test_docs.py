@@ -154,7 +154,17 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
     [
         (
             "ledger.csv",
-            {"entry = site", "used", "set aside", "linked", "no rows", "dropped", "mended"},
+            {
+                "entry = site",
+                "used",
+                "set aside",
+                "linked",
+                "no rows",
+                "dropped",
+                "mended",
+                "average weight",
+                "unrepresented",
+            },
         ),
         ("candidates.csv", set()),
         (

@@ -23,6 +23,7 @@ FILES = {
     "key_informants.sav",
     "participating_settings.csv",
     "settings.csv",
+    "settings_links.csv",
     "settings_survey.csv",
     "sites.csv",
     "study.toml",

@@ -196,6 +196,7 @@ def _write(folder: Path, name: str, scenario: Scenario, seed: int) -> None:
     write_settings_survey(answers.rows, folder / "settings_survey.csv")
     _write_csv(settings.participation, folder / "participating_settings.csv")
     _write_csv(settings.register, folder / "settings.csv", encoding="cp1252")
+    _write_csv(settings.links, folder / "settings_links.csv", encoding="cp1252")
     _write_csv(staff.workforce, folder / "workforce.csv")
     _write_csv(staff.establishment, folder / "establishment.csv")
     _write_csv(activity, folder / "activity.csv")

@@ -66,16 +66,16 @@ def test_new_york_schools_are_linked_and_the_cut_row_is_kept_account_of() -> Non
     assert aside(tables, "demographics")[""] == 449
     assert sum(aside(tables, "classes").values()) == 27_611
     assert aside(tables, "classes")[""] == 8_025
-    assert "grade" in tables.tables["classes"].frame
+    assert "grade" in tables.tables["classes"].collect()
     schools = tables.tables["sites"]
-    first = schools.frame.iloc[0]
+    first = schools.collect().iloc[0]
     assert (first["rr_t"], first["p_q2h"]) == (88.0, 8.0)
-    assert schools.reasons["rr_s"].value_counts()["not answered"] == 153
+    assert schools.collect_reasons()["rr_s"].value_counts()["not answered"] == 153
 
 
 def test_district_75_reads_by_itself() -> None:
     tables = read({"sites": {"path": "nyc2011/survey_d75.txt", "site": "dbn"}})
-    assert tables.tables["sites"].frame.shape[0] == 56
+    assert tables.tables["sites"].collect().shape[0] == 56
 
 
 def test_dutch_pupils_find_their_schools() -> None:
@@ -85,8 +85,10 @@ def test_dutch_pupils_find_their_schools() -> None:
             "pupils": {"path": "pisa2003_nld/students.csv", "site": "SCHOOLID", "role": "survey"},
         }
     )
-    assert (len(tables.sites), len(tables.tables["pupils"].frame)) == (154, 3_992)
-    assert tables.tables["sites"].frame["stratio"].isna().mean() == pytest.approx(0.15, abs=0.01)
+    assert (len(tables.sites), len(tables.tables["pupils"].collect())) == (154, 3_992)
+    assert tables.tables["sites"].collect()["stratio"].isna().mean() == pytest.approx(
+        0.15, abs=0.01
+    )
 
 
 def test_italian_principals_keep_why_they_did_not_answer() -> None:
@@ -101,8 +103,8 @@ def test_italian_principals_keep_why_they_did_not_answer() -> None:
     without = tables.ledger.query("table == 'teachers' and outcome == 'no rows'")
     assert without["site"].tolist() == ["3127"]
     principals, codes = tables.tables["sites"], tables.tables["codes"]
-    raw = codes.frame["TC3G01"]
-    assert (principals.reasons["TC3G01"] == "not asked").sum() == (raw == 8).sum() == 2
-    answered = principals.frame["TC3G01"].notna()
-    assert (principals.frame["TC3G01"][answered] == raw[answered]).all()
+    raw = codes.collect()["TC3G01"]
+    assert (principals.collect_reasons()["TC3G01"] == "not asked").sum() == (raw == 8).sum() == 2
+    answered = principals.collect()["TC3G01"].notna()
+    assert (principals.collect()["TC3G01"][answered] == raw[answered]).all()
     assert principals.labels["TC3G01"]["1"] == "Female"

@@ -86,7 +86,7 @@ def test_rows_of_other_sites_are_dropped_and_said_so(tmp_path: Path) -> None:
     (tmp_path / "visits.csv").write_text("site,n\n" + "".join(f"S{n},{n}\n" for n in range(12)))
     path = write_study(tmp_path)
     assert 'unknown_sites = "drop"  # sites not in the sites table: 3' in path.read_text()
-    assert len(read_back(path).tables["visits"].frame) == 9
+    assert len(read_back(path).tables["visits"].collect()) == 9
 
 
 def test_what_cannot_be_settled_stands_at_the_top(tmp_path: Path) -> None:
