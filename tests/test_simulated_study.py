@@ -67,7 +67,7 @@ def test_what_is_left_out_of_the_survey_is_said(tables: StudyTables) -> None:
 
 def test_reasons_of_missing_answers_survive(tables: StudyTables) -> None:
     for table, column in (("key_informants", "o1"), ("settings_survey", "Q2_1")):
-        reasons = set(tables.tables[table].reasons[column])
+        reasons = set(tables.tables[table].collect_reasons()[column])
         assert {"don't know", "not applicable"} < reasons
 
 
