@@ -34,8 +34,8 @@ def same_rows(assessment: Assessment) -> dict[str, Any]:
             "title": row.title,
             "other": row.other_title,
             "why": row.why,
-            "correlation": figure(row.correlation),
-            "corrected": figure(row.corrected),
+            "correlation": _two(row.correlation),
+            "corrected": _two(row.corrected),
             "interval": "" if math.isnan(row.low) else f"{_two(row.low)} to {_two(row.high)}",
             "use": "both build types" if row.both_build else "not both build types",
             "act": bool(row.both_build),
@@ -173,4 +173,13 @@ def _signed(unit: Unit, value: float) -> str:
 
 
 def _two(value: float) -> str:
+    """Write a correlation.
+
+    Examples
+    --------
+    >>> _two(-1.0), _two(0.9), _two(math.nan)
+    ('−1.00', '0.90', '')
+    """
+    if math.isnan(value):
+        return ""
     return f"{value:.2f}".replace("-", "−")
