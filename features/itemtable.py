@@ -57,7 +57,7 @@ def halves_apart(covariance: np.ndarray, opposed: np.ndarray) -> float:
     """
     one, other = np.where(opposed, 1.0, 0.0), np.where(opposed, 0.0, 1.0)
     size = float(one @ covariance @ one) * float(other @ covariance @ other)
-    return float(one @ covariance @ other) / np.sqrt(size) if size > 0 else float("nan")
+    return float(one @ covariance @ other / np.sqrt(size)) if size > 0 else float("nan")
 
 
 def item_table(covariances: ItemCovariances, reverse: Sequence[str] = ()) -> pd.DataFrame:

@@ -123,7 +123,7 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
             "change": _signed(units[row.feature][0], row.change),
             "error": "none"
             if row.standard_error == 0
-            else units[row.feature][0].write(row.standard_error),
+            else _points(units[row.feature][0], row.standard_error),
             "flag": row.flag,
         }
         for row in flagged.head(MOST_ROWS).itertuples()
@@ -167,9 +167,16 @@ def _signed(unit: Unit, value: float) -> str:
     --------
     >>> _signed(Unit(False, 1), 0.5), _signed(Unit(False, 1), -0.5), _signed(Unit(False, 1), 0.0)
     ('+0.5', '−0.5', '0.0')
+    >>> _signed(Unit(True, 0), 0.1)
+    '+10 points'
     """
-    text = unit.write(value)
+    text = _points(unit, value)
     return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
+
+
+def _points(unit: Unit, value: float) -> str:
+    """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points."""
+    return unit.write(value).replace("%", " points")
 
 
 def _two(value: float) -> str:
