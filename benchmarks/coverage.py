@@ -1,6 +1,6 @@
 """Measure how often the 95 % intervals of site values hold the true value.
 
-    python benchmarks/coverage.py [--runs 200] [--seed 1]
+    python benchmarks/coverage.py [--runs 200] [--seed 1] [--only "long tail"]
 
 Prints three tables. Two are exact, over every count by its probability: shares of n informants at
 one fixed true share, and shares among eligible people of whom half answered. The third is
@@ -133,6 +133,39 @@ def site_mix(rng: np.random.Generator) -> np.ndarray:
     return mix / mix.sum(axis=1, keepdims=True)
 
 
+def weighted_shares(rng: np.random.Generator, n: int, mean: float) -> Draw:
+    site = np.repeat(np.arange(SITES), sizes(rng, n))
+    truth = rng.beta(mean * 20, (1 - mean) * 20, SITES)
+    weight = np.exp(rng.normal(0, 0.5, len(site)))
+    answers = (rng.random(len(site)) < truth[site]).astype(float)
+    sums = moments(informants(site, weight, y=answers), ["y"])
+    error = np.sqrt(half_count_variance(sums.mean, sums.effective))
+    return framed(truth[:, None], sums.mean, error, sums.n, one("y", "share"))
+
+
+def long_tail(rng: np.random.Generator, n: int) -> Draw:
+    """Log-normal answers of skewness 4: most small, some ten times the median."""
+    site = np.repeat(np.arange(SITES), sizes(rng, n))
+    middle = rng.normal(1.5, 0.4, SITES)
+    answers = np.exp(rng.normal(middle[site], 0.85))
+    return of_informants(np.exp(middle + 0.85**2 / 2), informants(site, y=answers))
+
+
+def eligible_few(rng: np.random.Generator, n: int) -> Draw:
+    """Mean of all eligible people, of whom two in three answered."""
+    size = sizes(rng, n)
+    eligible = np.ceil(1.5 * size).astype(int)
+    middle = rng.normal(3, 0.5, SITES)
+    people = [rng.normal(at, 1, count) for at, count in zip(middle, eligible, strict=True)]
+    truth = np.array([everyone.mean() for everyone in people])
+    answers = np.concatenate([every[:k] for every, k in zip(people, size, strict=True)])
+    sums = moments(informants(np.repeat(np.arange(SITES), size), y=answers), ["y"])
+    factor = population_factor(size.astype(float), eligible.astype(float))[:, None]
+    error = np.sqrt(site_variance(sums) / sums.effective * factor)
+    info = one("y", "continuous", error_df=float(variance_freedom(sums)[0]))
+    return framed(truth[:, None], sums.mean, error, sums.n, info)
+
+
 def composition(rng: np.random.Generator, n: int, counted: bool = False) -> Draw:
     """Informants' own shares of three functions, or contacts of three kinds."""
     truth = site_mix(rng)
@@ -203,6 +236,10 @@ CASES: dict[str, Callable[[np.random.Generator, int], Draw]] = {
     "rate about 2": lambda rng, n: rates(rng, n, 2.0),
     "stability index about .78": stability,
     "leaver rate about .25": leavers,
+    "mean, long tail": long_tail,
+    "mean of few eligible": eligible_few,
+    "share about .05, design weights": lambda rng, n: weighted_shares(rng, n, 0.05),
+    "share about .5, design weights": lambda rng, n: weighted_shares(rng, n, 0.5),
 }
 
 
@@ -228,6 +265,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="cases whose name holds this")
     asked = parser.parse_args()
     print("Exact coverage of a share at one true share")
     print(f"{'true share':>12}" + "".join(f"{f'n = {n}':>10}" for n in NUMBERS))
@@ -240,7 +278,7 @@ def main() -> None:
     print(f"\nCoverage over {SITES} sites, {asked.runs} runs")
     print(f"{'':34}{'n':>4}{'raw':>8}{'±':>7}{'pooled':>8}{'RMSE pooled/raw':>17}")
     for name, draw in CASES.items():
-        for n in NUMBERS:
+        for n in NUMBERS if asked.only in name else ():
             rng = np.random.default_rng([asked.seed, n, list(CASES).index(name)])
             runs = np.array([measured(draw(rng, n)) for _ in range(asked.runs)])
             raw, pooled, squared, shrunk = runs.mean(axis=0)

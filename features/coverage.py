@@ -151,14 +151,21 @@ def response_by_site(tables: StudyTables) -> pd.DataFrame:
     return response[["table", "round", "site", "eligible", "responded", "rate"]]
 
 
-def features_by_round(profiles: SiteProfiles) -> pd.DataFrame:
+def features_by_round(profiles: SiteProfiles, typology_round: str) -> pd.DataFrame:
     """Summarise each feature of the profiles by round.
+
+    Parameters
+    ----------
+    profiles : SiteProfiles
+    typology_round : str
+        Round that the measurement of features is about.
 
     Returns
     -------
     DataFrame
         ``feature, use, round, sites, with_value, n, icc1, reasons``; `n` is the median number
-        behind a value, `reasons` counts the gaps by reason.
+        behind a value, `icc1` stands in the typology's round alone, `reasons` counts the gaps by
+        reason.
     """
     records = []
     for round_ in profiles.rounds:
@@ -174,7 +181,9 @@ def features_by_round(profiles: SiteProfiles) -> pd.DataFrame:
                     "sites": len(part),
                     "with_value": int(part.values[info.name].notna().sum()),
                     "n": float(np.nanmedian(counts)) if np.isfinite(counts).any() else np.nan,
-                    "icc1": info.measurement.get("icc1", np.nan),
+                    "icc1": info.measurement.get("icc1", np.nan)
+                    if round_ == typology_round
+                    else np.nan,
                     "reasons": {str(reason): int(n) for reason, n in gaps.items() if reason},
                 }
             )

@@ -41,6 +41,8 @@ def chase_finding(assessment: Assessment) -> Finding:
     ask = f"Ask first at {listed(places, 3)}." if places else ""
     if now == total:
         found = f"Not much: all {total} features from informants have a reliability of {TARGET:g} "
+        if ask and assessment.chase.iloc[0].known >= TARGET:
+            ask = f"If there are calls to spare, {ask[0].lower()}{ask[1:]}"
         return Finding(CHASE, title, FINE, f"{found}or more.", ask)
     found = (
         f"{now} of the {counted(total, 'feature')} from informants that build types "
@@ -117,6 +119,8 @@ def weights_finding(assessment: Assessment) -> Finding:
     title = "Are those who answered like those who did not?"
     representative, effect = assessment.representative, assessment.weight_effect
     own = in_round(representative, assessment.round)
+    if own.empty and assessment.weight_effect.empty:
+        return _unknown_likeness(assessment, title)
     words, level, todo = [], FINE, ""
     for row in own.itertuples():
         if row.r != row.r:
@@ -128,16 +132,27 @@ def weights_finding(assessment: Assessment) -> Finding:
             todo = "Ask first among the kinds of people or settings that answered least."
     changed = in_round(effect, assessment.round)
     if len(changed):
+        titles = {info.name: info.title for info in assessment.profiles.features}
         most = changed.loc[changed["in_spreads"].fillna(0).idxmax()]
         words.append(
             f"response weights move figures by {changed['in_spreads'].median():.0%} of what sets "
-            f"sites apart (median over features; most for {most['feature']})"
+            f"sites apart (median over features; most for ‘{titles[most['feature']]}’)"
         )
-    if not words:
-        found = "The study does not say what is known of everybody asked, so this is not known."
-        todo = "With [weights.NAME] and a list of those asked it can be."
-        return Finding(WEIGHTS, title, FINE, found, todo)
     return Finding(WEIGHTS, title, level, f"{'; '.join(words)}.", todo)
+
+
+def _unknown_likeness(assessment: Assessment, title: str) -> Finding:
+    """Say that nobody knows whether those who answered are like the others, where there are any."""
+    own = in_round(assessment.response, assessment.round)
+    if own.empty:
+        return Finding(WEIGHTS, title, FINE, "No table of this study is declared a survey.")
+    if own["eligible"].notna().all() and (own["responded"] >= own["eligible"]).all():
+        return Finding(WEIGHTS, title, FINE, "Everybody who was asked has answered.")
+    return Finding(
+        WEIGHTS, title, LOOK,
+        "Not known: the study does not say what is known of everybody asked.",
+        "With [weights.NAME] and a list of those asked it can be found out.",
+    )  # fmt: skip
 
 
 def missing_finding(assessment: Assessment) -> Finding:

@@ -43,7 +43,7 @@ def survey_errors(
         # One row a site outside a survey is the site's own figure, not an informant's view.
         variance = np.zeros_like(n)
     eligible = _eligible(sums, tables, table)
-    factors = [population_factor(sums.n[:, at], eligible) for at in range(n.shape[1])]
+    factors = [population_factor(sums.n[:, at], eligible, n[:, at]) for at in range(n.shape[1])]
     return np.asarray(np.sqrt(variance * np.stack(factors, axis=1)))
 
 
@@ -52,7 +52,7 @@ def population_factors(
 ) -> np.ndarray:
     """Finite population correction of the mean of `column` at each group of `rows`, shape (g,)."""
     sums = moments(rows, [column])
-    return population_factor(sums.n[:, 0], _eligible(sums, tables, table))
+    return population_factor(sums.n[:, 0], _eligible(sums, tables, table), sums.effective[:, 0])
 
 
 def _eligible(sums: Moments, tables: StudyTables, table: Table) -> np.ndarray:

@@ -128,20 +128,36 @@ def item_rest(items: np.ndarray) -> np.ndarray:
     return item_rest_of(found.covariance) if found.rows > 2 else np.full(items.shape[1], np.nan)
 
 
-def population_factor(answered: np.ndarray, eligible: np.ndarray) -> np.ndarray:
+def population_factor(
+    answered: np.ndarray, eligible: np.ndarray, effective: np.ndarray | None = None
+) -> np.ndarray:
     """Finite population correction 1 - n/N of a variance (Cochran 1977, equation 2.20).
 
+    With weights w = 1/π that undo unequal chances π to answer, the variance of a weighted mean is
+    σ² Σ w (w - 1) / (Σ w)² = σ²/m (1 - m/N) with Σ w = N and m = (Σ w)²/Σ w² (Särndal, Swensson &
+    Wretman 1992, result 3.2.2, for independent answers), so that the effective number takes the
+    place of n: who stands for many is known as little as before, however many others answered.
+
     1 where the eligible number is unknown or smaller than the number that answered, since it
-    cannot be right then.
+    cannot be right then; 0 where everybody answered.
+
+    Parameters
+    ----------
+    answered, eligible : ndarray, shape (g,)
+    effective : ndarray, shape (g,), optional
+        Effective number of those who answered; `answered` by default.
 
     Examples
     --------
     >>> population_factor(np.array([5.0, 8, 9, 3]), np.array([10.0, 8, 8, np.nan]))
     array([0.5, 0. , 1. , 1. ])
+    >>> population_factor(np.array([5.0, 8]), np.array([10.0, 8]), np.array([4.0, 4]))
+    array([0.6, 0. ])
     """
     known = ~np.isnan(eligible) & (eligible >= answered) & (eligible > 0)
-    share = np.divide(answered, eligible, out=np.zeros(len(answered)), where=known)
-    return np.asarray(1.0 - share)
+    behind = answered if effective is None else np.where(answered < eligible, effective, answered)
+    share = np.divide(behind, eligible, out=np.zeros(len(answered)), where=known)
+    return np.asarray(1.0 - np.nan_to_num(share))
 
 
 def half_count_variance(share: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def print_check(
     _print_marks(console, tables)
     _print_response(console, tables)
     if profiles is not None:
-        _print_features(console, profiles)
+        _print_features(console, profiles, tables.declaration.typology_round)
 
 
 def _print_rows(console: Console, tables: StudyTables) -> None:
@@ -173,8 +173,8 @@ def _answered(row: pd.Series) -> str:
     return f"{_count(responded)} of {_count(eligible)} ({_percent(responded / eligible)})"
 
 
-def _print_features(console: Console, profiles: SiteProfiles) -> None:
-    features = features_by_round(profiles)
+def _print_features(console: Console, profiles: SiteProfiles, typology_round: str) -> None:
+    features = features_by_round(profiles, typology_round)
     _grid(
         console,
         "Features: sites with a value, the number behind it (median), and why others have none",

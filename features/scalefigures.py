@@ -20,8 +20,9 @@ from site_typology.features.agreement import (
 )
 from site_typology.features.engines import grouped
 from site_typology.features.itemsums import item_sums
+from site_typology.features.itemtable import item_table
 from site_typology.features.measurement import known
-from site_typology.features.scalestats import FEWEST_ROWS, alpha_of, item_table, omega_of
+from site_typology.features.scalestats import FEWEST_ROWS, alpha_of, omega_of
 from site_typology.features.selection import lazy_rows
 from site_typology.features.tables import ROUND, SITE, Table
 
@@ -38,7 +39,7 @@ class ScaleFigures:
     flags : tuple of str
         A sentence for each item that runs against the others or has little in common with them.
     items : DataFrame
-        From `site_typology.features.scalestats.item_table`.
+        From `site_typology.features.itemtable.item_table`.
     """
 
     figures: Mapping[str, float]
@@ -84,8 +85,8 @@ def _scale_figures(
     rows = lazy_rows(table, where, keyed)
     found = item_sums(rows, scale.items).overall
     items = item_table(found, scale.reverse)
-    flags = tuple(flag for flag in items["flag"] if flag)
-    figures: dict[str, float] = {"flagged_items": float(len(flags))}
+    flags = tuple(dict.fromkeys(flag for flag in items["flag"] if flag))
+    figures: dict[str, float] = {"flagged_items": float((items["flag"] != "").sum())}
     if found.rows >= FEWEST_ROWS:
         figures["alpha"] = alpha_of(found.covariance)
         figures["omega"] = omega_of(found.covariance)

@@ -1,4 +1,4 @@
-"""What the covariances of a scale's items say: alpha, omega, item-rest correlations, wrong keys."""
+"""What the covariances of a scale's items say: alpha, omega, item-rest correlations."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 SMALLEST_UNIQUENESS = 0.005
 """Bound of a uniqueness, as in R's ``factanal``: below it one item is taken for the factor."""
 FEWEST_ROWS = 3
-FLAG_LEVEL = 1.96
-"""Normal quantile of the interval that a flag on an item needs."""
-LITTLE_IN_COMMON = 0.2
-"""Item-rest correlation under which an item is named (Nunnally & Bernstein 1994, chapter 8)."""
 
 
 @dataclass(frozen=True)
@@ -174,78 +169,3 @@ def item_rest_of(covariance: np.ndarray) -> np.ndarray:
     blank = np.full(len(own), np.nan)
     size = np.sqrt(np.maximum(product, 0.0))
     return np.asarray(np.divide(with_rest, size, out=blank, where=vary))
-
-
-def opposed_items(covariance: np.ndarray) -> np.ndarray:
-    """Whether an item points against the direction that most items share, shape (k,).
-
-    By the sign of its weight in the first principal component of the correlations; unlike the
-    item-rest correlation it names several wrong keys at once. Items that do not vary are not.
-    """
-    own = np.diag(covariance)
-    varies = own > 0
-    opposed = np.zeros(len(own), dtype=bool)
-    if varies.sum() < 2:
-        return opposed
-    inside = covariance[np.ix_(varies, varies)]
-    scale = np.sqrt(np.diag(inside))
-    first = np.linalg.eigh(inside / np.outer(scale, scale))[1][:, -1]
-    against = (first < 0) if (first > 0).sum() >= (first < 0).sum() else (first > 0)
-    opposed[varies] = against
-    return opposed
-
-
-def item_table(covariances: ItemCovariances, reverse: Sequence[str] = ()) -> pd.DataFrame:
-    """Say what each item does in its scale.
-
-    Parameters
-    ----------
-    covariances : ItemCovariances
-    reverse : sequence of str
-        Items that were turned round, so that a flag can say what to mend.
-
-    Returns
-    -------
-    DataFrame
-        Index ``item``; columns ``mean``, ``sd``, ``item_rest`` (correlation with the sum of the
-        other items as keyed), ``alpha_without`` (alpha of the others) and ``flag``, a sentence or
-        ``""``. An item is flagged as keyed the wrong way where it points against most others
-        (`opposed_items`) and, with all such items turned, its correlation with the rest turns
-        from negative to positive by more than chance (95 % by Fisher's z); as having little in
-        common where that correlation is surely below `LITTLE_IN_COMMON`.
-    """
-    matrix, items = covariances.covariance, covariances.items
-    rest = item_rest_of(matrix)
-    turn = np.where(opposed_items(matrix), -1.0, 1.0)
-    against = turn * item_rest_of(matrix * np.outer(turn, turn))
-    others = [np.delete(np.arange(len(items)), at) for at in range(len(items))]
-    blank = np.full(len(items), np.nan)
-    content = {
-        "mean": blank if covariances.mean is None else covariances.mean,
-        "sd": np.sqrt(np.diag(matrix)),
-        "item_rest": rest,
-        "alpha_without": [alpha_of(matrix[np.ix_(keep, keep)]) for keep in others],
-        "flag": [
-            _flag(item, correlation, covariances.rows, item in reverse, len(items))
-            for item, correlation in zip(items, against, strict=True)
-        ],
-    }
-    return pd.DataFrame(content, index=pd.Index(items, name="item"))
-
-
-def _flag(item: str, correlation: float, rows: int, turned: bool, items: int) -> str:
-    """A sentence where an item's correlation with the rest is surely negative, or surely small."""
-    if items < 2 or rows < 5 or np.isnan(correlation):
-        return ""
-    limit = np.tanh(
-        np.arctanh(np.clip(correlation, -0.999999, 0.999999)) + FLAG_LEVEL / np.sqrt(rows - 3)
-    )
-    if limit < 0:
-        mend = "Take it out of" if turned else "If it is worded the other way round, name it in"
-        return (
-            f"'{item}' runs against the other items (r = {correlation:.2f} with them keyed alike)"
-            f"{', although it was turned' if turned else ''}. {mend} reverse."
-        )
-    if limit < LITTLE_IN_COMMON:
-        return f"'{item}' has little in common with the other items (r = {correlation:.2f})."
-    return ""

@@ -176,6 +176,35 @@ def test_sections_without_a_finding_say_so() -> None:
         assert words in page.text, words
 
 
+def answered(eligible: float) -> SiteProfiles:
+    """Twelve sites at which six people answered of those asked."""
+    sites = [f"S{at}" for at in range(12)]
+    values = pd.DataFrame({"a": np.arange(12.0)}, sites)
+    made = SiteProfiles.from_frame(values, values * 0 + 1, values * 0 + 6)
+    response = pd.DataFrame({"table": "survey", "site": sites, "round": "all"}).assign(
+        eligible=eligible, responded=6
+    )
+    tables = (made.values, made.standard_errors, made.counts, made.reasons, made.features)
+    return SiteProfiles(*tables, None, None, response)
+
+
+def test_not_knowing_who_stayed_away_is_not_fine() -> None:
+    said = {found.section: found for found in findings(assess(answered(20.0)))}["weights"]
+    assert said.level == "look" and said.found.startswith("Not known")
+    said = {found.section: found for found in findings(assess(answered(np.nan)))}
+    assert said["weights"].level == "look"
+    said = {found.section: found for found in findings(assess(answered(6.0)))}
+    assert said["weights"].level == "fine"
+    assert said["weights"].found == "Everybody who was asked has answered."
+
+
+def test_correlations_are_written_alike() -> None:
+    first = np.arange(20.0)
+    values = pd.DataFrame({"a": first, "b": -first}, [f"S{at}" for at in range(20)])
+    page = Page(quality_html(assess(SiteProfiles.from_frame(values)), title="x"))
+    assert "−1.00" in page.text and "-1" not in page.text
+
+
 def test_nobody_alone_is_said() -> None:
     values = pd.DataFrame({"a": np.arange(12.0)}, [f"S{at}" for at in range(12)])
     surveyed = FeatureInfo("a", measurement={"informants_per_site": 6.0})

@@ -23,15 +23,29 @@ MEASURES = {
     "omega": "omega",
     "lowest_item_rest": "lowest item-rest correlation",
     "rwg_median": "median r_wg(j)",
-    "rwg_agreeing": "share of sites with r_wg(j) of .70 and more",
+    "rwg_agreeing": "sites with r_wg(j) of .70 and more",
     "ad_median": "median average deviation",
     "reliability": "reliability",
     "informants_per_site": "informants a site",
     "response_rate": "response rate",
     "zeros": "sites with exactly 0",
+    "coverage": "rows with what is needed",
 }
+PERCENT = ("rwg_agreeing", "response_rate", "coverage")
 NOT_SHOWN = ("error_df", "from_counts", "flagged_items")
 """Figures that intervals are formed with, or that stand in words elsewhere."""
+
+
+def measure_words(name: str, value: float) -> str:
+    """Write one figure of a feature's measurement with its name.
+
+    Examples
+    --------
+    >>> measure_words("icc1", 0.21), measure_words("rwg_agreeing", 1.0)
+    ('ICC(1) 0.21', 'sites with r_wg(j) of .70 and more 100%')
+    """
+    text = f"{value:.0%}" if name in PERCENT else figure(value)
+    return f"{MEASURES.get(name, name.replace('_', ' '))} {text}"
 
 
 def ledger_table(ledger: pd.DataFrame, sources: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -84,7 +98,7 @@ def _feature_row(
         "n": figure(float(counts.median())) if len(counts) else "not known",
         "thin": int((counts < disclosure.min_informants).sum()),
         "measures": [
-            f"{MEASURES.get(name, name)} {figure(float(value))}"
+            measure_words(name, float(value))
             for name, value in info.measurement.items()
             if name not in NOT_SHOWN
         ],

@@ -34,8 +34,8 @@ def same_rows(assessment: Assessment) -> dict[str, Any]:
             "title": row.title,
             "other": row.other_title,
             "why": row.why,
-            "correlation": figure(row.correlation),
-            "corrected": figure(row.corrected),
+            "correlation": _two(row.correlation),
+            "corrected": _two(row.corrected),
             "interval": "" if math.isnan(row.low) else f"{_two(row.low)} to {_two(row.high)}",
             "use": "both build types" if row.both_build else "not both build types",
             "act": bool(row.both_build),
@@ -123,7 +123,7 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
             "change": _signed(units[row.feature][0], row.change),
             "error": "none"
             if row.standard_error == 0
-            else units[row.feature][0].write(row.standard_error),
+            else _points(units[row.feature][0], row.standard_error),
             "flag": row.flag,
         }
         for row in flagged.head(MOST_ROWS).itertuples()
@@ -167,10 +167,26 @@ def _signed(unit: Unit, value: float) -> str:
     --------
     >>> _signed(Unit(False, 1), 0.5), _signed(Unit(False, 1), -0.5), _signed(Unit(False, 1), 0.0)
     ('+0.5', '−0.5', '0.0')
+    >>> _signed(Unit(True, 0), 0.1)
+    '+10 points'
     """
-    text = unit.write(value)
+    text = _points(unit, value)
     return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
 
 
+def _points(unit: Unit, value: float) -> str:
+    """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points."""
+    return unit.write(value).replace("%", " points")
+
+
 def _two(value: float) -> str:
+    """Write a correlation.
+
+    Examples
+    --------
+    >>> _two(-1.0), _two(0.9), _two(math.nan)
+    ('−1.00', '0.90', '')
+    """
+    if math.isnan(value):
+        return ""
     return f"{value:.2f}".replace("-", "−")

@@ -15,7 +15,7 @@ from site_typology.features.missingcells import NOTHING, missing_by
 from site_typology.features.precision import CATEGORY, EXACT, POOR, TARGET, UNKNOWN
 from site_typology.figure_canvas import listed
 from site_typology.figures_quality import reliability_drawing
-from site_typology.report_data import MEASURES, NOT_SHOWN
+from site_typology.report_data import NOT_SHOWN, measure_words
 from site_typology.report_oddities import change_rows, extreme_rows, feature_units, same_rows
 from site_typology.report_sources import agreement_rows, weight_rows
 from site_typology.report_words import figure
@@ -177,7 +177,7 @@ def _missing(assessment: Assessment) -> dict[str, Any]:
 
 def _precision(row: Any) -> dict[str, Any]:
     told = [
-        f"{MEASURES.get(name, name.replace('_', ' '))} {figure(float(value))}"
+        measure_words(name, float(value))
         for name, value in row.measurement.items()
         if name not in SHOWN_ELSEWHERE and not name.startswith(PARTS_OF_AN_INDEX)
     ]

@@ -182,15 +182,17 @@ def figure(value: float) -> str:
 
     Examples
     --------
-    >>> [figure(value) for value in (0.01, 0.3333, 2.0, 1234.5, 0.00012, float("nan"))]
-    ['0.01', '0.333', '2', '1,234', '0.00012', '–']
+    >>> [figure(value) for value in (0.01, 0.3333, -2.0, 1234.5, 0.00012, float("nan"))]
+    ['0.01', '0.333', '−2', '1,234', '0.00012', '–']
     """
     if value is None or math.isnan(value):
         return "–"
     if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
+        return f"{value:,.0f}".replace("-", "−")
     text = f"{value:.{2 if abs(value) < 0.001 else 3}g}"
-    return text.replace("-", "−") if "e" not in text else f"{value:.6f}".rstrip("0")
+    if "e" in text:
+        text = f"{value:.6f}".rstrip("0")
+    return text.replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
+from site_typology.feature_info import FeatureInfo
 from site_typology.features.coverage import (
+    features_by_round,
     missing_by_column,
     response_by_site,
     rows_by_table,
@@ -82,6 +84,15 @@ def test_marks_in_a_column_of_numbers_are_found(tables: StudyTables) -> None:
 def test_response_rates_are_shares_of_those_asked(tables: StudyTables) -> None:
     rates = response_by_site(tables).set_index("site")["rate"]
     assert rates.tolist() == pytest.approx([0.5, 4.0, 0.0, np.nan], nan_ok=True)
+
+
+def test_the_reliability_of_informants_stands_in_its_round_alone(tables: StudyTables) -> None:
+    index = pd.MultiIndex.from_product([["A", "B"], ["1", "2"]], names=["site", "round"])
+    values = pd.DataFrame({"a": [2.0, 1.0, 3.0, 4.0]}, index=index)
+    info = FeatureInfo("a", measurement={"icc1": 0.25})
+    profiles = SiteProfiles.from_frame(values, kinds={"a": info})
+    shown = features_by_round(profiles, "2").set_index("round")["icc1"]
+    assert np.isnan(shown["1"]) and shown["2"] == 0.25
 
 
 def test_everything_is_printed_and_nothing_is_markup(tables: StudyTables) -> None:
