@@ -237,12 +237,13 @@ def expectation_maximisation(
     covariance: np.ndarray,
     anchor: np.ndarray,
     prior: float,
-    steps: int,
     tolerance: float,
-) -> float:
-    """Improve a mixture in place by at most `steps` steps; give the last log-likelihood seen.
+    path: np.ndarray,
+) -> int:
+    """Improve a mixture in place, write the log-likelihoods to `path`, count the steps taken.
 
-    The log-likelihood is that of the parameters handed back: the last pass only evaluates.
+    There are at most ``len(path) - 1`` steps, fewer when one gains less than `tolerance`. The last
+    log-likelihood is that of the parameters handed back: the last pass only evaluates.
     """
     n, q = values.shape
     k = means.shape[0]
@@ -253,8 +254,8 @@ def expectation_maximisation(
     chances = np.empty(k)
     moves = np.empty((k, q))
     before = -np.inf
-    total = 0.0
-    for step in range(steps + 1):
+    step = 0
+    while True:
         scatter[:] = 0.0
         shifts[:] = 0.0
         sizes[:] = 0.0
@@ -265,11 +266,12 @@ def expectation_maximisation(
             constant = eliminate(work, m, width) + m * LOG_2PI
             total += site_memberships(work, m, q, weights, constant, chances)
             add_site(work, m, chances, moves, scatter, shifts, sizes)
-        if step == steps or total - before < tolerance:
-            break
+        path[step] = total
+        if step == len(path) - 1 or total - before < tolerance:
+            return step
         before = total
+        step += 1
         maximise(weights, means, covariance, scatter, sizes, shifts, anchor, prior)
-    return total
 
 
 @njit(cache=True, nogil=True)

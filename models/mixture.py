@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from site_typology.models.plausible import SeenCells, population_of, posterior_of
+from site_typology.models.plausible import SeenCells, climb, population_of, posterior_of
 
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
 
+FIRST_TOLERANCE = 1e-3
 TYPE_PRIOR = 20.0
 """Weight, in sites, of the diagonal that the within-type covariance is shrunk to."""
 
@@ -32,14 +33,19 @@ class Budget:
         EM steps of one population.
     kmeans_runs : int
         k-means runs a space; the best of them is one start.
+        0 for no start but those given.
     first_steps, last_steps : int
         EM steps of every start, and further ones of the best.
+    population_tolerance, last_tolerance : float
+        Gain in log-likelihood below which the steps of one population, and the last ones, end.
     """
 
     population_steps: int = 40
     kmeans_runs: int = 8
     first_steps: int = 6
     last_steps: int = 30
+    population_tolerance: float = 1e-4
+    last_tolerance: float = 1e-3
 
 
 BUDGET = Budget()
@@ -82,8 +88,11 @@ class TypeModel:
 
     def log_likelihood(self, data: WorkingData) -> float:
         """Log-likelihood of the observed cells, all sites together."""
-        logs = self._log_joint(SeenCells.of(data))
-        return float(np.logaddexp.reduce(logs, axis=1).sum())
+        return float(self.site_log_likelihoods(data).sum())
+
+    def site_log_likelihoods(self, data: WorkingData) -> np.ndarray:
+        """Log-likelihood of the observed cells of each site, shape (n,)."""
+        return np.asarray(np.logaddexp.reduce(self._log_joint(SeenCells.of(data)), axis=1))
 
     def memberships(self, data: WorkingData) -> np.ndarray:
         """Membership probabilities, shape (n, k); a site without values gets the weights."""
@@ -139,10 +148,25 @@ class _OnePopulation:
     seen: SeenCells
     mean: np.ndarray
     covariance: np.ndarray
-    log_likelihood: float
+    path: np.ndarray
     blups: np.ndarray
     spreads: np.ndarray
     components: np.ndarray
+
+
+@dataclass(frozen=True)
+class FittedTypes:
+    """Types and how they were come by.
+
+    Parameters
+    ----------
+    model : TypeModel
+    path : ndarray
+        Log-likelihood of the start, and after each EM step from there.
+    """
+
+    model: TypeModel
+    path: np.ndarray
 
 
 def fit_types(
@@ -189,10 +213,23 @@ def fit_types(
     >>> model.weights.round(2).tolist()
     [0.67, 0.33]
     """
+    return search_types(data, k, seed, starts, shrink=shrink, budget=budget).model
+
+
+def search_types(
+    data: WorkingData,
+    k: int,
+    seed: int,
+    starts: Sequence[np.ndarray] | None = None,
+    *,
+    shrink: float = TYPE_PRIOR,
+    budget: Budget = THOROUGH,
+) -> FittedTypes:
+    """As `fit_types`, with the log-likelihood on the way."""
     if not 1 <= k <= data.n:
         raise ValueError(f"Expected 1 to {data.n} types, as many as there are sites; found {k}.")
     one = _one_population(SeenCells.of(data), shrink, budget)
-    return _best_fit(one, k, seed, list(starts or []), shrink, budget)[0]
+    return _best_fit(one, k, seed, list(starts or []), shrink, budget)
 
 
 def gains(
@@ -227,11 +264,14 @@ def gains(
     True
     """
     one = _one_population(SeenCells.of(data), shrink, budget)
-    return {k: _best_fit(one, k, seed, [], shrink, budget)[1] - one.log_likelihood for k in ks}
+    fits = {k: _best_fit(one, k, seed, [], shrink, budget) for k in ks}
+    return {k: float(fit.path[-1] - one.path[-1]) for k, fit in fits.items()}
 
 
 def _one_population(seen: SeenCells, shrink: float, budget: Budget) -> _OnePopulation:
-    population, log_likelihood = population_of(seen, shrink, budget.population_steps)
+    population, path = population_of(
+        seen, shrink, budget.population_steps, budget.population_tolerance
+    )
     blups, spreads = posterior_of(population, seen)
     centred = blups - blups.mean(axis=0)
     directions = np.linalg.svd(centred, full_matrices=False)[2]
@@ -242,7 +282,7 @@ def _one_population(seen: SeenCells, shrink: float, budget: Budget) -> _OnePopul
         seen,
         population.mean,
         population.covariance,
-        log_likelihood,
+        path,
         blups,
         spreads,
         centred @ (directions * np.where(signs == 0, 1, signs)[:, None]).T,
@@ -256,38 +296,34 @@ def _best_fit(
     given: list[np.ndarray],
     shrink: float,
     budget: Budget,
-) -> tuple[TypeModel, float]:
+) -> FittedTypes:
     """Improve every start a little and the best a lot."""
-    from site_typology.models import kernels
-
     if k == 1:
-        return TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.log_likelihood
+        return FittedTypes(TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.path)
     anchor = np.ascontiguousarray(np.diag(one.covariance))
-    best: tuple[float, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+    best: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
     for labels in [*given, *_starts(one, k, seed, budget.kmeans_runs)]:
         state = _state_of(one, labels, k, shrink)
-        reached = kernels.expectation_maximisation(
-            *one.seen.arguments, *state, anchor, shrink, budget.first_steps, 1e-3
-        )
-        if best is None or reached > best[0]:
-            best = (reached, state)
+        path = climb(one.seen, state, anchor, shrink, budget.first_steps, FIRST_TOLERANCE)
+        if best is None or path[-1] > best[0][-1]:
+            best = (path, state)
     if best is None:
-        raise AssertionError("there is always a start on all components")
-    weights, means, covariance = best[1]
-    reached = kernels.expectation_maximisation(
-        *one.seen.arguments,
-        *(weights, means, covariance),
-        *(anchor, shrink, budget.last_steps, 1e-3),
-    )
+        raise ValueError("Expected at least one start, from k-means or given; found none.")
+    first, state = best
+    last = climb(one.seen, state, anchor, shrink, budget.last_steps, budget.last_tolerance)
+    weights, means, covariance = state
     order = np.lexsort((means[:, 0], -weights.round(9)))
     share = weights[order] / weights.sum()
-    return TypeModel(share, means[order], covariance), float(reached)
+    model = TypeModel(share, means[order], covariance)
+    return FittedTypes(model, np.concatenate([first[:-1], last]))
 
 
 def _starts(one: _OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.ndarray]:
     """Labels from k-means on the first k - 1, 3 and 5 principal components, and on all."""
     from site_typology.models import kernels
 
+    if runs == 0:
+        return
     width = one.components.shape[1]
     sizes = sorted({min(size, width) for size in (k - 1, 3, 5, width)})
     rng = np.random.default_rng([seed, k])
