@@ -238,12 +238,15 @@ def expectation_maximisation(
     anchor: np.ndarray,
     prior: float,
     tolerance: float,
+    calm: int,
     path: np.ndarray,
 ) -> int:
     """Improve a mixture in place, write the log-likelihoods to `path`, count the steps taken.
 
-    There are at most ``len(path) - 1`` steps, fewer when one gains less than `tolerance`. The last
-    log-likelihood is that of the parameters handed back: the last pass only evaluates.
+    There are at most ``len(path) - 1`` steps. With `calm` 0 they end at the first that gains less
+    than `tolerance`; otherwise after `calm` steps in a row that change less, up or down, since
+    shrinkage can lower the log-likelihood on its way to where it settles. The last one is that of
+    the parameters handed back: the last pass only evaluates.
     """
     n, q = values.shape
     k = means.shape[0]
@@ -255,6 +258,7 @@ def expectation_maximisation(
     moves = np.empty((k, q))
     before = -np.inf
     step = 0
+    quiet = 0
     while True:
         scatter[:] = 0.0
         shifts[:] = 0.0
@@ -267,7 +271,9 @@ def expectation_maximisation(
             total += site_memberships(work, m, q, weights, constant, chances)
             add_site(work, m, chances, moves, scatter, shifts, sizes)
         path[step] = total
-        if step == len(path) - 1 or total - before < tolerance:
+        quiet = quiet + 1 if abs(total - before) < tolerance else 0
+        ended = quiet >= calm if calm > 0 else total - before < tolerance
+        if ended or step == len(path) - 1:
             return step
         before = total
         step += 1

@@ -16,6 +16,9 @@ from site_typology.models.measured import Units, read_errors
 from site_typology.models.mixture import TypeModel
 from site_typology.models.working import WorkingData
 
+CALM = 2
+"""Steps in a row that have to change less than the tolerance before EM has converged."""
+
 
 class MeasuredEstimator(BaseEstimator):
     """Base of estimators whose `fit` and `score` take `errors` beside X, and X with gaps.
@@ -98,11 +101,14 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def warn_unless_converged(converged: bool, steps: int) -> None:
-    """Warn as scikit-learn does where EM ran out of steps."""
+def has_converged(path: np.ndarray, enough: float) -> bool:
+    """Whether the last steps changed less than enough; warns as scikit-learn does if not."""
+    last = np.abs(np.diff(path[-CALM - 1 :]))
+    converged = len(last) == CALM and bool((last < enough).all())
     if not converged:
         warnings.warn(
-            f"EM has not converged in {steps} steps. Increase max_iter or tol.",
+            f"EM has not converged in {len(path) - 1} steps. Increase max_iter or tol.",
             ConvergenceWarning,
             stacklevel=3,
         )
+    return converged

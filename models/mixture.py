@@ -38,6 +38,9 @@ class Budget:
         EM steps of every start, and further ones of the best.
     population_tolerance, last_tolerance : float
         Gain in log-likelihood below which the steps of one population, and the last ones, end.
+    calm : int
+        Steps in a row that have to change less than that; 0 ends at the first that gains less,
+        also where shrinkage lowers the log-likelihood on the way.
     """
 
     population_steps: int = 40
@@ -46,6 +49,7 @@ class Budget:
     last_steps: int = 30
     population_tolerance: float = 1e-4
     last_tolerance: float = 1e-3
+    calm: int = 0
 
 
 BUDGET = Budget()
@@ -270,7 +274,7 @@ def gains(
 
 def _one_population(seen: SeenCells, shrink: float, budget: Budget) -> _OnePopulation:
     population, path = population_of(
-        seen, shrink, budget.population_steps, budget.population_tolerance
+        seen, shrink, budget.population_steps, budget.population_tolerance, budget.calm
     )
     blups, spreads = posterior_of(population, seen)
     centred = blups - blups.mean(axis=0)
@@ -304,13 +308,15 @@ def _best_fit(
     best: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
     for labels in [*given, *_starts(one, k, seed, budget.kmeans_runs)]:
         state = _state_of(one, labels, k, shrink)
-        path = climb(one.seen, state, anchor, shrink, budget.first_steps, FIRST_TOLERANCE)
+        steps, enough = budget.first_steps, FIRST_TOLERANCE
+        path = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
         if best is None or path[-1] > best[0][-1]:
             best = (path, state)
     if best is None:
         raise ValueError("Expected at least one start, from k-means or given; found none.")
     first, state = best
-    last = climb(one.seen, state, anchor, shrink, budget.last_steps, budget.last_tolerance)
+    steps, enough = budget.last_steps, budget.last_tolerance
+    last = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
     weights, means, covariance = state
     order = np.lexsort((means[:, 0], -weights.round(9)))
     share = weights[order] / weights.sum()

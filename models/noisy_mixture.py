@@ -8,10 +8,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from site_typology.models.measured_estimator import (
+    CALM,
     MeasuredEstimator,
     check_settings,
+    has_converged,
     seed_of,
-    warn_unless_converged,
 )
 from site_typology.models.mixture import TYPE_PRIOR, Budget, search_types
 from site_typology.models.plausible import Population, matrix_roots, posterior
@@ -41,7 +42,7 @@ class ErrorsInVariablesMixture(MeasuredEstimator):
     max_iter : int, default=1000
         EM steps of the best start at most; the other starts take 20.
     tol : float, default=1e-5
-        Steps end when they gain less than this in log-likelihood a site.
+        EM ends when two steps in a row change the log-likelihood a site by less than this.
     random_state : int, RandomState or None
 
     Attributes
@@ -56,8 +57,8 @@ class ErrorsInVariablesMixture(MeasuredEstimator):
     lower_bound_ : float
         Mean log-likelihood of the cells seen at a site.
     lower_bounds_ : ndarray, shape (n_iter_ + 1,)
-        At the start and after each step. They never fall when `shrinkage` is 0; otherwise a step
-        that lowers the log-likelihood is the last.
+        At the start and after each step. They never fall when `shrinkage` is 0; with shrinkage
+        the steps settle a little below the highest likelihood on the way.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (n_features,)
         Where X has names.
@@ -157,8 +158,7 @@ class ErrorsInVariablesMixture(MeasuredEstimator):
         self.lower_bounds_ = (fit.path - volume.sum()) / data.n
         self.lower_bound_ = float(self.lower_bounds_[-1])
         self.n_iter_ = len(fit.path) - 1
-        self.converged_ = bool(fit.path[-1] - fit.path[-2] < enough)
-        warn_unless_converged(self.converged_, self.n_iter_)
+        self.converged_ = has_converged(fit.path, enough)
         return self
 
     def fit_predict(self, X: Any, y: Any = None, errors: Any = None) -> np.ndarray:
@@ -232,6 +232,7 @@ class ErrorsInVariablesMixture(MeasuredEstimator):
             last_steps=int(self.max_iter) - first,
             population_tolerance=enough,
             last_tolerance=enough,
+            calm=CALM,
         )
 
     def _check_settings(self) -> None:

@@ -104,13 +104,13 @@ def fit_population(
 
 
 def population_of(
-    seen: SeenCells, shrink: float, steps: int, tolerance: float = TOLERANCE
+    seen: SeenCells, shrink: float, steps: int, tolerance: float = TOLERANCE, calm: int = 0
 ) -> tuple[Population, np.ndarray]:
     """Fit a population to cells laid out; give it and the log-likelihood before each EM step."""
     mean, covariance = _first_guess(seen)
     means = mean[None, :].copy()
     state = np.ones(1), means, covariance
-    path = climb(seen, state, _NO_ANCHOR, shrink, steps, tolerance)
+    path = climb(seen, state, _NO_ANCHOR, shrink, steps, tolerance, calm)
     return Population(means[0], covariance), path
 
 
@@ -121,16 +121,18 @@ def climb(
     shrink: float,
     steps: int,
     tolerance: float,
+    calm: int,
 ) -> np.ndarray:
     """Improve weights, means and covariance in place by EM; give the log-likelihoods on the way.
 
-    The first is that of the state given, the last that of the state left behind.
+    The first is that of the state given, the last that of the state left behind; steps end as
+    `kernels.expectation_maximisation` says.
     """
     from site_typology.models import kernels
 
     path = np.empty(steps + 1)
     taken = kernels.expectation_maximisation(
-        *seen.arguments, *state, anchor, shrink, tolerance, path
+        *seen.arguments, *state, anchor, shrink, tolerance, calm, path
     )
     return path[: taken + 1]
 

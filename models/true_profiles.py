@@ -9,10 +9,11 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from site_typology.models.measured_estimator import (
+    CALM,
     MeasuredEstimator,
     check_settings,
+    has_converged,
     seed_of,
-    warn_unless_converged,
 )
 from site_typology.models.mixture import TypeModel
 from site_typology.models.plausible import (
@@ -42,7 +43,7 @@ class TrueProfiles(OneToOneFeatureMixin, TransformerMixin, MeasuredEstimator):
     max_iter : int, default=1000
         EM steps at most.
     tol : float, default=1e-5
-        Steps end when they gain less than this in log-likelihood a site.
+        EM ends when two steps in a row change the log-likelihood a site by less than this.
 
     Attributes
     ----------
@@ -52,8 +53,8 @@ class TrueProfiles(OneToOneFeatureMixin, TransformerMixin, MeasuredEstimator):
     log_likelihood_ : float
         Of the cells seen in `fit`, all sites together.
     log_likelihoods_ : ndarray, shape (n_iter_ + 1,)
-        At the start and after each step. They never fall when `shrinkage` is 0; otherwise a step
-        that lowers the log-likelihood is the last.
+        At the start and after each step. They never fall when `shrinkage` is 0; with shrinkage
+        the steps settle a little below the highest likelihood on the way.
     n_iter_ : int
     converged_ : bool
     n_features_in_ : int
@@ -120,7 +121,7 @@ class TrueProfiles(OneToOneFeatureMixin, TransformerMixin, MeasuredEstimator):
         data, volume = self._read_first(X, errors)
         enough = float(self.tol) * data.n
         found, path = population_of(
-            SeenCells.of(data), float(self.shrinkage), int(self.max_iter), enough
+            SeenCells.of(data), float(self.shrinkage), int(self.max_iter), enough, CALM
         )
         self._model = TypeModel(np.ones(1), found.mean[None, :], found.covariance)
         self.mean_ = self._units.points(found.mean)
@@ -128,8 +129,7 @@ class TrueProfiles(OneToOneFeatureMixin, TransformerMixin, MeasuredEstimator):
         self.log_likelihoods_ = path - volume.sum()
         self.log_likelihood_ = float(self.log_likelihoods_[-1])
         self.n_iter_ = len(path) - 1
-        self.converged_ = bool(path[-1] - path[-2] < enough)
-        warn_unless_converged(self.converged_, self.n_iter_)
+        self.converged_ = has_converged(path, enough)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, errors: Any = None) -> np.ndarray:
