@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,7 +75,7 @@ class MeasuredEstimator(BaseEstimator):
         return self._units.data(values, covariances), self._units.log_volume(values)
 
 
-def check_settings(settings: Mapping[str, tuple[float, float, bool]]) -> None:
+def check_settings(settings: Mapping[str, tuple[Any, float, bool]]) -> None:
     """Refuse settings below their least value, or not whole where they count.
 
     Parameters
@@ -87,7 +89,8 @@ def check_settings(settings: Mapping[str, tuple[float, float, bool]]) -> None:
     """
     wrong = []
     for name, (value, least, whole) in settings.items():
-        if not np.isfinite(value) or value < least or (whole and value != int(value)):
+        number = isinstance(value, Real) and math.isfinite(value)
+        if not number or value < least or (whole and value != int(value)):
             kind = "a whole number" if whole else "a number"
             wrong.append(f"{name} should be {kind} of {least:g} or more; found {value!r}.")
     if wrong:

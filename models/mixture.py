@@ -7,13 +7,14 @@ site's known error and gaps. One covariance for all types and its shrinkage foll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from site_typology.models.plausible import SeenCells, climb, population_of, posterior_of
+from site_typology.models.mixture_starts import OnePopulation, one_population, starts_of, state_of
+from site_typology.models.plausible import SeenCells, climb
 
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
@@ -146,19 +147,6 @@ class TypeModel:
 
 
 @dataclass(frozen=True)
-class _OnePopulation:
-    """One population with the mixture's prior, and what starts need of it."""
-
-    seen: SeenCells
-    mean: np.ndarray
-    covariance: np.ndarray
-    path: np.ndarray
-    blups: np.ndarray
-    spreads: np.ndarray
-    components: np.ndarray
-
-
-@dataclass(frozen=True)
 class FittedTypes:
     """Types and how they were come by.
 
@@ -232,7 +220,7 @@ def search_types(
     """As `fit_types`, with the log-likelihood on the way."""
     if not 1 <= k <= data.n:
         raise ValueError(f"Expected 1 to {data.n} types, as many as there are sites; found {k}.")
-    one = _one_population(SeenCells.of(data), shrink, budget)
+    one = one_population(SeenCells.of(data), shrink, budget)
     return _best_fit(one, k, seed, list(starts or []), shrink, budget)
 
 
@@ -267,34 +255,13 @@ def gains(
     >>> found[2] > 20 > found[3] - found[2] > 0
     True
     """
-    one = _one_population(SeenCells.of(data), shrink, budget)
+    one = one_population(SeenCells.of(data), shrink, budget)
     fits = {k: _best_fit(one, k, seed, [], shrink, budget) for k in ks}
     return {k: float(fit.path[-1] - one.path[-1]) for k, fit in fits.items()}
 
 
-def _one_population(seen: SeenCells, shrink: float, budget: Budget) -> _OnePopulation:
-    population, path = population_of(
-        seen, shrink, budget.population_steps, budget.population_tolerance, budget.calm
-    )
-    blups, spreads = posterior_of(population, seen)
-    centred = blups - blups.mean(axis=0)
-    directions = np.linalg.svd(centred, full_matrices=False)[2]
-    # The sign of a direction is arbitrary; fixing it keeps starts the same on every machine.
-    largest = np.abs(directions).argmax(axis=1)
-    signs = np.sign(directions[np.arange(len(directions)), largest])
-    return _OnePopulation(
-        seen,
-        population.mean,
-        population.covariance,
-        path,
-        blups,
-        spreads,
-        centred @ (directions * np.where(signs == 0, 1, signs)[:, None]).T,
-    )
-
-
 def _best_fit(
-    one: _OnePopulation,
+    one: OnePopulation,
     k: int,
     seed: int,
     given: list[np.ndarray],
@@ -306,8 +273,8 @@ def _best_fit(
         return FittedTypes(TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.path)
     anchor = np.ascontiguousarray(np.diag(one.covariance))
     best: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
-    for labels in [*given, *_starts(one, k, seed, budget.kmeans_runs)]:
-        state = _state_of(one, labels, k, shrink)
+    for labels in [*given, *starts_of(one, k, seed, budget.kmeans_runs)]:
+        state = state_of(one, labels, k, shrink)
         steps, enough = budget.first_steps, FIRST_TOLERANCE
         path = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
         if best is None or path[-1] > best[0][-1]:
@@ -322,44 +289,3 @@ def _best_fit(
     share = weights[order] / weights.sum()
     model = TypeModel(share, means[order], covariance)
     return FittedTypes(model, np.concatenate([first[:-1], last]))
-
-
-def _starts(one: _OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.ndarray]:
-    """Labels from k-means on the first k - 1, 3 and 5 principal components, and on all."""
-    from site_typology.models import kernels
-
-    if runs == 0:
-        return
-    width = one.components.shape[1]
-    sizes = sorted({min(size, width) for size in (k - 1, 3, 5, width)})
-    rng = np.random.default_rng([seed, k])
-    tried: set[bytes] = set()
-    for size in sizes:
-        points = np.ascontiguousarray(one.components[:, :size])
-        labels = kernels.kmeans(points, k, rng.random((runs, k)), 50)
-        first = np.unique(labels, return_index=True)[1]
-        place = np.empty(k, dtype=np.int64)
-        place[labels[np.sort(first)]] = np.arange(len(first))
-        ordered = place[labels]
-        if ordered.tobytes() not in tried:
-            tried.add(ordered.tobytes())
-            yield ordered
-
-
-def _state_of(
-    one: _OnePopulation, labels: np.ndarray, k: int, shrink: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights, means and covariance from labels: one M-step from the one-population posterior."""
-    n = len(labels)
-    shares = (labels[:, None] == np.arange(k)).astype(float)
-    sizes = shares.sum(axis=0)
-    means = shares.T @ one.blups / np.maximum(sizes, 1)[:, None]
-    means[sizes == 0] = one.mean
-    inner = one.blups - means[labels]
-    within = (inner.T @ inner + one.spreads.sum(axis=0)) / n
-    weights = np.maximum(sizes, 0.5) / np.maximum(sizes, 0.5).sum()
-    centre = weights @ means
-    between = weights @ (means - centre) ** 2
-    variance = np.diag(one.covariance)
-    target = np.diag(np.maximum(variance - between, 0.05 * variance))
-    return weights, means, (n * within + shrink * target) / (n + shrink)

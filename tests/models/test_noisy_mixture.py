@@ -239,6 +239,7 @@ def test_columns_that_say_nothing_do_no_harm():
     ("settings", "message"),
     [
         ({"n_components": 0, "n_init": 0}, r"n_components should .* n_init should"),
+        ({"max_iter": "many", "tol": None}, r"max_iter should .* found 'many'\. tol should"),
         ({"n_components": 2.5}, "n_components should be a whole number of 1 or more; found 2.5"),
         ({"shrinkage": np.nan, "tol": -1}, r"shrinkage should .* tol should"),
         ({"n_components": 91}, "n_components = 91 and n_samples = 90"),
