@@ -56,7 +56,7 @@ class ErrorsInVariablesMixture(MeasuredEstimator):
     n_iter_ : int
     lower_bound_ : float
         Mean log-likelihood of the cells seen at a site.
-    lower_bounds_ : ndarray, shape (n_iter_ + 1,)
+    lower_bounds_ : ndarray, shape (steps + 1,)
         At the start and after each step. They never fall when `shrinkage` is 0; with shrinkage
         the steps settle a little below the highest likelihood on the way.
     n_features_in_ : int

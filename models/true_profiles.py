@@ -52,7 +52,7 @@ class TrueProfiles(OneToOneFeatureMixin, TransformerMixin, MeasuredEstimator):
         Of the true profiles, in the units of X.
     log_likelihood_ : float
         Of the cells seen in `fit`, all sites together.
-    log_likelihoods_ : ndarray, shape (n_iter_ + 1,)
+    log_likelihoods_ : ndarray, shape (steps + 1,)
         At the start and after each step. They never fall when `shrinkage` is 0; with shrinkage
         the steps settle a little below the highest likelihood on the way.
     n_iter_ : int

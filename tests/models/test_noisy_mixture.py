@@ -166,7 +166,7 @@ def test_order_and_units_do_not_matter():
     np.testing.assert_allclose(turned, chances[order], atol=1e-8)
 
 
-def test_same_seed_same_components_and_another_start_never_wins_by_order():
+def test_same_seed_same_components_and_the_order_of_sites_hardly_matters():
     values, errors, _ = typed(seed=5, apart=4.0)
     one, two = (
         ErrorsInVariablesMixture(3, random_state=7).fit(values, errors=errors) for _ in range(2)
