@@ -237,12 +237,16 @@ def expectation_maximisation(
     covariance: np.ndarray,
     anchor: np.ndarray,
     prior: float,
-    steps: int,
     tolerance: float,
-) -> float:
-    """Improve a mixture in place by at most `steps` steps; give the last log-likelihood seen.
+    calm: int,
+    path: np.ndarray,
+) -> int:
+    """Improve a mixture in place, write the log-likelihoods to `path`, count the steps taken.
 
-    The log-likelihood is that of the parameters handed back: the last pass only evaluates.
+    There are at most ``len(path) - 1`` steps. With `calm` 0 they end at the first that gains less
+    than `tolerance`; otherwise after `calm` steps in a row that change less, up or down, since
+    shrinkage can lower the log-likelihood on its way to where it settles. The last one is that of
+    the parameters handed back: the last pass only evaluates.
     """
     n, q = values.shape
     k = means.shape[0]
@@ -253,8 +257,9 @@ def expectation_maximisation(
     chances = np.empty(k)
     moves = np.empty((k, q))
     before = -np.inf
-    total = 0.0
-    for step in range(steps + 1):
+    step = 0
+    quiet = 0
+    while True:
         scatter[:] = 0.0
         shifts[:] = 0.0
         sizes[:] = 0.0
@@ -265,11 +270,14 @@ def expectation_maximisation(
             constant = eliminate(work, m, width) + m * LOG_2PI
             total += site_memberships(work, m, q, weights, constant, chances)
             add_site(work, m, chances, moves, scatter, shifts, sizes)
-        if step == steps or total - before < tolerance:
-            break
+        path[step] = total
+        quiet = quiet + 1 if abs(total - before) < tolerance else 0
+        ended = quiet >= calm if calm > 0 else total - before < tolerance
+        if ended or step == len(path) - 1:
+            return step
         before = total
+        step += 1
         maximise(weights, means, covariance, scatter, sizes, shifts, anchor, prior)
-    return total
 
 
 @njit(cache=True, nogil=True)

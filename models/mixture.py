@@ -7,17 +7,19 @@ site's known error and gaps. One covariance for all types and its shrinkage foll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from site_typology.models.plausible import SeenCells, population_of, posterior_of
+from site_typology.models.mixture_starts import OnePopulation, one_population, starts_of, state_of
+from site_typology.models.plausible import SeenCells, climb
 
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
 
+FIRST_TOLERANCE = 1e-3
 TYPE_PRIOR = 20.0
 """Weight, in sites, of the diagonal that the within-type covariance is shrunk to."""
 
@@ -32,14 +34,23 @@ class Budget:
         EM steps of one population.
     kmeans_runs : int
         k-means runs a space; the best of them is one start.
+        0 for no start but those given.
     first_steps, last_steps : int
         EM steps of every start, and further ones of the best.
+    population_tolerance, last_tolerance : float
+        Gain in log-likelihood below which the steps of one population, and the last ones, end.
+    calm : int
+        Steps in a row that have to change less than that; 0 ends at the first that gains less,
+        also where shrinkage lowers the log-likelihood on the way.
     """
 
     population_steps: int = 40
     kmeans_runs: int = 8
     first_steps: int = 6
     last_steps: int = 30
+    population_tolerance: float = 1e-4
+    last_tolerance: float = 1e-3
+    calm: int = 0
 
 
 BUDGET = Budget()
@@ -82,8 +93,11 @@ class TypeModel:
 
     def log_likelihood(self, data: WorkingData) -> float:
         """Log-likelihood of the observed cells, all sites together."""
-        logs = self._log_joint(SeenCells.of(data))
-        return float(np.logaddexp.reduce(logs, axis=1).sum())
+        return float(self.site_log_likelihoods(data).sum())
+
+    def site_log_likelihoods(self, data: WorkingData) -> np.ndarray:
+        """Log-likelihood of the observed cells of each site, shape (n,)."""
+        return np.asarray(np.logaddexp.reduce(self._log_joint(SeenCells.of(data)), axis=1))
 
     def memberships(self, data: WorkingData) -> np.ndarray:
         """Membership probabilities, shape (n, k); a site without values gets the weights."""
@@ -133,16 +147,18 @@ class TypeModel:
 
 
 @dataclass(frozen=True)
-class _OnePopulation:
-    """One population with the mixture's prior, and what starts need of it."""
+class FittedTypes:
+    """Types and how they were come by.
 
-    seen: SeenCells
-    mean: np.ndarray
-    covariance: np.ndarray
-    log_likelihood: float
-    blups: np.ndarray
-    spreads: np.ndarray
-    components: np.ndarray
+    Parameters
+    ----------
+    model : TypeModel
+    path : ndarray
+        Log-likelihood of the start, and after each EM step from there.
+    """
+
+    model: TypeModel
+    path: np.ndarray
 
 
 def fit_types(
@@ -189,10 +205,23 @@ def fit_types(
     >>> model.weights.round(2).tolist()
     [0.67, 0.33]
     """
+    return search_types(data, k, seed, starts, shrink=shrink, budget=budget).model
+
+
+def search_types(
+    data: WorkingData,
+    k: int,
+    seed: int,
+    starts: Sequence[np.ndarray] | None = None,
+    *,
+    shrink: float = TYPE_PRIOR,
+    budget: Budget = THOROUGH,
+) -> FittedTypes:
+    """As `fit_types`, with the log-likelihood on the way."""
     if not 1 <= k <= data.n:
         raise ValueError(f"Expected 1 to {data.n} types, as many as there are sites; found {k}.")
-    one = _one_population(SeenCells.of(data), shrink, budget)
-    return _best_fit(one, k, seed, list(starts or []), shrink, budget)[0]
+    one = one_population(SeenCells.of(data), shrink, budget)
+    return _best_fit(one, k, seed, list(starts or []), shrink, budget)
 
 
 def gains(
@@ -226,98 +255,37 @@ def gains(
     >>> found[2] > 20 > found[3] - found[2] > 0
     True
     """
-    one = _one_population(SeenCells.of(data), shrink, budget)
-    return {k: _best_fit(one, k, seed, [], shrink, budget)[1] - one.log_likelihood for k in ks}
-
-
-def _one_population(seen: SeenCells, shrink: float, budget: Budget) -> _OnePopulation:
-    population, log_likelihood = population_of(seen, shrink, budget.population_steps)
-    blups, spreads = posterior_of(population, seen)
-    centred = blups - blups.mean(axis=0)
-    directions = np.linalg.svd(centred, full_matrices=False)[2]
-    # The sign of a direction is arbitrary; fixing it keeps starts the same on every machine.
-    largest = np.abs(directions).argmax(axis=1)
-    signs = np.sign(directions[np.arange(len(directions)), largest])
-    return _OnePopulation(
-        seen,
-        population.mean,
-        population.covariance,
-        log_likelihood,
-        blups,
-        spreads,
-        centred @ (directions * np.where(signs == 0, 1, signs)[:, None]).T,
-    )
+    one = one_population(SeenCells.of(data), shrink, budget)
+    fits = {k: _best_fit(one, k, seed, [], shrink, budget) for k in ks}
+    return {k: float(fit.path[-1] - one.path[-1]) for k, fit in fits.items()}
 
 
 def _best_fit(
-    one: _OnePopulation,
+    one: OnePopulation,
     k: int,
     seed: int,
     given: list[np.ndarray],
     shrink: float,
     budget: Budget,
-) -> tuple[TypeModel, float]:
+) -> FittedTypes:
     """Improve every start a little and the best a lot."""
-    from site_typology.models import kernels
-
     if k == 1:
-        return TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.log_likelihood
+        return FittedTypes(TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.path)
     anchor = np.ascontiguousarray(np.diag(one.covariance))
-    best: tuple[float, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
-    for labels in [*given, *_starts(one, k, seed, budget.kmeans_runs)]:
-        state = _state_of(one, labels, k, shrink)
-        reached = kernels.expectation_maximisation(
-            *one.seen.arguments, *state, anchor, shrink, budget.first_steps, 1e-3
-        )
-        if best is None or reached > best[0]:
-            best = (reached, state)
+    best: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+    for labels in [*given, *starts_of(one, k, seed, budget.kmeans_runs)]:
+        state = state_of(one, labels, k, shrink)
+        steps, enough = budget.first_steps, FIRST_TOLERANCE
+        path = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
+        if best is None or path[-1] > best[0][-1]:
+            best = (path, state)
     if best is None:
-        raise AssertionError("there is always a start on all components")
-    weights, means, covariance = best[1]
-    reached = kernels.expectation_maximisation(
-        *one.seen.arguments,
-        *(weights, means, covariance),
-        *(anchor, shrink, budget.last_steps, 1e-3),
-    )
+        raise ValueError("Expected at least one start, from k-means or given; found none.")
+    first, state = best
+    steps, enough = budget.last_steps, budget.last_tolerance
+    last = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
+    weights, means, covariance = state
     order = np.lexsort((means[:, 0], -weights.round(9)))
     share = weights[order] / weights.sum()
-    return TypeModel(share, means[order], covariance), float(reached)
-
-
-def _starts(one: _OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.ndarray]:
-    """Labels from k-means on the first k - 1, 3 and 5 principal components, and on all."""
-    from site_typology.models import kernels
-
-    width = one.components.shape[1]
-    sizes = sorted({min(size, width) for size in (k - 1, 3, 5, width)})
-    rng = np.random.default_rng([seed, k])
-    tried: set[bytes] = set()
-    for size in sizes:
-        points = np.ascontiguousarray(one.components[:, :size])
-        labels = kernels.kmeans(points, k, rng.random((runs, k)), 50)
-        first = np.unique(labels, return_index=True)[1]
-        place = np.empty(k, dtype=np.int64)
-        place[labels[np.sort(first)]] = np.arange(len(first))
-        ordered = place[labels]
-        if ordered.tobytes() not in tried:
-            tried.add(ordered.tobytes())
-            yield ordered
-
-
-def _state_of(
-    one: _OnePopulation, labels: np.ndarray, k: int, shrink: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights, means and covariance from labels: one M-step from the one-population posterior."""
-    n = len(labels)
-    shares = (labels[:, None] == np.arange(k)).astype(float)
-    sizes = shares.sum(axis=0)
-    means = shares.T @ one.blups / np.maximum(sizes, 1)[:, None]
-    means[sizes == 0] = one.mean
-    inner = one.blups - means[labels]
-    within = (inner.T @ inner + one.spreads.sum(axis=0)) / n
-    weights = np.maximum(sizes, 0.5) / np.maximum(sizes, 0.5).sum()
-    centre = weights @ means
-    between = weights @ (means - centre) ** 2
-    variance = np.diag(one.covariance)
-    target = np.diag(np.maximum(variance - between, 0.05 * variance))
-    return weights, means, (n * within + shrink * target) / (n + shrink)
+    model = TypeModel(share, means[order], covariance)
+    return FittedTypes(model, np.concatenate([first[:-1], last]))

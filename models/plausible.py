@@ -103,16 +103,38 @@ def fit_population(
     return population_of(SeenCells.of(data), shrink, steps)[0]
 
 
-def population_of(seen: SeenCells, shrink: float, steps: int) -> tuple[Population, float]:
-    """Fit a population to cells laid out, and give its log-likelihood."""
-    from site_typology.models import kernels
-
+def population_of(
+    seen: SeenCells, shrink: float, steps: int, tolerance: float = TOLERANCE, calm: int = 0
+) -> tuple[Population, np.ndarray]:
+    """Fit a population to cells laid out; give it and the log-likelihood before each EM step."""
     mean, covariance = _first_guess(seen)
     means = mean[None, :].copy()
-    fitted = kernels.expectation_maximisation(
-        *seen.arguments, np.ones(1), means, covariance, _NO_ANCHOR, shrink, steps, TOLERANCE
+    state = np.ones(1), means, covariance
+    path = climb(seen, state, _NO_ANCHOR, shrink, steps, tolerance, calm)
+    return Population(means[0], covariance), path
+
+
+def climb(
+    seen: SeenCells,
+    state: tuple[np.ndarray, np.ndarray, np.ndarray],
+    anchor: np.ndarray,
+    shrink: float,
+    steps: int,
+    tolerance: float,
+    calm: int,
+) -> np.ndarray:
+    """Improve weights, means and covariance in place by EM; give the log-likelihoods on the way.
+
+    The first is that of the state given, the last that of the state left behind; steps end as
+    `kernels.expectation_maximisation` says.
+    """
+    from site_typology.models import kernels
+
+    path = np.empty(steps + 1)
+    taken = kernels.expectation_maximisation(
+        *seen.arguments, *state, anchor, shrink, tolerance, calm, path
     )
-    return Population(means[0], covariance), float(fitted)
+    return path[: taken + 1]
 
 
 def _first_guess(seen: SeenCells) -> tuple[np.ndarray, np.ndarray]:

@@ -96,3 +96,10 @@ def test_only_experiments_and_their_tests_know_mlflow():
         if re.search(r"^\s*(import|from) mlflow\b", path.read_text(), re.MULTILINE)
     }
     assert knowing == {"experiments"}
+
+
+def test_no_benchmark_hides_a_library():
+    # numba looks for an optional library by the name of coverage, and found a benchmark.
+    code = "import sys\nsys.path.insert(0, 'benchmarks')\nimport numba, sklearn, pandas, mlflow"
+    done = run(sys.executable, "-c", code, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

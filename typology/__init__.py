@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from site_typology.assign import Assignment
     from site_typology.errors import Problem, SiteTypologyError, StudyError
     from site_typology.feature_info import FeatureInfo
+    from site_typology.models.noisy_mixture import ErrorsInVariablesMixture
+    from site_typology.models.true_profiles import TrueProfiles
     from site_typology.profiles import SiteProfiles
     from site_typology.proposal import propose
     from site_typology.results import Evidence, Rule
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Assignment": "assign",
+    "ErrorsInVariablesMixture": "models.noisy_mixture",
     "Evidence": "results",
     "FeatureInfo": "feature_info",
     "Problem": "errors",
@@ -39,6 +42,7 @@ _HOMES = {
     "SiteTypologyError": "errors",
     "Study": "study",
     "StudyError": "errors",
+    "TrueProfiles": "models.true_profiles",
     "Typology": "typology",
     "load": "typology",
     "propose": "proposal",
@@ -47,6 +51,7 @@ _HOMES = {
 
 __all__ = [
     "Assignment",
+    "ErrorsInVariablesMixture",
     "Evidence",
     "FeatureInfo",
     "Problem",
@@ -56,6 +61,7 @@ __all__ = [
     "SiteTypologyError",
     "Study",
     "StudyError",
+    "TrueProfiles",
     "Typology",
     "__version__",
     "load",
