@@ -10,9 +10,9 @@ open band is taken to end at, and for comparison from the middles of the bands b
 or more" stands at 20. Counts are not cut, so that the open band's end is wrong at times.
 
 Prints the share of schools whose interval holds the true rate, by value ± 1.96 standard errors
-(with its Monte Carlo error) and by the interval of the report; that of schools in the open band; the
-standard error, the root mean squared error and the reliability; then what the end of the open band
-changes in the study itself.
+(with its Monte Carlo error) and by the interval of the report, of all schools and of those in the
+open band; the mean standard error, the root mean squared error and the reliability; then what the
+end of the open band changes in the study itself.
 """
 
 from __future__ import annotations
