@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import site_typology as st
-from site_typology.declaration import FeatureDeclaration
+from site_typology.declaration import FeatureDeclaration, ScaleDeclaration
 from site_typology.features.aggregate import Moments
 from site_typology.features.answers import Answers, joint_rows
 from site_typology.features.assessment import Assessment
@@ -120,18 +120,34 @@ def correlations(study: st.Study) -> pd.DataFrame:
             [answers(feature, study.tables), answers(theirs, study.tables)], MOST_CELLS
         )
         both = pair.dropna(subset=[feature.name, theirs.name])
+        scale = _scale(feature, study)
         means = pair.groupby(SITE)[[feature.name, theirs.name]].mean()
         rows.append(
             {
                 "scale": name,
                 "OECD score": theirs.args["column"],
-                "items": len(_scale(feature, study).items),
+                "items": len(scale.items),
                 "pupils": len(both),
                 "correlation": both[feature.name].corr(both[theirs.name]),
                 "of school means": means[feature.name].corr(means[theirs.name]),
+                "variance by the sum": by_the_sum(scale, theirs.args["column"], study.tables),
             }
         )
     return pd.DataFrame(rows)
+
+
+def by_the_sum(scale: ScaleDeclaration, column: str, tables: StudyTables) -> float:
+    """Share of a score's variance that lies between the sums of items, of complete answers.
+
+    A score by a Rasch or partial credit model hangs on nothing but the sum of its items, so that
+    this is 1 if the items are the same and keyed alike, however bent the score is.
+    """
+    frame = tables.tables[scale.table].collect([*scale.items, column]).dropna()
+    items, score = frame[list(scale.items)], frame[column]
+    turned = [sum(scale.range) - items[name] if name in scale.reverse else items[name]
+              for name in scale.items]  # fmt: skip
+    within = score - score.groupby(pd.concat(turned, axis=1).sum(axis=1)).transform("mean")
+    return float(1 - (within**2).sum() / ((score - score.mean()) ** 2).sum())
 
 
 def answers(feature: FeatureDeclaration, tables: StudyTables) -> Answers:
