@@ -156,6 +156,18 @@ def test_pisa_every_score_of_the_oecd_that_has_items_is_met() -> None:
     assert asked - items == {"ST38Q04"}
 
 
+def test_pisa_one_wrong_item_is_seen() -> None:
+    """ST34Q12 for ST34Q13 in memorisation: a correlation of .914, and yet not the same items."""
+    study = load("pisa2003_nld")
+    scale = next(each for each in study.declaration.scales if each.name == "memorisation")
+    wrong = ("ST34Q06", "ST34Q07", "ST34Q09", "ST34Q12")
+    other = scale.model_copy(update={"items": wrong, "reverse": wrong})
+    assert shown().by_the_sum(other, "MEMOR", study.tables) < 0.9
+    pupils = pd.read_csv(DATA / "pisa2003_nld" / "students.csv")
+    score = -pupils[list(wrong)].mean(axis=1)
+    assert score.corr(pupils["MEMOR"]) == pytest.approx(0.914, abs=0.002)
+
+
 def test_pisa_alpha_of_a_scale_by_hand() -> None:
     pupils = pd.read_csv(DATA / "pisa2003_nld" / "students.csv")
     items = pupils.loc[pupils["UH"] == 0, [f"ST38Q{n:02}" for n in (2, 6, 8, 9, 11)]].dropna()
