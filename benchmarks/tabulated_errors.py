@@ -58,11 +58,11 @@ def profiles_with(
 ) -> SiteProfiles:
     """Build the profiles of the features that types are built from, with other errors."""
     changed = StudyTables(
-        declaration_with(tables.declaration, correlation, finite=finite),
+        declaration_with(tables.declaration, correlation),
         tables.sites,
         tables.tables,
         tables.ledger,
-        tables.response,
+        tables.response if finite else tables.response.assign(eligible=np.nan),
     )
     built = build_profiles(changed)
     names = built.error_correlation.index
@@ -78,17 +78,13 @@ def profiles_with(
     )
 
 
-def declaration_with(
-    declaration: StudyDeclaration, correlation: float, *, finite: bool
-) -> StudyDeclaration:
+def declaration_with(declaration: StudyDeclaration, correlation: float) -> StudyDeclaration:
     """Keep the build features, with another item correlation."""
     content = declaration.model_dump(exclude_unset=True)
     kept = []
     for feature in content["features"]:
         if feature.get("use", "build") == "build":
             feature["args"]["item_correlation"] = correlation
-            if not finite:
-                del feature["args"]["eligible"]
             kept.append(feature)
     return parse_declaration({**content, "features": kept})
 

@@ -2,9 +2,11 @@
 
     python examples/summarise.py runs --spec default > real-data.md
     python examples/summarise.py runs --json > real-data.json
+    python examples/summarise.py --profiles > profiles.md
 
 The folder keeps one run a study, made by ``site-typology run``; a run that is there is not
-repeated. Every figure in ``docs/real-data.md`` comes from this command.
+repeated. With ``--profiles`` no typology is looked for: what is shown is how the profiles were
+measured. Every figure in ``docs/real-data.md`` and below ``docs/real-data`` comes from here.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from profile_tables import as_markdown, profile_tables
 
 import site_typology as st
 
@@ -28,13 +31,21 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Run what is missing and print the summaries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="folder that keeps one run a study")
+    parser.add_argument("folder", type=Path, nargs="?", help="folder that keeps one run a study")
+    parser.add_argument("--profiles", action="store_true", help="show the profiles, run nothing")
     parser.add_argument("--spec", default="default", help="quick, default or thorough")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--studies", nargs="+", default=STUDIES, choices=STUDIES)
     parser.add_argument("--json", action="store_true", help="print JSON, not Markdown")
     asked = parser.parse_args()
+    if asked.profiles:
+        for name in asked.studies:
+            study = st.Study.load(HERE / name / "study.toml")
+            print(as_markdown(name, profile_tables(study)), flush=True)
+        return
+    if asked.folder is None:
+        parser.error("name the folder that keeps the runs, or ask for --profiles")
     summaries = {}
     for name in asked.studies:
         run(name, asked.folder / name, asked)

@@ -36,7 +36,8 @@ class Asked:
         ``site, round``, `columns`, ``asked, answered``: those on the list, by site, round and
         category. Without rows where the study gives counts instead of a list.
     counts : DataFrame
-        ``site, round``, `columns`, ``base, n``: rows of the survey by design weight.
+        ``site, round``, `columns`, ``base, n``: rows of the survey by design weight, or the
+        answers behind them in a survey published as counts.
     """
 
     name: str
@@ -54,6 +55,13 @@ def asked_problems(name: str, weighting: Weighting, tables: StudyTables) -> Iter
     listing = tables.tables.get(frame.table) if frame is not None else None
     if survey is None or (frame is not None and listing is None):
         return  # a table that failed to read was reported already
+    if _answers_column(survey) is not None and weighting.method != "none":
+        yield Problem(
+            f"{place}.method",
+            f"Table '{survey.name}' counts answers (eligible.answered) and has none to weigh. Set "
+            "method = 'none' to describe response.",
+        )
+        return
     wanted: list[tuple[str, Table, str, bool]] = []
     base = weighting.base or survey.declaration.weight
     if base is not None:
@@ -172,11 +180,19 @@ def count_asked(name: str, weighting: Weighting, tables: StudyTables) -> Asked:
         on = [KEY] if timeless else [KEY, ROUND]
         rows = rows.join(known.drop(ROUND) if timeless else known, on=on, how="left")
     by = [SITE, ROUND, *columns]
-    counts = collected(rows.group_by(*by, BASE).agg(nw.len().alias("n")))
+    published = _answers_column(survey)
+    n = nw.len() if published is None else nw.col(published).sum()
+    counts = collected(rows.group_by(*by, BASE).agg(n.alias("n")))
     counts = counts.rename(columns={SITE: "site", ROUND: "round", BASE: "base"})
     counts = counts.sort_values([*_names(by), "base"], ignore_index=True)
     cells = _cells(weighting, auxiliaries, rows, listing, counts)
     return Asked(name, weighting, columns, rows, cells, counts)
+
+
+def _answers_column(survey: Table) -> str | None:
+    """Column of the survey itself with the number of answers behind a row; None for one each."""
+    eligible = survey.declaration.eligible
+    return eligible.answered if eligible is not None and eligible.table == survey.name else None
 
 
 def _cells(

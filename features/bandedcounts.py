@@ -44,7 +44,7 @@ def expected_counts(
     >>> count.round(1).tolist()
     [0.0, 2.0, 3.3, 7.2]
     """
-    rate, shape = _fitted(low, high, exposure)
+    rate, shape = fitted_rates(low, high, exposure)
     span = np.arange(int((high - low).max()) + 1)
     counts = low[:, None] + span
     log_chance = _log_chance(counts, exposure[:, None], rate, shape)
@@ -58,8 +58,25 @@ def expected_counts(
     return count, np.maximum(poisson + (2 * own - 1) * within, LEAST_SHARE * poisson)
 
 
-def _fitted(low: np.ndarray, high: np.ndarray, exposure: np.ndarray) -> tuple[float, float]:
-    """Mean and shape of the gamma distribution of rates."""
+def fitted_rates(low: np.ndarray, high: np.ndarray, exposure: np.ndarray) -> tuple[float, float]:
+    """Mean and shape of the gamma distribution of rates, by maximum likelihood.
+
+    Parameters
+    ----------
+    low, high, exposure : ndarray, shape (g,)
+        As for `expected_counts`.
+
+    Returns
+    -------
+    mean, shape : float
+
+    Examples
+    --------
+    >>> low, high = np.array([0.0, 1, 1, 6]), np.array([0.0, 5, 5, 10])
+    >>> mean, _ = fitted_rates(low, high, np.array([20.0, 20, 60, 60]))
+    >>> round(mean, 2)
+    0.08
+    """
     from scipy.optimize import minimize
 
     middle = float(((low + high) / 2).sum() + 0.5) / float(exposure.sum())

@@ -260,17 +260,20 @@ def _check_eligible(tables: Mapping[str, Table], found: Problems) -> None:
         if eligible is None or eligible.table not in tables:
             continue
         other = tables[eligible.table]
-        if eligible.column not in other.columns:
-            message = f"{eligible.column!r} is a personal column of tables.{eligible.table}."
-            found.add(f"tables.{name}.eligible", f"{message} Keep it, or name another.")
-            continue
-        frame = other.collect([eligible.column, ROW])
-        if problem := range_problem(frame[eligible.column], frame[ROW], (0.0, float("inf"))):
-            found.add(
-                f"tables.{name}.eligible",
-                f"{eligible.column!r} of tables.{eligible.table} counts those asked: {problem}. "
-                "Correct them, or declare them missing.",
-            )
+        counted = [(eligible.column, "asked")]
+        counted += [(eligible.answered, "who answered")] if eligible.answered is not None else []
+        for column, who in counted:
+            if column not in other.columns:
+                message = f"{column!r} is a personal column of tables.{eligible.table}."
+                found.add(f"tables.{name}.eligible", f"{message} Keep it, or name another.")
+                continue
+            frame = other.collect([column, ROW])
+            if problem := range_problem(frame[column], frame[ROW], (0.0, float("inf"))):
+                found.add(
+                    f"tables.{name}.eligible",
+                    f"{column!r} of tables.{eligible.table} counts those {who}: {problem}. "
+                    "Correct them, or declare them missing.",
+                )
 
 
 def _entries(

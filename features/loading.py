@@ -246,6 +246,8 @@ def check_columns(name: str, there: list[str], study: StudyDeclaration, found: P
             wanted.append((other.link.key or other.link.on, f"tables.{other_name}.link.key"))
         if other.eligible is not None and other.eligible.table == name:
             wanted.append((other.eligible.column, f"tables.{other_name}.eligible.column"))
+            if other.eligible.answered is not None:
+                wanted.append((other.eligible.answered, f"tables.{other_name}.eligible.answered"))
     for column, key in wanted:
         if column not in there:
             fix = f"Rename it, correct {key}, or set rename.{_toml_key(column)} = {{}}."

@@ -130,6 +130,11 @@ class Eligible(_Section):
 
     table: str = Field(description="The table that knows it, one row a site.")
     column: str = Field(description="Column with the number.")
+    answered: str | None = Field(
+        None,
+        description="Column of the same table with the number who answered, for surveys published "
+        "as counts, where a blank cell is nobody; the rows of a site by default.",
+    )
 
 
 class ColumnRules(_Section):

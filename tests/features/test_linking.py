@@ -400,3 +400,26 @@ def test_the_ledger_accounts_for_every_row_whatever_their_order(read: Read, seed
         "B",
         "C",
     }
+
+
+PUBLISHED = {"table": "q", "column": "asked", "answered": "n"}
+
+
+def test_a_survey_published_as_counts_says_how_many_answered(read: Read) -> None:
+    """Blank is nobody; suppressed is not known, and then neither is the site's response."""
+    tables, problems = read(
+        {"q": "site,asked,n\nA,10,4\nB,5,\nC,8,s\n"},
+        {"q": {"eligible": PUBLISHED, "missing": {"s": "suppressed"}}},
+    )
+    assert not problems
+    response = tables.response.set_index("site")
+    assert response["responded"].to_list()[:2] == [4, 0]
+    assert response["eligible"].to_list()[:2] == [10, 5]
+    assert response.loc["C", ["eligible", "responded"]].isna().all()
+
+
+def test_numbers_of_answers_are_checked(read: Read) -> None:
+    _, problems = read({"q": "site,asked,n\nA,10,-4\n"}, {"q": {"eligible": PUBLISHED}})
+    assert "'n' of tables.q counts those who answered" in problems[0]
+    _, problems = read({"q": "site,asked\nA,10\n"}, {"q": {"eligible": PUBLISHED}})
+    assert "tables.q.eligible.answered" in problems[0]

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.errors import Problems
+from site_typology.declaration import Eligible
+from site_typology.errors import Problems, StudyError
 from site_typology.features.profiler import build_profiles
 from site_typology.features.responserates import (
     representativeness,
@@ -179,3 +180,29 @@ def test_rates_of_three_groups_are_those_the_city_states(group):
     both = np.isfinite(ours) & np.isfinite(stated)
     assert both.sum() > 250
     assert np.abs(ours - stated)[both].max() <= 0.5 + 1e-9
+
+
+ASKED = {"name": "asked", "builder": "column", "args": {"table": "survey", "column": "asked"}}
+
+
+def test_a_survey_published_as_counts_has_an_indicator_and_no_weights(study):
+    """Two kinds of sites, 60 of 100 and 40 of 100 answered: the doctest of `r_indicator`."""
+    published = pd.DataFrame(
+        {
+            "site": list("ABC"),
+            "phase": ["p", "p", "s"],
+            "asked": [50.0, 50.0, 100.0],
+            "n": [25.0, 35.0, 40.0],
+        }
+    )
+    tables = study({"list": published, "survey": published}, [ASKED])
+    survey = tables.tables["survey"]
+    eligible = Eligible(table="survey", column="asked", answered="n")
+    declared = survey.declaration.model_copy(update={"eligible": eligible})
+    counted = dataclasses.replace(survey, declaration=declared)
+    tables = dataclasses.replace(tables, tables={**tables.tables, "survey": counted})
+    frame = {"table": "list", "count": "asked"}
+    found = representativeness(weigh(tables, method="none", frame=frame, columns=["phase"]))
+    assert found["r"].round(3).to_list() == [0.812]
+    with pytest.raises(StudyError, match="has none to weigh"):
+        weigh(tables, method="raking", frame=frame, columns=["phase"])
