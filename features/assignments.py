@@ -10,7 +10,8 @@ from site_typology.declaration import ONE_ROUND, Condition, FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import study_rounds
-from site_typology.features.dates import date_problems, parse_dates
+from site_typology.features.dateformats import parse_dates
+from site_typology.features.dates import date_problems
 from site_typology.features.gaps import ABSENT, NOT_ASKED
 from site_typology.features.selection import (
     chosen_rows,

@@ -18,7 +18,8 @@ from site_typology.declaration import ONE_ROUND, FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.assignments import assignment_problems
 from site_typology.features.contract import BuilderArgs, Code
-from site_typology.features.dates import DateText, parse_dates
+from site_typology.features.dateformats import parse_dates
+from site_typology.features.dates import DateText
 from site_typology.features.ledger import SET_ASIDE
 from site_typology.features.selection import (
     chosen_rows,
