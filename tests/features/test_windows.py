@@ -159,7 +159,7 @@ def test_what_cannot_be_a_window_or_range_is_refused(built):
 def test_builders_that_take_windows_of_rounds_are_the_generic_ones():
     taken = {name for name, builder in BUILDERS.items() if builder.takes_windows}
     generic = {"median", "composition", "diversity", "rate", "category", "column"}
-    assert taken == {*generic, "orientation_time"}
+    assert taken == {*generic, "orientation_time", "activity_mix", "activity_mechanism"}
 
 
 STUDY = """
