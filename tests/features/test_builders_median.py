@@ -98,7 +98,7 @@ def test_every_problem_is_named(study):
     rows["to"] = ["2021-04-01", "soon"]
     with pytest.raises(StudyError) as error:
         build_profiles(study({"visits": rows}, [WAIT, STAY]))
-    assert "must hold numbers; found 'x', '2'" in str(error.value)
+    assert "must hold numbers; found 'x'" in str(error.value)
     assert "'soon' in row 2" in str(error.value)
     assert "'to' of table 'visits' is before 'from' in row 1" in str(error.value)
 
@@ -107,5 +107,5 @@ def test_every_problem_is_named(study):
 def test_a_median_is_of_one_quantity(study, args):
     rows = pd.DataFrame({"site": list("AB"), "days": [1.0, 2]})
     feature = {**WAIT, "args": {"table": "visits", **args}}
-    with pytest.raises(StudyError, match=r"give one quantity|go together"):
+    with pytest.raises(StudyError, match=r"Give one quantity|go together"):
         build_profiles(study({"visits": rows}, [feature]))
