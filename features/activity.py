@@ -119,6 +119,7 @@ class _Activity(Builder[Any]):
 
     kind: ClassVar[Kind] = "composition"
     family: ClassVar[str] = "orientation"
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: ActivityArgs, tables: StudyTables

@@ -53,6 +53,7 @@ class Column(Builder[ColumnArgs]):
     name: ClassVar[str] = "column"
     kind: ClassVar[Kind] = "continuous"
     Args: ClassVar[type[BuilderArgs]] = ColumnArgs
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: ColumnArgs, tables: StudyTables
@@ -130,6 +131,7 @@ class Category(Builder[CategoryArgs]):
     name: ClassVar[str] = "category"
     kind: ClassVar[Kind] = "category"
     Args: ClassVar[type[BuilderArgs]] = CategoryArgs
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: CategoryArgs, tables: StudyTables

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
 
-import narwhals as nw
 import pandas as pd
 
 from site_typology.declaration import ONE_ROUND, Condition, FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import study_rounds
-from site_typology.features.dates import date_problems, parse_dates
+from site_typology.features.dateformats import parse_dates
+from site_typology.features.dates import date_problems
 from site_typology.features.gaps import ABSENT, NOT_ASKED
 from site_typology.features.selection import (
     chosen_rows,
@@ -20,21 +19,7 @@ from site_typology.features.selection import (
     place_of,
     rows_text,
 )
-from site_typology.features.tables import ROUND, ROW, StudyTables, Table
-
-START, END = "__start__", "__end__"
-
-
-def assignments(
-    table: Table, start: str, end: str, where: tuple[Condition, ...], round_: str
-) -> nw.DataFrame[pd.DataFrame]:
-    """Chosen assignments of one round with their dates as `START` and `END`."""
-    frame = chosen_rows(table, where)
-    frame = frame.filter(nw.col(ROUND).is_in([round_, ONE_ROUND]))
-    rows = frame.to_native()
-    dates = {START: parse_dates(rows[start]), END: parse_dates(rows[end])}
-    dated = nw.from_native(rows.assign(**dates), eager_only=True)
-    return cast("nw.DataFrame[pd.DataFrame]", dated)
+from site_typology.features.tables import ROW, StudyTables, Table
 
 
 def sites_listed(table: Table, round_: str) -> list[str]:

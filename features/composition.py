@@ -103,6 +103,7 @@ class Composition(Builder[CompositionArgs]):
     name: ClassVar[str] = "composition"
     kind: ClassVar[Kind] = "composition"
     Args: ClassVar[type[BuilderArgs]] = CompositionArgs
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: CompositionArgs, tables: StudyTables
@@ -133,6 +134,7 @@ class Diversity(Builder[DiversityArgs]):
     name: ClassVar[str] = "diversity"
     kind: ClassVar[Kind] = "continuous"
     Args: ClassVar[type[BuilderArgs]] = DiversityArgs
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: DiversityArgs, tables: StudyTables

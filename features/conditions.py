@@ -2,11 +2,12 @@
 
 The rows that a table keeps, those that a feature uses and the sites where a feature cannot exist
 are chosen alike: values are codes compared as text, or labels of codes, and ``""`` is an empty
-cell.
+cell; a range holds numbers and a window days, both ends among them.
 """
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,10 +15,12 @@ import narwhals as nw
 import pandas as pd
 
 from site_typology.declaration import Condition
+from site_typology.features.dateformats import parse_dates
 from site_typology.features.rawtable import listed
 from site_typology.features.tables import as_text, code_text
 
 SHOWN = 8
+_ISO = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 
 
 def codes_of(column: pd.Series, labels: Mapping[str, str], values: Sequence[str]) -> list[str]:
@@ -67,11 +70,73 @@ def holds(column: pd.Series, labels: Mapping[str, str], condition: Condition) ->
     >>> kept.to_native().index.tolist()
     [1, 2]
     """
+    if condition.range is not None:
+        met = _between(column, *condition.range)
+        return ~met if condition.negate else met
+    if condition.window is not None:
+        windows = condition.windows.values()
+        met = nw.any_horizontal(*(_during(column, *days) for days in windows), ignore_nulls=False)
+        return ~met if condition.negate else met
     written = [value for value in condition.values if value.strip()]
     met = among(column, labels, written)
     if len(written) < len(condition.values):
         met = met | nw.col(str(column.name)).is_null()
     return ~met if condition.negate else met
+
+
+def _between(column: pd.Series, low: float, high: float) -> nw.Expr:
+    """Expression: is the number from `low` to `high`; false where there is none."""
+    cell = nw.col(str(column.name))
+    if pd.api.types.is_numeric_dtype(column):
+        return (cell >= low) & (cell <= high) & ~cell.is_null()
+    numbers = pd.to_numeric(column, errors="coerce")
+    return cell.is_in(sorted(set(column[numbers.between(low, high)]))) & ~cell.is_null()
+
+
+def _during(column: pd.Series, first: datetime.date, last: datetime.date) -> nw.Expr:
+    """Expression: is the date from the day `first` to the day `last`; false where there is none."""
+    cell = nw.col(str(column.name))
+    texts = column.dropna()
+    if not pd.api.types.is_numeric_dtype(column) and texts.str.fullmatch(_ISO).all():
+        # Such texts stand in the order of time, so that no list of days is needed.
+        after = last + datetime.timedelta(days=1)
+        return (cell >= first.isoformat()) & (cell < after.isoformat()) & ~cell.is_null()
+    days = parse_dates(texts).dt.normalize()
+    inside = days.between(pd.Timestamp(first), pd.Timestamp(last))
+    return cell.is_in(sorted(set(texts[inside]))) & ~cell.is_null()
+
+
+def fault_of(
+    column: pd.Series,
+    labels: Mapping[str, str],
+    condition: Condition,
+    named: str,
+    *,
+    personal: bool = False,
+) -> str:
+    """Say what is wrong with a condition on a column; ``""`` if there is nothing to say.
+
+    Values that match nothing (`unmatched`), a range of what are no numbers, a window of what are
+    no dates. See `unmatched` for the parameters.
+
+    Examples
+    --------
+    >>> grown = Condition(column="age", range=(18, 99))
+    >>> fault_of(pd.Series(["20", "old"]), {}, grown, "column 'age'")
+    "A range needs numbers in column 'age'; found 'old'. Mend them, or declare them missing."
+    """
+    if condition.values:
+        needed = not condition.negate
+        return unmatched(column, labels, condition.values, named, needed=needed, personal=personal)
+    told = column.dropna()
+    if condition.range is not None:
+        what, wrong = "A range needs numbers", pd.to_numeric(told, errors="coerce").isna()
+    else:
+        what, wrong = "A window needs dates such as 2021-09-30", parse_dates(told).isna()
+    if not wrong.any():
+        return ""
+    found = "others, which are personal" if personal else quoted(told[wrong])
+    return f"{what} in {named}; found {found}. Mend them, or declare them missing."
 
 
 def unmatched(

@@ -132,6 +132,9 @@ class Builder(ABC, Generic[A]):
     kind: ClassVar[Kind]
     family: ClassVar[str] = "other"
     Args: ClassVar[type[BuilderArgs]]
+    takes_windows: ClassVar[bool] = False
+    """Whether a condition may have a window for each round; all rows must then come by way of
+    `site_typology.features.selection.row_values`, `lazy_rows` or `chosen_rows`."""
 
     @abstractmethod
     def problems(

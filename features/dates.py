@@ -1,4 +1,4 @@
-"""Dates as workforce extracts write them."""
+"""Dates in study files and tables, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import narwhals as nw
-import pandas as pd
 from pydantic import AfterValidator, BeforeValidator
 
 from site_typology.declaration import FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.conditions import quoted
+from site_typology.features.dateformats import parse_dates
 from site_typology.features.selection import bad_rows, place_of
 from site_typology.features.tables import Table
-
-FORMATS = ("ISO8601", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
-"""Tried in this order: 2021-09-30 (with or without a time), then day before month."""
 
 
 def _iso(value: object) -> object:
@@ -34,27 +31,6 @@ def _is_date(text: str) -> str:
 
 DateText = Annotated[str, BeforeValidator(_iso), AfterValidator(_is_date)]
 """A date in a study file: a TOML date, or text such as ``"2021-09-30"``."""
-
-
-def parse_dates(column: pd.Series) -> pd.Series:
-    """Read dates; what is no date in any of `FORMATS` becomes NaT.
-
-    Examples
-    --------
-    >>> parse_dates(pd.Series(["2021-09-30", "30/09/2021", "soon", None])).dt.day.tolist()
-    [30.0, 30.0, nan, nan]
-    """
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column
-    texts = column.astype("str").where(column.notna())
-    found = pd.Series(pd.NaT, index=column.index, dtype="datetime64[us]")
-    if pd.api.types.is_numeric_dtype(column):
-        return found
-    for written in FORMATS:
-        todo = found.isna() & texts.notna()
-        read = pd.to_datetime(texts[todo], format=written, errors="coerce")
-        found = found.where(~todo, read.astype("datetime64[us]").reindex(found.index))
-    return found
 
 
 def date_problems(

@@ -18,7 +18,8 @@ from site_typology.declaration import ONE_ROUND, FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.assignments import assignment_problems
 from site_typology.features.contract import BuilderArgs, Code
-from site_typology.features.dates import DateText, parse_dates
+from site_typology.features.dateformats import parse_dates
+from site_typology.features.dates import DateText
 from site_typology.features.ledger import SET_ASIDE
 from site_typology.features.selection import (
     chosen_rows,
@@ -60,11 +61,11 @@ class Away(Coded):
     counts_as: Literal["in post", "absent"]
 
 
-class PostArgs(BuilderArgs):
+class HeldArgs(BuilderArgs):
     """Arguments of every builder over posts."""
 
     table: str = Field(description="Table with one row a post (assignment).")
-    person: str = Field(description="Column that names the person; several posts are one head.")
+    person: str | None = Field(None, description="Column that names the person, to count heads.")
     start: str = Field(description="Column with the date a post started.")
     end: str = Field(description="Column with the date it ended; missing while it goes on.")
     fte: str | None = Field(None, description="Column with the full-time equivalent of a post.")
@@ -77,6 +78,12 @@ class PostArgs(BuilderArgs):
     career_break: Away | None = Field(
         None, description="The same for career breaks and other leave from active service."
     )
+
+
+class PostArgs(HeldArgs):
+    """Arguments of builders over the people who hold posts."""
+
+    person: str = Field(description="Column that names the person; several posts are one head.")
     gap_days: int = Field(
         1, ge=0, description="A break of at most so many days between two posts is none."
     )
@@ -117,17 +124,18 @@ class OnDate(BaseModel):
 
 
 def post_problems(
-    feature: FeatureDeclaration, args: PostArgs, tables: StudyTables
+    feature: FeatureDeclaration, args: HeldArgs, tables: StudyTables
 ) -> Iterator[Problem]:
     """Check the table, its columns and dates, and the codes of every rule."""
     yield from table_problems(feature, "table", args.table, tables)
     table = tables.tables.get(args.table)
     if table is None:
         return
-    yield from column_problems(feature, "person", table, [args.person])
+    if args.person is not None:
+        yield from column_problems(feature, "person", table, [args.person])
+        yield from _nameless(feature, table, args.person, args)
     yield from where_problems(feature, args.where, table)
     yield from assignment_problems(feature, table, args.start, args.end, args.where)
-    yield from _nameless(feature, table, args)
     if args.fte is not None:
         yield from column_problems(feature, "fte", table, [args.fte], numeric=True)
         yield from range_problems(feature, table, [args.fte], (0.0, np.inf))
@@ -140,30 +148,33 @@ def post_problems(
     yield from column_problems(feature, "scope", table, columns)
 
 
-def _nameless(feature: FeatureDeclaration, table: Table, args: PostArgs) -> Iterator[Problem]:
+def _nameless(
+    feature: FeatureDeclaration, table: Table, person: str, args: HeldArgs
+) -> Iterator[Problem]:
     """Rows that name nobody."""
-    used = {args.person, *(condition.column for condition in args.where)}
+    used = {person, *(condition.column for condition in args.where)}
     if not used <= set(table.columns):
         return
-    rows = chosen_rows(table, args.where, [args.person]).to_native()
-    nameless = rows[rows[args.person].isna()]
+    rows = chosen_rows(table, args.where, [person]).to_native()
+    nameless = rows[rows[person].isna()]
     if len(nameless):
         yield Problem(
             place_of(feature, "person"),
-            f"Column '{args.person}' of table '{table.name}' is empty in "
+            f"Column '{person}' of table '{table.name}' is empty in "
             f"{rows_text(nameless[ROW])}, so heads cannot be counted. Give each row a person.",
         )
 
 
-def posts(table: Table, args: PostArgs, round_: str) -> pd.DataFrame:
+def posts(table: Table, args: HeldArgs, round_: str) -> pd.DataFrame:
     """Every row of one round with what the rules make of it.
 
     Returns
     -------
     DataFrame
-        ``SITE, ROW, person, group, start, end`` (days since 1970, `OPEN` while it goes on),
-        ``fte`` (NaN where not given), ``finished`` (its end is no leaving), ``counted`` (of the
-        population) and ``why`` (the rule that sets it aside, or "").
+        ``SITE, ROW, person`` (the row itself where no column names the person), ``group, start,
+        end`` (days since 1970, `OPEN` while it goes on), ``fte`` (NaN where not given),
+        ``finished`` (its end is no leaving), ``counted`` (of the population) and ``why`` (the rule
+        that sets it aside, or "").
     """
     rules = {name: getattr(args, name) for name in (*_RULES, "not_leavers") if hasattr(args, name)}
     scope = [name for name in getattr(args, "scope", (SITE_SCOPE,)) if name != SITE_SCOPE]
@@ -172,7 +183,7 @@ def posts(table: Table, args: PostArgs, round_: str) -> pd.DataFrame:
         table,
         (),
         {
-            PERSON: nw.col(args.person),
+            PERSON: nw.col(ROW if args.person is None else args.person),
             START: nw.col(args.start),
             END: nw.col(args.end),
             FTE: nw.lit(None) if args.fte is None else nw.col(args.fte).cast(nw.Float64),
@@ -215,7 +226,7 @@ def posts(table: Table, args: PostArgs, round_: str) -> pd.DataFrame:
     )
 
 
-def posts_on(table: Table, args: PostArgs, round_: str, on: int) -> pd.DataFrame:
+def posts_on(table: Table, args: HeldArgs, round_: str, on: int) -> pd.DataFrame:
     """As `posts`; those that are not held on a day (since 1970) are set aside for that."""
     rows = posts(table, args, round_)
     held = (rows[START] <= on) & (rows[END] > on)
@@ -297,9 +308,12 @@ def day(date: str) -> int:
     return int((pd.Timestamp(date) - pd.Timestamp("1970-01-01")).days)
 
 
-def rule_words(args: PostArgs) -> str:
+def rule_words(args: HeldArgs) -> str:
     """The declared rules in plain words, for a feature's definition."""
-    words = [f"Posts at most {args.gap_days} day{'s' * (args.gap_days != 1)} apart are one stay."]
+    words = []
+    if isinstance(args, PostArgs):
+        apart = f"{args.gap_days} day{'s' * (args.gap_days != 1)}"
+        words.append(f"Posts at most {apart} apart are one stay.")
     if isinstance(args, StayArgs):
         if args.scope != (SITE_SCOPE,):
             scope = " and ".join(args.scope)

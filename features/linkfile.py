@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.declaration import TableDeclaration
-from site_typology.features.dates import parse_dates
+from site_typology.features.dateformats import parse_dates
 from site_typology.features.gias import GiasReader
 from site_typology.features.rawtable import UnreadableTableError, listed
 from site_typology.features.tables import as_text

@@ -16,7 +16,7 @@ import pandas as pd
 from site_typology.declaration import ColumnRules, StudyDeclaration, TableDeclaration
 from site_typology.errors import Problems
 from site_typology.features.columns import Column, cells, explain_missing, settle
-from site_typology.features.conditions import holds, unmatched
+from site_typology.features.conditions import fault_of, holds
 from site_typology.features.rawtable import RawTable, UnreadableTableError, listed
 from site_typology.features.readers import read_raw
 
@@ -309,14 +309,9 @@ def filtered(table: LoadedTable, found: Problems) -> LoadedTable:
         name, labels = condition.column, table.labels.get(condition.column, {})
         column = table.settled(name, there)
         named = f"{name!r} in {table.declaration.origin}"
-        message = unmatched(
-            column,
-            labels,
-            condition.values,
-            named,
-            needed=not condition.negate,
-            personal=name in table.personal,
-        )
+        message = fault_of(column, labels, condition, named, personal=name in table.personal)
+        if isinstance(condition.window, dict):
+            message = "A table takes one window. Give those of the rounds in its features."
         if message:
             found.add(f"{table.place}.where", message)
         rows = nw.from_native(column.to_frame(), eager_only=True)

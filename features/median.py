@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
 from site_typology.features.contract import Builder, BuilderArgs, Built, Estimate, place
-from site_typology.features.dates import date_problems, parse_dates
+from site_typology.features.dateformats import parse_dates
+from site_typology.features.dates import date_problems
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.medianerror import pooled_residuals, variance_of_medians
 from site_typology.features.selection import (
@@ -67,6 +68,7 @@ class Median(Builder[MedianArgs]):
     name: ClassVar[str] = "median"
     kind: ClassVar[Kind] = "continuous"
     Args: ClassVar[type[BuilderArgs]] = MedianArgs
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: MedianArgs, tables: StudyTables

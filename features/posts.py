@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
-from site_typology.features.assignments import (
-    END,
-    START,
-    assignment_problems,
-    assignments,
-    outside_rounds,
-    round_problems,
-    sites_listed,
-)
+from site_typology.features.assignments import outside_rounds, round_problems
 from site_typology.features.contract import (
     Builder,
     BuilderArgs,
@@ -30,31 +21,28 @@ from site_typology.features.contract import (
     study_grid,
     study_rounds,
 )
-from site_typology.features.dates import DateText
+from site_typology.features.employment import (
+    FTE,
+    PERSON,
+    WHY,
+    HeldArgs,
+    OnDate,
+    day,
+    post_problems,
+    posts_on,
+    rule_words,
+    set_aside,
+)
 from site_typology.features.gaps import gap_reasons, reasons_of_either
+from site_typology.features.movements import by_site, window_words
 from site_typology.features.pooledcounts import pooled_share_variance
 from site_typology.features.rates import Quantity, quantity_problems, totals
-from site_typology.features.selection import (
-    column_problems,
-    range_problems,
-    table_problems,
-    where_problems,
-)
-from site_typology.features.tables import SITE, StudyTables, Table
-from site_typology.profile_checks import INDEX
+from site_typology.features.tables import SITE, StudyTables
 
 
-class VacancyArgs(BuilderArgs):
+class VacancyArgs(HeldArgs, OnDate):
     """Arguments of `VacancyRate`."""
 
-    table: str = Field(description="Table with one row an assignment.")
-    fte: str | None = Field(
-        None, description="Column with the full-time equivalent of an assignment."
-    )
-    person: str | None = Field(None, description="Column that names the person, to count heads.")
-    start: str = Field(description="Column with the date an assignment started.")
-    end: str = Field(description="Column with the date it ended; missing while it goes on.")
-    at: DateText | dict[str, DateText] = Field(description="Date, or one for each round.")
     funded: Quantity = Field(description="Funded FTE (or heads): table and column, summed.")
     measure: Literal["heads", "fte"] = Field("fte", description="Count heads, or add up FTE.")
 
@@ -75,7 +63,8 @@ class VacancyArgs(BuilderArgs):
 class VacancyRate(Builder[VacancyArgs]):
     """(Funded FTE - FTE in post) / funded FTE on a date; negative where more are in post.
 
-    With `where` here and in `funded`, the vacancy rate of one role, such as supervisors. Error:
+    With `where` here and in `funded`, the vacancy rate of one role, such as supervisors. Bank
+    staff, the seconded and those on a career break hold a funded post or not as declared. Error:
     funded posts taken as so many that are each vacant or not, at the partially pooled rate
     (`pooled_share_variance`).
     """
@@ -88,30 +77,24 @@ class VacancyRate(Builder[VacancyArgs]):
     def problems(
         self, feature: FeatureDeclaration, args: VacancyArgs, tables: StudyTables
     ) -> Iterator[Problem]:
-        """Check columns, dates and the funded establishment."""
-        yield from table_problems(feature, "table", args.table, tables)
+        """Check columns, dates, rounds, the codes of the rules and the funded establishment."""
         yield from round_problems(feature, "at", args.at, tables)
+        yield from post_problems(feature, args, tables)
         yield from quantity_problems(feature, "funded", args.funded, tables)
-        table = tables.tables.get(args.table)
-        if table is None:
-            return
-        in_fte = args.measure == "fte"
-        yield from column_problems(feature, args.measure, table, [args.counted], numeric=in_fte)
-        if in_fte:
-            yield from range_problems(feature, table, [args.counted], (0.0, np.inf))
-        yield from where_problems(feature, args.where, table)
-        yield from assignment_problems(feature, table, args.start, args.end, args.where)
 
     def build(self, feature: FeatureDeclaration, args: VacancyArgs, tables: StudyTables) -> Built:
         """Compare the FTE in post with the funded FTE."""
         table = tables.tables[args.table]
-        posts = []
+        held, aside = [], []
         for round_ in study_rounds(tables.declaration):
-            date = args.at.get(round_) if isinstance(args.at, dict) else args.at
-            if date is not None:
-                posts.append(in_post_on(table, args, date, round_))
+            date = args.on(round_)
+            if date is None:
+                continue
+            rows = posts_on(table, args, round_, day(date))
+            held.append(by_site(_amounts(rows[rows[WHY] == ""], args.measure), table, round_))
+            aside.append(set_aside(feature, table, rows, round_))
         grid = study_grid(tables)
-        in_post = pd.concat(posts).reindex(grid)
+        in_post = pd.concat(held)["held"].reindex(grid)
         funded = totals(args.funded, tables)["total"]
         known = funded.where(funded > 0).to_numpy()
         value = (known - in_post.to_numpy()) / known
@@ -122,7 +105,8 @@ class VacancyRate(Builder[VacancyArgs]):
         info = self.info(
             feature,
             source=f"{table.name}: {args.counted}, {args.start}, {args.end}; {args.funded.source}",
-            definition=f"(Funded {what} - {what} in post) / funded {what}, on {_dates(args.at)}.",
+            definition=f"(Funded {what} - {what} in post) / funded {what}, on "
+            f"{window_words(args.at)}. {rule_words(args)}".strip(),
             unit=f"share of funded {what}",
         )
         funding = tables.tables[args.funded.table]
@@ -133,39 +117,12 @@ class VacancyRate(Builder[VacancyArgs]):
             gap_reasons(feature, tables, funding, args.funded.columns, args.funded.where),
         )
         gaps = outside_rounds(gaps, args.at)
-        return place({feature.name: estimate}, [info], tables, gaps)
+        return place({feature.name: estimate}, [info], tables, gaps, ledger=pd.concat(aside))
 
 
-def in_post_on(table: Table, args: VacancyArgs, date: str, round_: str) -> pd.Series:
-    """FTE (or heads) in post on a date at each site with rows, indexed (site, round).
-
-    NaN where the FTE (or person) of an assignment in post is missing, since the sum is not known
-    then.
-    """
-    day = pd.Timestamp(date)
-    dated = assignments(table, args.start, args.end, args.where, round_)
-    in_post = (nw.col(START) <= day) & (nw.col(END).is_null() | (nw.col(END) > day))
-    counted = nw.col(args.counted)
-    if args.measure == "heads":
+def _amounts(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """What each post in use (or person, of heads) adds to a site: ``SITE, held``."""
+    if measure == "heads":
         # Several assignments of one person are one head.
-        dated = dated.filter(in_post).unique([SITE, args.counted], keep="any")
-    amount = counted.cast(nw.Float64) if args.measure == "fte" else nw.lit(1.0)
-    posts = dated.with_columns(
-        held=nw.when(in_post).then(amount).otherwise(nw.lit(0.0)),
-        unknown=in_post & counted.is_null(),
-    )
-    sums: pd.DataFrame = (
-        posts.group_by(SITE).agg(nw.col("held").sum(), nw.col("unknown").any()).to_native()
-    )
-    held = sums.set_index(SITE)["held"].mask(sums.set_index(SITE)["unknown"])
-    held = held.reindex(held.index.union(pd.Index(sites_listed(table, round_))))
-    nobody = ~held.index.isin(sums[SITE])
-    held[nobody] = 0.0
-    held.index = pd.MultiIndex.from_product([held.index, [round_]], names=INDEX)
-    return held
-
-
-def _dates(at: str | dict[str, str]) -> str:
-    if isinstance(at, dict):
-        return "; ".join(f"{date} ({round_})" for round_, date in at.items())
-    return at
+        return rows[[SITE, PERSON]].drop_duplicates()[[SITE]].assign(held=1.0)
+    return rows[[SITE]].assign(held=rows[FTE])

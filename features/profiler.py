@@ -15,12 +15,13 @@ from site_typology.declaration import ONE_ROUND, FeatureDeclaration
 from site_typology.errors import Problem, Problems
 from site_typology.features.builders import BUILDERS, builders
 from site_typology.features.conditions import quoted
-from site_typology.features.contract import BuilderArgs, Built
+from site_typology.features.contract import BuilderArgs, Built, study_rounds
 from site_typology.features.derived import DerivedBuilder, in_order, needs_of, order_problems
 from site_typology.features.gaps import absent_sites
 from site_typology.features.measurement import known, reliability
 from site_typology.features.plugins import plug_ins
 from site_typology.features.prepared import prepare
+from site_typology.features.roundwindows import window_faults
 from site_typology.features.selection import place_of, where_problems
 from site_typology.features.sharederror import error_correlation
 from site_typology.features.tables import StudyTables
@@ -45,6 +46,9 @@ def check_features(tables: StudyTables, found: Problems) -> None:
         if args is not None:
             builder = builders()[feature.builder]
             needs[feature.name] = needs_of(builder, args)
+            rounds = study_rounds(tables.declaration)
+            for fault in window_faults(args, rounds, builder.takes_windows):
+                found.add(place_of(feature, "where"), fault)
             found.extend(builder.problems(feature, args, tables))
     found.extend(order_problems(tables.declaration.features, needs))
 
@@ -192,6 +196,8 @@ def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Itera
                 )
                 break
     listing = tables.tables.get(tables.declaration.study.sites)
+    if feature.absent is not None and isinstance(feature.absent.window, dict):
+        yield Problem(place_of(feature, "absent"), "Give one window, not one for each round.")
     if feature.absent is not None and listing is not None:
         yield from where_problems(feature, [feature.absent], listing, "absent")
 

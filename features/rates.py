@@ -82,6 +82,7 @@ class Rate(Builder[RateArgs]):
     name: ClassVar[str] = "rate"
     kind: ClassVar[Kind] = "rate"
     Args: ClassVar[type[BuilderArgs]] = RateArgs
+    takes_windows: ClassVar[bool] = True
 
     def problems(
         self, feature: FeatureDeclaration, args: RateArgs, tables: StudyTables
@@ -181,11 +182,12 @@ def totals(
         {"total": sums.wy[:, 0] + sums.center[0] * sums.n[:, 0], "error": _error(sums, rows)},
         index=sums.index,
     )[sums.n[:, 0] == sums.rows].reindex(sums.index)
-    counted_none = pd.DataFrame({"total": 0.0, "error": np.sqrt(0.5)}, index=seen.index)
+    found = over_rounds(chosen, tables)
     if where or quantity.where:
-        absent = ~seen.index.isin(sums.index)
-        chosen = pd.concat([chosen, counted_none[absent]]).reindex(seen.index)
-    return over_rounds(chosen, tables)
+        none = pd.DataFrame({"total": 0.0, "error": np.sqrt(0.5)}, index=seen.index)
+        some = over_rounds(pd.DataFrame({"rows": sums.rows}, index=sums.index), tables)["rows"]
+        found = found.where(some.notna(), over_rounds(none, tables))
+    return found
 
 
 def _error(sums: Moments, rows: pd.DataFrame) -> np.ndarray:

@@ -13,10 +13,19 @@ import pandas as pd
 
 from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problem
-from site_typology.features.conditions import SHOWN, among, codes_of, holds, quoted, unmatched
+from site_typology.features.conditions import (
+    SHOWN,
+    among,
+    codes_of,
+    fault_of,
+    holds,
+    quoted,
+    unmatched,
+)
 from site_typology.features.engines import Rows, collected, one_row
 from site_typology.features.rawtable import listed
-from site_typology.features.tables import RESERVED, ROW, StudyTables, Table, as_text
+from site_typology.features.roundwindows import by_round, in_rounds
+from site_typology.features.tables import RESERVED, ROUND, ROW, StudyTables, Table, as_text
 
 WEIGHT = "__weight__"
 MET, VALUE = "__met__", "__value__"
@@ -45,6 +54,8 @@ def met(table: Table, where: Sequence[Condition]) -> nw.Expr | None:
 
 def lazy_rows(table: Table, where: Sequence[Condition], columns: Mapping[str, nw.Expr]) -> Rows:
     """Values derived from each chosen row, as `row_values` but not yet computed."""
+    if rounds := by_round(where):
+        return in_rounds({round_: lazy_rows(table, own, columns) for round_, own in rounds.items()})
     weight = table.weight
     weighed = nw.lit(1.0) if weight is None else nw.col(weight).cast(nw.Float64)
     test = met(table, where)
@@ -69,7 +80,7 @@ def row_values(
         Columns `SITE`, `ROUND`, `ROW`, `WEIGHT` (1 in a table without weights) and `columns`.
     """
     rows = collected(lazy_rows(table, where, columns))
-    return rows.sort_values(ROW, ignore_index=True)
+    return rows.sort_values([ROW, ROUND] if by_round(where) else ROW, ignore_index=True)
 
 
 def chosen_rows(
@@ -82,14 +93,22 @@ def chosen_rows(
     columns : iterable of str, optional
         Columns wanted beside the reserved ones; all of the file's by default.
     """
-    names = dict.fromkeys([*(table.columns if columns is None else columns), *RESERVED])
-    tested = (condition.column for condition in where)
+    names = list(dict.fromkeys([*(table.columns if columns is None else columns), *RESERVED]))
+    rounds = by_round(where)
+    if rounds:
+        chosen = in_rounds({name: _chosen(table, own, names) for name, own in rounds.items()})
+    else:
+        chosen = _chosen(table, where, names)
+    ordered = collected(chosen).sort_values([ROW, ROUND] if rounds else ROW, ignore_index=True)
+    return cast("nw.DataFrame[pd.DataFrame]", nw.from_native(ordered, eager_only=True))
+
+
+def _chosen(table: Table, where: Sequence[Condition], names: Sequence[str]) -> Rows:
     # By name and before the choice, since a file may have thousands of columns.
+    tested = (condition.column for condition in where)
     rows = table.rows.select(*dict.fromkeys([*names, *tested]))
     test = met(table, where)
-    chosen = rows if test is None else rows.filter(test).select(*names)
-    ordered = collected(chosen).sort_values(ROW, ignore_index=True)
-    return cast("nw.DataFrame[pd.DataFrame]", nw.from_native(ordered, eager_only=True))
+    return rows if test is None else rows.filter(test).select(*names)
 
 
 @dataclass(frozen=True)
@@ -200,15 +219,13 @@ def value_problems(
     table: Table,
     column: str,
     values: Iterable[str],
-    *,
-    needed: bool = True,
 ) -> Iterator[Problem]:
     """Say which values match nothing in a column that is there; see `unmatched`."""
     if column not in table.columns:
         return
     named = f"column '{column}' in table '{table.name}'"
     labels = table.labels.get(column, {})
-    message = unmatched(table.values(column), labels, values, named, needed=needed)
+    message = unmatched(table.values(column), labels, values, named)
     if message:
         yield Problem(place_of(feature, argument), message)
 
@@ -219,10 +236,13 @@ def where_problems(
     """Check the conditions on rows."""
     for condition in where:
         yield from column_problems(feature, argument, table, [condition.column])
-        needed = not condition.negate
-        yield from value_problems(
-            feature, argument, table, condition.column, condition.values, needed=needed
-        )
+        if condition.column not in table.columns:
+            continue
+        named = f"column '{condition.column}' in table '{table.name}'"
+        labels = table.labels.get(condition.column, {})
+        message = fault_of(table.values(condition.column), labels, condition, named)
+        if message:
+            yield Problem(place_of(feature, argument), message)
 
 
 def weight_problems(

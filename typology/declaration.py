@@ -99,12 +99,47 @@ class StudySection(_Section):
         return self
 
 
+Days = tuple[datetime.date, datetime.date]
+"""First and last day of a window."""
+
+
 class Condition(_Section):
-    """Rows where ``column`` is (or is not) one of ``values``, compared as text."""
+    """Rows where ``column`` is one of ``values``, within ``range`` or in ``window``, or is not."""
 
     column: str = Field(description="Column of the table.")
-    values: tuple[str, ...] = Field(min_length=1, description="Values, compared as text.")
-    negate: bool = Field(False, description="Take the rows with other values instead.")
+    values: tuple[str, ...] = Field(
+        (), description="Values, compared as text; '' is an empty cell."
+    )
+    range: tuple[float, float] | None = Field(
+        None, description="Lowest and highest number, in place of values."
+    )
+    window: Days | dict[str, Days] | None = Field(
+        None,
+        description="First and last day, in place of values; or those of each round, for a table "
+        "without rounds of its own.",
+    )
+    negate: bool = Field(False, description="Take the other rows instead.")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Condition:
+        given = [bool(self.values), self.range is not None, self.window is not None]
+        if sum(given) != 1:
+            raise ValueError("give one of 'values', 'range' and 'window'.")
+        if self.range is not None and not self.range[0] <= self.range[1]:
+            raise ValueError(f"range {list(self.range)} must be [low, high].")
+        if isinstance(self.window, dict) and (self.negate or not self.window):
+            raise ValueError("a window for each round needs rounds, and cannot be negated.")
+        for first, last in self.windows.values():
+            if first > last:
+                raise ValueError(f"window ['{first}', '{last}'] must be [first day, last day].")
+        return self
+
+    @property
+    def windows(self) -> dict[str, Days]:
+        """Windows by round; the one of all rounds under `ONE_ROUND`."""
+        if self.window is None:
+            return {}
+        return self.window if isinstance(self.window, dict) else {ONE_ROUND: self.window}
 
 
 class Link(_Section):

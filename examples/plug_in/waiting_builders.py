@@ -30,6 +30,7 @@ class Percentile(Builder[PercentileArgs]):
     name = "percentile"
     kind = "continuous"
     Args = PercentileArgs
+    takes_windows = True
 
     def problems(self, feature, args, tables):
         """Say everything that is wrong, before anything is built."""

@@ -107,6 +107,24 @@ def test_every_row_is_in_the_ledger_with_its_reason(study):
     assert profiles.info("activity.direct").measurement["coverage"] == pytest.approx(12 / 15)
 
 
+def test_windows_of_rounds_choose_the_activity_of_each_round(study):
+    starts = {1458.0: "2021-09-01", 1459.0: "2021-10-01"}
+    frames = {
+        name: frame.assign(starts=frame["UniqMonthID"].map(starts))
+        if "UniqMonthID" in frame
+        else frame
+        for name, frame in FRAMES.items()
+    }
+    days = {"1": ["2021-09-01", "2021-09-30"], "2": ["2021-10-01", "2021-10-31"]}
+    where = [{"column": "starts", "window": days}]
+    names = ("contacts", "indirect", "groups", "drop_ins")
+    mix = with_args(MIX, **{name: {"table": name, "where": where} for name in names})
+    profiles = build_profiles(study(frames, [mix], rounds=["1", "2"]))
+    # A in 1458: 60 + 30 minutes of contacts and 30 indirect; in 1459: 45 + 15, 90 and 30.
+    assert profiles.values.loc[("A", "1")].tolist() == pytest.approx([0.75, 0.25, 0, 0])
+    assert profiles.values.loc[("A", "2")].tolist() == pytest.approx([60 / 180, 0, 0.5, 30 / 180])
+
+
 def test_video_is_another_code_from_month_1459(study):
     profiles = build_profiles(study(FRAMES, [HOW]))
     values = profiles.values.droplevel("round")

@@ -10,66 +10,6 @@ from site_typology.errors import StudyError
 from site_typology.features.builders import BUILDERS
 from site_typology.features.profiler import build_profiles
 
-SITES = list("ABCDEF")
-STAFF = {"table": "staff", "person": "id", "start": "from", "end": "to"}
-WINDOW = {"window": ["2021-01-01", "2021-12-31"]}
-SPLIT = {"table": "survey", "columns": {"direct": "d", "wsa": "w"}, "of": "informants"}
-ARGS = {
-    "scale": {"scale": "wsa"},
-    "mean": {"table": "survey", "column": "q1"},
-    "share": {"table": "survey", "column": "role", "values": ["lead"]},
-    "median": {"table": "survey", "column": "q1"},
-    "missing_rate": {"table": "survey", "columns": ["q1", "q2"], "reason": "not answered"},
-    "composition": {"table": "staff", "category": "role", "parts": {"a": ["a"], "b": ["b"]}},
-    "diversity": SPLIT,
-    "rate": {"numerator": {"table": "staff"}, "denominator": {"table": "size", "column": "n"}},
-    "banded_rate": {
-        "numerator": {"table": "size", "column": "band", "bands": {"1": [0, 0], "2": [1, 5]}},
-        "denominator": {"table": "size", "column": "n"},
-    },
-    "category": {"table": "staff", "column": "role"},
-    "column": {"table": "size", "column": "n"},
-    "tabulated": {
-        "table": "size", "items": ["q"], "pattern": "{item}_{option}",
-        "options": {"0": 0.0, "1": 1.0},
-    },
-    "orientation_time": SPLIT,
-    "orientation_scale": {"scale": "wsa"},
-    "stability_index": {**STAFF, **WINDOW},
-    "leaver_rate": {**STAFF, **WINDOW},
-    "joiner_rate": {**STAFF, **WINDOW},
-    "leavers_per_year": {**STAFF, **WINDOW},
-    "retention": {**STAFF, **WINDOW, "months": 6},
-    "median_tenure": {**STAFF, "at": "2021-06-30"},
-    "temporary_share": {
-        **STAFF, "at": "2021-06-30", "temporary": {"column": "role", "values": ["a"]},
-    },
-    "vacancy_rate": {
-        "table": "staff", "fte": "fte", "start": "from", "end": "to", "at": "2021-06-30",
-        "funded": {"table": "size", "column": "n"},
-    },
-    "setting_mix": {"table": "settings"},
-    "setting_diversity": {"table": "settings"},
-    "setting_size": {"table": "settings"},
-    "setting_need": {"table": "settings"},
-    "setting_rurality": {"table": "settings"},
-    "setting_spread": {"table": "settings"},
-    "activity_mix": {
-        "referrals": {"table": "referrals"}, "contacts": {"table": "contacts"},
-        "indirect": {"table": "indirect"},
-    },
-    "activity_mechanism": {
-        "referrals": {"table": "referrals"}, "contacts": {"table": "contacts"},
-    },
-    "orientation_index": {
-        "sources": [
-            {"feature": "orientation_time", "whole_school": ["wsa"]},
-            {"feature": "orientation_scale", "weight": 2.0},
-        ],
-    },
-    "combined": {"groups": {"one": "scale", "other": "orientation_scale"}},
-}  # fmt: skip
-DERIVED = ("orientation_index", "combined")
 FAMILIES = {
     "orientation": [
         "orientation_time",
@@ -99,100 +39,31 @@ FAMILIES = {
 }
 
 
-def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
-    rng = np.random.default_rng(seed)
-    n = 120
-    sites = np.concatenate([SITES, rng.choice(SITES, n - len(SITES))])
-    survey = pd.DataFrame(rng.integers(1, 6, (n, 3)).astype(float), columns=["q1", "q2", "q3"])
-    survey = survey.mask(rng.random((n, 3)) < 0.2)
-    survey = survey.assign(d=rng.uniform(1, 9, n), w=rng.uniform(1, 9, n), site=sites)
-    start = pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 1000, n), unit="D")
-    end = start + pd.to_timedelta(rng.integers(100, 1500, n), unit="D")
-    staff = pd.DataFrame(
-        {
-            "site": sites, "id": [f"p{at // 2}" for at in range(n)],
-            "role": rng.choice(["a", "b"], n), "fte": rng.choice([0.5, 1.0], n),
-            "from": start.strftime("%Y-%m-%d"), "to": end.strftime("%Y-%m-%d"),
-        }
-    )  # fmt: skip
-    size = pd.DataFrame({"site": SITES, "n": [20.0, 25, 30, 35, 22, 27], "band": list("122121")})
-    size = size.assign(q_0=[3.0, 4, 2, 8, 5, 6], q_1=[4.0, 9, 3, 2, 7, 5])
-    settings = pd.DataFrame(
-        {
-            "site": sites,
-            "TypeOfEstablishment (code)": rng.choice(["01", "07"], n),
-            "PhaseOfEducation (name)": rng.choice(["Primary", "Secondary"], n),
-        }
-    )
-    pupils = np.arange(100.0, 100.0 + n)
-    settings = settings.assign(
-        **{
-            "NumberOfPupils": pupils,
-            "FSM": pupils // 5,
-            "UrbanRural (code)": ["C1", "E1"] * (n // 2),
-        },
-        Easting=400_000 + 37.0 * np.arange(n) ** 2 % 9_000,
-        Northing=300_000 + 53.0 * np.arange(n) ** 2 % 7_000,
-    )
-    survey["role"] = rng.choice(["lead", "other"], n)
-    return {
-        "survey": survey,
-        "staff": staff,
-        "size": size,
-        "settings": settings,
-        **activity(sites, rng),
-    }
+@pytest.fixture(scope="module")
+def profiles_of(study, every_builder):
+    every = every_builder
 
+    def of(tables, sites=None):
+        declared = every.features()
+        return build_profiles(
+            study(tables, declared, scales=[every.scale], sites=sites or every.sites)
+        )
 
-def activity(sites: np.ndarray, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Referrals, contacts and indirect activity of the sites, as MHSDS has them."""
-    n = len(sites)
-    keys = {"site": sites, "RecordNumber": [f"r{at}" for at in range(n)], "UniqServReqID": "s"}
-    month = 1450.0 + rng.integers(0, 24, n)
-    contacts = pd.DataFrame({**keys, "UniqMonthID": month, "ClinContDurOfCareCont": 10.0})
-    return {
-        "referrals": pd.DataFrame({**keys, "ServTeamTypeRefToMH": rng.choice(["F01", "C02"], n)}),
-        "contacts": contacts.assign(
-            AttendOrDNACode=rng.choice(["5", "6", "7"], n),
-            ConsMechanismMH=rng.choice(["01", "02", "03", "11"], n),
-        ),
-        "indirect": pd.DataFrame(
-            {**keys, "UniqMonthID": month, "DurationIndirectAct": rng.uniform(5, 60, n)}
-        ),
-    }
-
-
-def features() -> list[dict]:
-    return [
-        {
-            "name": name,
-            "builder": name,
-            "use": "evaluate" if BUILDERS[name].kind == "category" or name in DERIVED else "build",
-            "args": args,
-        }
-        for name, args in ARGS.items()
-    ]
-
-
-SCALE = {"name": "wsa", "table": "survey", "items": ["q1", "q2", "q3"], "range": [1, 5]}
-
-
-def profiles_of(study, tables, sites=None):
-    return build_profiles(study(tables, features(), scales=[SCALE], sites=sites or SITES))
+    return of
 
 
 @pytest.fixture(scope="module")
-def base(study):
-    return profiles_of(study, frames())
+def base(profiles_of, every_builder):
+    return profiles_of(every_builder.frames())
 
 
 @pytest.fixture(scope="module")
-def with_new(study):
-    return profiles_of(study, frames(), [*SITES, "New"])
+def with_new(profiles_of, every_builder):
+    return profiles_of(every_builder.frames(), [*every_builder.sites, "New"])
 
 
-def test_every_builder_of_the_registry_is_tried_here():
-    assert set(ARGS) == set(BUILDERS)
+def test_every_builder_of_the_registry_is_tried_here(every_builder):
+    assert set(every_builder.args) == set(BUILDERS)
     assert all(BUILDERS[name].name == name for name in BUILDERS)
 
 
@@ -207,47 +78,50 @@ def test_every_builder_describes_its_feature(base):
         assert all(BUILDERS[name].family == family for name in names)
 
 
-def test_order_of_rows_does_not_matter(study, base):
-    shuffled = {name: frame.sample(frac=1, random_state=4) for name, frame in frames().items()}
-    second = profiles_of(study, shuffled)
+def test_order_of_rows_does_not_matter(profiles_of, every_builder, base):
+    frames = every_builder.frames()
+    shuffled = {name: frame.sample(frac=1, random_state=4) for name, frame in frames.items()}
+    second = profiles_of(shuffled)
     pd.testing.assert_frame_equal(base.values, second.values)
     pd.testing.assert_frame_equal(base.standard_errors, second.standard_errors)
     pd.testing.assert_frame_equal(base.counts, second.counts)
 
 
-def test_names_of_sites_do_not_matter(study, base):
-    new = dict(zip(SITES, ["Z9", "M", "b", "10", "2", "Q"], strict=True))
-    renamed = {name: frame.assign(site=frame["site"].map(new)) for name, frame in frames().items()}
-    second = profiles_of(study, renamed, [new[site] for site in SITES])
+def test_names_of_sites_do_not_matter(profiles_of, every_builder, base):
+    sites, frames = every_builder.sites, every_builder.frames()
+    new = dict(zip(sites, ["Z9", "M", "b", "10", "2", "Q"], strict=True))
+    renamed = {name: frame.assign(site=frame["site"].map(new)) for name, frame in frames.items()}
+    second = profiles_of(renamed, [new[site] for site in sites])
     pd.testing.assert_frame_equal(
         base.values.reset_index(drop=True), second.values.reset_index(drop=True)
     )
     np.testing.assert_allclose(base.error_correlation, second.error_correlation, atol=1e-12)
 
 
-def test_a_site_without_rows_has_gaps_with_a_reason(with_new):
-    profiles = with_new
+def test_a_site_without_rows_has_gaps_with_a_reason(with_new, every_builder):
+    profiles, sites = with_new, every_builder.sites
     assert profiles.values.loc[("New", "all")].isna().all()
     assert set(profiles.reasons.loc[("New", "all")]) == {"not asked"}
-    with_values = profiles.values.loc[SITES].notna().to_numpy()
-    errors = profiles.standard_errors.loc[SITES].to_numpy()
+    with_values = profiles.values.loc[sites].notna().to_numpy()
+    errors = profiles.standard_errors.loc[sites].to_numpy()
     unexact = ["scale", "leaver_rate", "vacancy_rate", "setting_mix.special", "diversity"]
     assert with_values.all()
-    assert (profiles.standard_errors.loc[SITES, unexact] > 0).all().all()
+    assert (profiles.standard_errors.loc[sites, unexact] > 0).all().all()
     assert (errors[~np.isnan(errors)] >= 0).all()
 
 
-@pytest.mark.parametrize("name", sorted(ARGS))
-def test_unknown_arguments_and_tables_are_refused(study, name):
-    feature = next(each for each in features() if each["name"] == name)
-    anchor = {"name": "anchor", "builder": "column", "args": ARGS["column"]}
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_unknown_arguments_and_tables_are_refused(study, every_builder, name):
+    feature = next(each for each in every_builder.features() if each["name"] == name)
+    anchor = every_builder.feature("anchor", "column", every_builder.args["column"])
+    frames, scales = every_builder.frames(), [every_builder.scale]
     wrong = {**feature, "args": {**feature["args"], "colour": "red"}}
     with pytest.raises(StudyError, match=f"Builder '{name}' has no such argument"):
-        build_profiles(study(frames(), [wrong, anchor], scales=[SCALE]))
+        build_profiles(study(frames, [wrong, anchor], scales=scales))
     if "table" in feature["args"]:
         wrong = {**feature, "args": {**feature["args"], "table": "stafff"}}
         with pytest.raises(StudyError, match="There is no table 'stafff'"):
-            build_profiles(study(frames(), [wrong, anchor], scales=[SCALE]))
+            build_profiles(study(frames, [wrong, anchor], scales=scales))
 
 
 def test_profiles_survive_saving(with_new, tmp_path):

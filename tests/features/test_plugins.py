@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +16,11 @@ from site_typology.errors import StudyError
 from site_typology.features.builders import BUILDERS, builders
 from site_typology.features.plugins import plug_ins
 from site_typology.features.profiler import build_profiles
+from site_typology.features.tables import Table
 
+NEEDS_SPARK = pytest.mark.skipif(
+    importlib.util.find_spec("pyspark") is None, reason="pyspark is absent"
+)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plug_in"
 P90 = {"name": "p90", "builder": "percentile", "args": {"table": "visits", "column": "days"}}
 VISITS = pd.DataFrame({"site": ["A"] * 11 + ["B"], "days": [float(day) for day in range(12)]})
@@ -31,8 +38,9 @@ def install(tmp_path, monkeypatch):
         (folder / "entry_points.txt").write_text(
             "\n".join(["[site_typology.builders]", *lines, ""])
         )
-        for path in (tmp_path, EXAMPLE):
-            monkeypatch.syspath_prepend(str(path))
+        # A copy: where the example itself was installed from, it has entry points beside it.
+        shutil.copy(EXAMPLE / "waiting_builders.py", tmp_path)
+        monkeypatch.syspath_prepend(str(tmp_path))
         importlib.invalidate_caches()
         plug_ins.cache_clear()
 
@@ -47,6 +55,27 @@ def test_the_documented_plug_in_builds_a_feature(study, install):
     profiles = build_profiles(study({"visits": VISITS}, [P90]))
     assert profiles.values.loc[("A", "all"), "p90"] == 9.0
     assert profiles.info("p90").builder == "percentile"
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb", pytest.param("spark", marks=NEEDS_SPARK)])
+def test_a_plug_in_gives_the_same_in_every_engine(study, install, engine, request):
+    if engine == "spark":
+        request.getfixturevalue("spark")
+    install(percentile="waiting_builders:Percentile")
+    days = {"1": ["2021-01-01", "2021-06-30"], "2": ["2021-07-01", "2021-12-31"]}
+    seen = [f"2021-{month:02d}-09" for month in range(1, 13)]
+    by_round = {"column": "seen", "window": days}
+    features = [P90, {**P90, "name": "dated", "args": {**P90["args"], "where": [by_round]}}]
+    tables = study({"visits": VISITS.assign(seen=seen)}, features, rounds=["1", "2"])
+    first = build_profiles(tables)
+    assert first.values.loc["A"].to_numpy().tolist() == [[9.0, 4.5], [9.0, 9.6]]
+    moved = {
+        name: Table.of(name, table.declaration, table.collect(), engine=engine)
+        for name, table in tables.tables.items()
+    }
+    second = build_profiles(dataclasses.replace(tables, tables=moved))
+    pd.testing.assert_frame_equal(first.values, second.values, rtol=1e-9)
+    pd.testing.assert_frame_equal(first.reasons, second.reasons)
 
 
 def test_arguments_of_a_plug_in_are_checked_like_any_others(study, install):

@@ -356,6 +356,40 @@ def test_vacancies_of_supervisors_in_heads_and_fte(study):
     assert at_a(profiles) == pytest.approx({"fte": 1.2 / 2.0, "heads": 3 / 4})
 
 
+@pytest.mark.parametrize(
+    ("counts_as", "heads", "fte"), [("in post", 3, 1.0 + 0.5 + 0.8), ("absent", 1, 1.0)]
+)
+def test_vacancies_by_the_rules_for_bank_secondment_and_breaks(study, counts_as, heads, fte):
+    rows = [
+        person("A", "p1", "2020-01-01"),
+        person("A", "bank", "2020-01-01", kind="Bank"),
+        person("A", "lent", "2020-01-01", status="Seconded out", fte=0.5),
+        person("A", "break", "2020-01-01", status="Break", fte=0.8),
+        person("A", "gone", "2020-01-01", "2021-06-30"),
+    ]
+    posts = pd.DataFrame({"site": list("AZ"), "funded": [4.0, 8.0]})
+    declared = {
+        **BASE,
+        "fte": "fte",
+        "at": "2021-06-30",
+        "funded": {"table": "posts", "column": "funded"},
+        "bank": {"column": "kind", "values": ["Bank"]},
+        "secondment": {"column": "status", "values": ["Seconded out"], "counts_as": counts_as},
+        "career_break": {"column": "status", "values": ["Break"], "counts_as": counts_as},
+    }
+    features = [
+        {"name": measure, "builder": "vacancy_rate", "args": {**declared, "measure": measure}}
+        for measure in ("heads", "fte")
+    ]
+    profiles = built(study, rows, features, posts=posts)
+    assert at_a(profiles) == pytest.approx({"heads": (4 - heads) / 4, "fte": (4 - fte) / 4})
+    expected = {"bank staff": 1, "at another time": 1}
+    if counts_as == "absent":
+        expected |= {"on secondment": 1, "on career break": 1}
+    assert aside(profiles, "heads") == aside(profiles, "fte") == expected
+    assert f"The seconded ('Seconded out') count as {counts_as}." in profiles.features[0].definition
+
+
 # --- Refusals --------------------------------------------------------------------------------
 
 
