@@ -1,6 +1,6 @@
 """Measure how often the 95 % intervals of site values hold the true value.
 
-    python benchmarks/coverage.py [--runs 200] [--seed 1]
+    python benchmarks/interval_coverage.py [--runs 200] [--seed 1]
 
 Prints three tables. Two are exact, over every count by its probability: shares of n informants at
 one fixed true share, and shares among eligible people of whom half answered. The third is
