@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from site_typology.errors import StudyError
 from site_typology.features.builders import BUILDERS
@@ -117,7 +119,7 @@ def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
     )  # fmt: skip
     size = pd.DataFrame({"site": SITES, "n": [20.0, 25, 30, 35, 22, 27], "band": list("122121")})
     size = size.assign(q_0=[3.0, 4, 2, 8, 5, 6], q_1=[4.0, 9, 3, 2, 7, 5])
-    settings = pd.DataFrame(
+    schools = pd.DataFrame(
         {
             "site": sites,
             "TypeOfEstablishment (code)": rng.choice(["01", "07"], n),
@@ -125,7 +127,7 @@ def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
         }
     )
     pupils = np.arange(100.0, 100.0 + n)
-    settings = settings.assign(
+    schools = schools.assign(
         **{
             "NumberOfPupils": pupils,
             "FSM": pupils // 5,
@@ -139,7 +141,7 @@ def frames(seed: int = 21) -> dict[str, pd.DataFrame]:
         "survey": survey,
         "staff": staff,
         "size": size,
-        "settings": settings,
+        "settings": schools,
         **activity(sites, rng),
     }
 
@@ -207,12 +209,129 @@ def test_every_builder_describes_its_feature(base):
         assert all(BUILDERS[name].family == family for name in names)
 
 
-def test_order_of_rows_does_not_matter(study, base):
-    shuffled = {name: frame.sample(frac=1, random_state=4) for name, frame in frames().items()}
-    second = profiles_of(study, shuffled)
-    pd.testing.assert_frame_equal(base.values, second.values)
-    pd.testing.assert_frame_equal(base.standard_errors, second.standard_errors)
-    pd.testing.assert_frame_equal(base.counts, second.counts)
+SEEDS = st.integers(0, 10_000)
+lawful = settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+FIGURES = ("values", "standard_errors", "counts")
+
+
+def differences(one, two, but=()):
+    """Features of two profiles that differ anywhere, at the sites that both have."""
+    sites = [site for site in one.values.index if site in two.values.index]
+    differing = []
+    for name in one.values:
+        for part in FIGURES if name.partition(".")[0] not in but else ():
+            left, right = getattr(one, part).loc[sites, name], getattr(two, part).loc[sites, name]
+            try:
+                pd.testing.assert_series_equal(left, right, rtol=1e-7, atol=1e-9)
+            except AssertionError:
+                differing.append(f"{part} of {name}")
+    return differing
+
+
+@given(seed=SEEDS)
+@lawful
+def test_order_of_rows_and_columns_does_not_matter(study, seed):
+    shuffled = {
+        name: frame.sample(frac=1, random_state=seed).sample(frac=1, axis=1, random_state=seed)
+        for name, frame in frames(seed).items()
+    }
+    one, two = profiles_of(study, frames(seed)), profiles_of(study, shuffled)
+    assert differences(one, two) == []
+    assert one.reasons.equals(two.reasons)
+
+
+@given(seed=SEEDS, factor=st.sampled_from([0.5, 4.0, 60.0]))
+@lawful
+def test_a_unit_changes_what_is_measured_in_it_alone(study, seed, factor):
+    tables = frames(seed)
+    changed = {
+        "survey": ["d", "w"],
+        "staff": ["fte"],
+        "size": ["n"],
+        "settings": ["NumberOfPupils", "FSM"],
+        "indirect": ["DurationIndirectAct"],
+        "contacts": ["ClinContDurOfCareCont"],
+    }
+    other = {
+        name: frame.assign(**{each: frame[each] * factor for each in changed.get(name, [])})
+        for name, frame in tables.items()
+    }
+    one, two = profiles_of(study, tables), profiles_of(study, other)
+    moved = {
+        "column": factor,
+        "setting_size": factor,
+        "rate": 1 / factor,
+        "banded_rate": 1 / factor,
+    }
+    assert differences(one, two, [*moved, "vacancy_rate"]) == []
+    assert np.allclose(two.values["vacancy_rate"], one.values["vacancy_rate"])
+    for name, by in moved.items():
+        for part in ("values", "standard_errors"):
+            left, right = getattr(one, part)[name] * by, getattr(two, part)[name]
+            np.testing.assert_allclose(right.astype(float), left.astype(float), rtol=1e-7)
+
+
+@given(seed=SEEDS)
+@lawful
+def test_a_site_without_rows_changes_no_other(study, seed):
+    one = profiles_of(study, frames(seed))
+    two = profiles_of(study, frames(seed), ["0", *SITES, "New"])
+    assert differences(one, two) == []
+    assert two.values.loc[("New", "all")].isna().all()
+
+
+INFORMANTS = (
+    "scale", "mean", "share", "median", "missing_rate", "diversity", "orientation_time",
+    "orientation_scale",
+)  # fmt: skip
+
+
+@given(seed=SEEDS)
+@lawful
+def test_informants_who_answer_twice_change_no_value_and_double_the_count(study, seed):
+    tables = frames(seed)
+    twice = {**tables, "survey": pd.concat([tables["survey"]] * 2, ignore_index=True)}
+    one, two = profiles_of(study, tables), profiles_of(study, twice)
+    assert differences(one, two, [*INFORMANTS, *DERIVED]) == []
+    names = [name for name in one.values if name.partition(".")[0] in INFORMANTS]
+    assert {name.partition(".")[0] for name in names} == set(INFORMANTS)
+    for name in names:
+        np.testing.assert_allclose(two.values[name].astype(float), one.values[name].astype(float))
+        np.testing.assert_allclose(two.counts[name], one.counts[name] * 2)
+        errors = one.standard_errors[name]
+        assert not (two.standard_errors[name] > errors * (1 + 1e-9)).any()
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "emptied"),
+    [
+        ("survey", ["q1", "q2", "q3"], ["scale", "mean", "median", "orientation_scale"]),
+        ("survey", ["d", "w"], ["diversity", "orientation_time"]),
+        ("size", ["n"], ["column", "rate", "banded_rate", "vacancy_rate"]),
+        ("size", ["q_0", "q_1"], ["tabulated"]),
+        ("settings", ["NumberOfPupils"], ["setting_size"]),
+        ("settings", ["Easting", "Northing"], ["setting_spread"]),
+    ],
+)
+def test_columns_without_a_value_empty_their_features_with_a_reason(
+    study, base, table, columns, emptied
+):
+    tables = frames()
+    tables[table] = tables[table].assign(**dict.fromkeys(columns, np.nan))
+    found = profiles_of(study, tables)
+    for name in emptied:
+        parts = [each for each in found.values if each.partition(".")[0] == name]
+        assert parts
+        assert found.values[parts].isna().all().all()
+        assert (found.reasons[parts] != "").all().all()
+    # `missing_rate` counts what is missing, `setting_need` weighs by pupils.
+    touched = [*emptied, *DERIVED, "missing_rate", "setting_need"]
+    assert differences(base, found, touched) == []
 
 
 def test_names_of_sites_do_not_matter(study, base):
