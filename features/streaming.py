@@ -106,7 +106,8 @@ class _Sums:
         there = np.full(len(pairs), -1)
         for at in np.flatnonzero(np.bincount(here, minlength=len(pairs))):
             there[at] = self.groups.setdefault(pairs[at], len(self.groups))
-        return there[here]
+        codes: np.ndarray = there[here]
+        return codes
 
     def _grow(self, groups: int) -> None:
         more = groups - len(self.rows)
