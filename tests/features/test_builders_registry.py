@@ -281,7 +281,7 @@ def test_a_unit_changes_what_is_measured_in_it_alone(study, seed, factor):
     for name, by in moved.items():
         for part in ("values", "standard_errors"):
             left, right = getattr(one, part)[name] * by, getattr(two, part)[name]
-            np.testing.assert_allclose(right.astype(float), left.astype(float), rtol=1e-7)
+            np.testing.assert_allclose(right.astype(float), left.astype(float), rtol=1e-6)
 
 
 @given(seed=SEEDS)
@@ -322,7 +322,6 @@ def test_informants_who_answer_twice_change_no_value_and_double_the_count(study,
         ("survey", ["d", "w"], ["diversity", "orientation_time"]),
         ("size", ["n"], ["column", "rate", "banded_rate", "vacancy_rate"]),
         ("size", ["q_0", "q_1"], ["tabulated"]),
-        ("settings", ["NumberOfPupils"], ["setting_size"]),
         ("settings", ["Easting", "Northing"], ["setting_spread"]),
     ],
 )
