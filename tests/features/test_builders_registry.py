@@ -270,12 +270,8 @@ def test_a_unit_changes_what_is_measured_in_it_alone(study, seed, factor):
         for name, frame in tables.items()
     }
     one, two = as_made(study, seed), profiles_of(study, other)
-    moved = {
-        "column": factor,
-        "setting_size": factor,
-        "rate": 1 / factor,
-        "banded_rate": 1 / factor,
-    }
+    by_size = dict.fromkeys(("rate", "banded_rate"), 1 / factor)
+    moved = {"column": factor, **by_size}
     assert differences(one, two, [*moved, "vacancy_rate"]) == []
     assert np.allclose(two.values["vacancy_rate"], one.values["vacancy_rate"])
     for name, by in moved.items():
