@@ -61,6 +61,8 @@ docs: setup ## Build the documentation; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 bench: setup ## Measure speed against named alternatives
+	$(BIN)/python benchmarks/builders.py
+	$(BIN)/python benchmarks/linking.py
 	$(BIN)/python benchmarks/speed.py
 
 format: setup ## Rewrite the code in the house style

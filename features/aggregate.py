@@ -15,6 +15,7 @@ import pandas as pd
 
 from site_typology.features.engines import Rows, centers, grouped, in_engine
 from site_typology.features.selection import WEIGHT
+from site_typology.features.streaming import is_streamed, streamed
 from site_typology.features.tables import ROUND, SITE
 from site_typology.profile_checks import INDEX
 
@@ -173,18 +174,25 @@ def summed(
     columns |= {} if heavy is None else {HEAVY: heavy}
     columns |= tallies | counted
     base = rows.select(SITE, ROUND, *(value.alias(name) for name, value in columns.items()))
-    products = [each for name in named for each in _products(name, heavy is not None)]
-    sums = [each for name in named for each in _sums(name, heavy is not None)]
-    sums += [nw.col(name).sum() for name in (*tallies, *counted)]
-    found = grouped(
-        base.with_columns(*products), [SITE, ROUND], [nw.len().alias("rows"), *sums]
-    ).fillna(0.0)
+    found = _found(base, list(named), heavy is not None, [*tallies, *counted]).fillna(0.0)
     index = pd.MultiIndex.from_frame(found[[SITE, ROUND]], names=INDEX)
     count_of = {key: f"r{at}" for at, key in enumerate(keys)}
     return [
         _taken(at, part, found, index, center, count_of.get(part.key, "rows"), heavy is not None)
         for at, part in enumerate(parts)
     ]
+
+
+def _found(base: Rows, named: Sequence[str], weighed: bool, added: Sequence[str]) -> pd.DataFrame:
+    """All sums by site and round, sorted."""
+    if is_streamed(base):
+        values = [f"y_{name}" for name in named]
+        return streamed(base, values, HEAVY if weighed else None, added)
+    products = [each for name in named for each in _products(name, weighed)]
+    sums = [each for name in named for each in _sums(name, weighed)]
+    sums += [nw.col(name).sum() for name in added]
+    rows = base.with_columns(*products)
+    return grouped(rows, [SITE, ROUND], [nw.len().alias("rows"), *sums])
 
 
 def _taken(

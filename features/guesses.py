@@ -13,7 +13,7 @@ import pandas as pd
 
 from site_typology.declaration import TableDeclaration
 from site_typology.features.columns import cells, explain_missing, settle
-from site_typology.features.loading import PERSONAL
+from site_typology.features.personal import is_personal
 from site_typology.features.qualtrics import header_rows
 from site_typology.features.rawtable import RawTable, UnreadableTableError
 from site_typology.features.readers import ENDINGS, read_raw
@@ -73,7 +73,7 @@ class FoundTable:
     @property
     def personal(self) -> list[str]:
         """Columns that seem to name a person and are not dropped anyway."""
-        return [c for c in self.frame if c not in PERSONAL and _PERSONAL_WORDS.search(c)]
+        return [c for c in self.frame if not is_personal(c) and _PERSONAL_WORDS.search(c)]
 
     @property
     def round(self) -> str | None:

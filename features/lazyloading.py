@@ -25,12 +25,13 @@ from site_typology.features.loading import (
     NO_RULES,
     LoadedTable,
     check_columns,
+    check_personal,
     filtered,
     key_columns,
     new_names,
-    personal_columns,
     site_columns,
 )
+from site_typology.features.personal import personal_columns
 from site_typology.features.rawtable import UnreadableTableError, listed
 from site_typology.features.readers import ENDINGS, located
 from site_typology.features.scanning import ASIDE, Scan, scan_parquet
@@ -142,7 +143,11 @@ def load_waiting(
     _check_names(declaration, engine, rules, scan, found, place)
     if len(found) > before:
         return None
-    table = filtered(_with_keys(name, scan, engine, rules, study), found)
+    table = _with_keys(name, scan, engine, rules, study)
+    check_personal(table, found)
+    if len(found) > before:
+        return None
+    table = filtered(table, found)
     if len(found) > before or table.waiting is None:
         return None
     return replace(table, waiting=replace(table.waiting, chosen=table.kept))

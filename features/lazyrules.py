@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 
 import narwhals as nw
 
@@ -123,8 +123,10 @@ class LazyColumn:
         for code, value in self.recode.items():
             if _stands_for_number(code):
                 new = nw.when(cell == float(code)).then(nw.lit(float(value))).otherwise(new)
-        among = self._is_among(cell, codes)
-        return new if among is None else nw.when(~among).then(new)
+        stored = nw.col(self.raw)
+        others = [stored != _whole(float(code)) for code in codes if _stands_for_number(code)]
+        # One test after the other, of which DuckDB asks the next only where the last was met.
+        return nw.when(reduce(and_, others)).then(new) if others else new
 
     def _cell(self) -> nw.Expr:
         """The cell as a number, or its code as text."""

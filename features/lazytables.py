@@ -157,4 +157,4 @@ def _repeats(table: LoadedTable, waiting: Waiting, used: Rows) -> str:
     counts = filled.group_by(*names).agg(nw.len().alias(_COUNT))
     twice = counts.filter(nw.col(_COUNT) > 1).select(*names)
     rows = collected(filled.join(twice, on=names, how="inner").select(ROW, *names))
-    return repeats_text(rows.sort_values(ROW).set_index(ROW))
+    return repeats_text(rows.sort_values(ROW).set_index(ROW), table.personal)

@@ -17,24 +17,12 @@ from site_typology.declaration import ColumnRules, StudyDeclaration, TableDeclar
 from site_typology.errors import Problems
 from site_typology.features.columns import Column, cells, explain_missing, settle
 from site_typology.features.conditions import fault_of, holds
+from site_typology.features.personal import personal_columns
 from site_typology.features.rawtable import RawTable, UnreadableTableError, listed
 from site_typology.features.readers import read_raw
 
 if TYPE_CHECKING:
     from site_typology.features.lazyloading import Waiting
-
-PERSONAL = frozenset(
-    {
-        "IPAddress",
-        "LocationLatitude",
-        "LocationLongitude",
-        "RecipientLastName",
-        "RecipientFirstName",
-        "RecipientEmail",
-        "EmailAddress",
-    }
-)
-"""Columns that survey software adds and that name a person; dropped on load by any name below."""
 
 NO_RULES = ColumnRules()
 
@@ -150,7 +138,11 @@ def load_table(
     check_columns(name, [renamed.get(c, c) for c in raw.frame], study, found)
     if len(found) > before:
         return None
-    table = filtered(_explained(name, raw, renamed, study), found)
+    table = _explained(name, raw, renamed, study)
+    check_personal(table, found)
+    if len(found) > before:
+        return None
+    table = filtered(table, found)
     return None if len(found) > before else table
 
 
@@ -287,19 +279,19 @@ def _explained(
     )
 
 
-def personal_columns(
-    there: Iterable[str],
-    titles: Mapping[str, str],
-    renamed: Mapping[str, str],
-    declaration: TableDeclaration,
-) -> tuple[str, ...]:
-    """Columns to drop, by their new names: known to name a person, or declared to."""
-    known = [
-        renamed.get(old, old)
-        for old in there
-        if old in PERSONAL or titles.get(old, "").replace(" ", "") in PERSONAL
-    ]
-    return tuple(dict.fromkeys([*known, *declaration.personal]))
+def check_personal(table: LoadedTable, found: Problems) -> None:
+    """Refuse personal columns in places from which their values would reach the results."""
+    declared = table.declaration
+    places = [("site", name) for name in site_columns(declared.site or "")]
+    places += [("round", declared.round)] if declared.round is not None else []
+    places += [("weight", declared.weight)] if declared.weight is not None else []
+    for key, name in places:
+        if name in table.personal:
+            found.add(
+                f"{table.place}.{key}",
+                f"{name!r} is a personal column and dropped on load. Name another, or link the "
+                "rows through a table.",
+            )
 
 
 def filtered(table: LoadedTable, found: Problems) -> LoadedTable:

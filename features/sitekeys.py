@@ -19,6 +19,8 @@ from site_typology.features.rawtable import listed
 NO_SITE = "no site"
 LINKED_TO_NOTHING = "linked to nothing"
 UNKNOWN_SITE = "site not in the sites table"
+HIDDEN = "(personal)"
+"""What stands for a personal value in a message."""
 _MOST_SITES_LISTED = 25
 
 
@@ -102,7 +104,11 @@ def linked_sites(
     known = listed_keys(link, other, sites_of_other)
     twice = known[known["key"].duplicated(keep=False)]
     if len(twice):
-        shown = [f"{key} ({', '.join(rows['site'])})" for key, rows in twice.groupby("key")]
+        hidden = _are_personal(table, link, other)
+        shown = [
+            f"{HIDDEN if hidden else key} ({', '.join(rows['site'])})"
+            for key, rows in twice.groupby("key")
+        ]
         found.add(
             f"{table.place}.link",
             f"{len(shown)} keys of tables.{other.name} stand for more than one site: "
@@ -112,6 +118,12 @@ def linked_sites(
     known = sites_of_successors(table, known, found)
     keys = table.text(link.on)
     return keys.map(known.set_index("key")["site"]).astype("str")
+
+
+def _are_personal(table: LoadedTable, link: Link, other: LoadedTable | None = None) -> bool:
+    """Whether the keys of a link name people, so that no message shows them."""
+    theirs = other is not None and (link.key or link.on) in other.personal
+    return theirs or link.on in table.personal
 
 
 def set_unlinked_aside(table: LoadedTable, sites: pd.Series, found: Problems) -> LoadedTable:
@@ -124,9 +136,10 @@ def set_unlinked_aside(table: LoadedTable, sites: pd.Series, found: Problems) ->
     lost = asked & sites.isna()
     if asked.any() and (lost == asked).all():
         examples = listed([repr(key) for key in keys[lost].unique()[:3]])
+        such = "" if _are_personal(table, link) else f" (such as {examples})"
         found.add(
             f"{table.place}.link",
-            f"None of {table.count(lost)} rows is linked: no {link.on!r} (such as {examples}) is a "
+            f"None of {table.count(lost)} rows is linked: no {link.on!r}{such} is a "
             f"{link.key or link.on!r} of tables.{link.table}. Correct link.on or link.key.",
         )
     return table.set_aside(keys.isna(), NO_SITE).set_aside(lost, LINKED_TO_NOTHING)
@@ -182,16 +195,18 @@ def repeated_rows(table: LoadedTable) -> str:
     if not columns:
         return ""
     keys = pd.concat([table.text(c) for c in columns], axis=1)[table.kept]
-    return repeats_text(keys.dropna(how="all").fillna(""))
+    return repeats_text(keys.dropna(how="all").fillna(""), table.personal)
 
 
-def repeats_text(keys: pd.DataFrame) -> str:
+def repeats_text(keys: pd.DataFrame, personal: Sequence[str] = ()) -> str:
     """Say which rows have the same key; ``""`` if none have.
 
     Parameters
     ----------
     keys : DataFrame of str
         One column for each part of the key; the index holds the numbers of the rows.
+    personal : sequence of str
+        Columns whose values are not shown.
 
     Examples
     --------
@@ -204,7 +219,12 @@ def repeats_text(keys: pd.DataFrame) -> str:
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for row, *codes in twice.itertuples():
         groups[tuple(codes)].append(str(row))
-    shown = [f"{', '.join(key)} (rows {listed(rows, 5)})" for key, rows in groups.items()]
+    hidden = [column in personal for column in keys]
+    shown = [
+        f"{', '.join(HIDDEN if h else part for part, h in zip(key, hidden, strict=True))} "
+        f"(rows {listed(rows, 5)})"
+        for key, rows in groups.items()
+    ]
     count = len(shown)
     stands = "key stands" if count == 1 else "keys stand"
     return f"{count} {stands} more than once: {listed(shown)}"

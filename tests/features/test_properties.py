@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from site_typology.declaration import parse_declaration
+from site_typology.errors import Problems
+from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles
 from site_typology.profiles import SiteProfiles
 
@@ -79,6 +84,8 @@ lawful = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+few = settings(lawful, max_examples=6)
 
 
 def build(study, survey: pd.DataFrame, sites: list[str] | None = None) -> SiteProfiles:
@@ -199,3 +206,46 @@ def test_values_lie_where_they_can_and_missing_ones_have_a_reason(study, survey)
     assert (inside | shares.isna()).all().all()
     whole = profiles.values[["time.direct", "time.whole"]].astype(float).sum(axis=1, min_count=2)
     assert np.allclose(whole.dropna(), 1.0)
+
+
+@given(survey=SURVEYS, cut=st.floats(0.1, 0.9))
+@few
+def test_a_table_in_two_files_is_the_table_in_one(tmp_path_factory, survey, cut):
+    some_rows(survey)
+    folder = tmp_path_factory.mktemp("split")
+    survey = survey.assign(row=range(len(survey)))
+    at = int(len(survey) * cut)
+    survey.to_csv(folder / "whole.csv", index=False)
+    survey[:at].to_csv(folder / "one.csv", index=False)
+    survey[at:].to_csv(folder / "two.csv", index=False)
+    with pd.ExcelWriter(folder / "both.xlsx") as book:
+        survey[:at].to_excel(book, sheet_name="one", index=False)
+        survey[at:].to_excel(book, sheet_name="two", index=False)
+    pd.DataFrame({"site": SITES}).to_csv(folder / "sites.csv", index=False)
+    query = "SELECT * FROM read_csv(['one.csv', 'two.csv'], union_by_name = true)"
+    ways = (
+        {"path": "whole.csv"},
+        {"path": "both.xlsx", "sheet": ["one", "two"]},
+        {"format": "sql", "query": query},
+    )
+    found = [loaded(folder, way) for way in ways]
+    for other in found[1:]:
+        assert_same(found[0], other)
+        rows = other.ledger.query("entry == 'rows' and table == 'survey'")["n"]
+        assert rows.sum() == len(survey)
+
+
+def loaded(folder: Path, way: dict) -> SiteProfiles:
+    content = {
+        "study": {"name": "split", "sites": "sites"},
+        "tables": {
+            "sites": {"path": "sites.csv", "site": "site"},
+            "survey": {"role": "survey", "site": "site", "weight": "w", **way},
+        },
+        "scales": [SCALE],
+        "features": FEATURES,
+    }
+    problems = Problems("study")
+    tables = read_tables(parse_declaration(content), folder, problems)
+    assert list(problems) == []
+    return build_profiles(tables)
