@@ -19,6 +19,7 @@ from worlds import WORLDS, simulate
 from site_typology.evidence import nearest_number
 from site_typology.models.mixture import fit_types
 from site_typology.models.parallel import run_tasks
+from site_typology.models.typedness import LEAST_SITES
 from site_typology.nulltest import null_test
 from site_typology.power import expected_agreement
 from site_typology.verdict import Thresholds
@@ -41,7 +42,7 @@ def one_data_set(cell: str, draws: int, gate: int, seed: int) -> dict[str, float
     if not row["rejected"]:
         return row
     chosen = nearest_number(test)
-    model = fit_types(data, chosen, seed)
+    model = fit_types(data, chosen, seed, least=LEAST_SITES)
     placed = model.memberships(data).argmax(axis=1)
     found = expected_agreement(model, data, replicates=gate, seed=seed)
     row["claimed"] = float(

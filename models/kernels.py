@@ -192,11 +192,7 @@ def maximise(
     anchor: np.ndarray,
     prior: float,
 ) -> None:
-    """Update weights, means and covariance in place from the sums of one E-step.
-
-    The covariance is shrunk, with the weight of `prior` sites, to the diagonal that is left of
-    `anchor` (variances of one population) after taking away what lies between the types.
-    """
+    """Update weights, means and covariance in place from the sums of one E-step."""
     k, q = means.shape
     n = sizes.sum()
     for j in range(k):
@@ -208,6 +204,25 @@ def maximise(
         for b in range(q):
             means[j, b] += shifts[j, b] / size
         weights[j] = max(sizes[j] / n, 1e-6)
+    shrink_covariance(covariance, scatter, sizes, means, anchor, prior)
+
+
+@njit(cache=True, nogil=True)
+def shrink_covariance(
+    covariance: np.ndarray,
+    scatter: np.ndarray,
+    sizes: np.ndarray,
+    means: np.ndarray,
+    anchor: np.ndarray,
+    prior: float,
+) -> None:
+    """Update the covariance within types in place from the scatter about their new means.
+
+    It is shrunk, with the weight of `prior` sites, to the diagonal that is left of `anchor`
+    (variances of one population) after taking away what lies between the types.
+    """
+    k, q = means.shape
+    n = sizes.sum()
     for b in range(q):
         centre = 0.0
         for j in range(k):

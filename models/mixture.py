@@ -7,8 +7,9 @@ site's known error and gaps. One covariance for all types and its shrinkage foll
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,9 @@ class Budget:
         k-means runs a space; the best of them is one start.
         0 for no start but those given.
     first_steps, last_steps : int
-        EM steps of every start, and further ones of the best.
+        EM steps of every start, and further ones of the finalists.
+    finalists : int
+        Likeliest starts after the first steps, which take the last ones too.
     population_tolerance, last_tolerance : float
         Gain in log-likelihood below which the steps of one population, and the last ones, end.
     calm : int
@@ -51,6 +54,7 @@ class Budget:
     population_tolerance: float = 1e-4
     last_tolerance: float = 1e-3
     calm: int = 0
+    finalists: int = 4
 
 
 BUDGET = Budget()
@@ -101,7 +105,11 @@ class TypeModel:
 
     def memberships(self, data: WorkingData) -> np.ndarray:
         """Membership probabilities, shape (n, k); a site without values gets the weights."""
-        logs = self._log_joint(SeenCells.of(data))
+        return self.memberships_of(SeenCells.of(data))
+
+    def memberships_of(self, seen: SeenCells) -> np.ndarray:
+        """Membership probabilities for cells laid out."""
+        logs = self._log_joint(seen)
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
@@ -169,6 +177,7 @@ def fit_types(
     *,
     shrink: float = TYPE_PRIOR,
     budget: Budget = THOROUGH,
+    least: int = 0,
 ) -> TypeModel:
     """Fit k types to true profiles, given each site's error and gaps.
 
@@ -185,6 +194,9 @@ def fit_types(
         Weight, in sites, of the diagonal that the within-type covariance is shrunk to.
     budget : Budget
         How hard to look.
+    least : int
+        Sites that each type should have; the likeliest types at all where none of those looked at
+        have so many.
 
     Returns
     -------
@@ -205,7 +217,7 @@ def fit_types(
     >>> model.weights.round(2).tolist()
     [0.67, 0.33]
     """
-    return search_types(data, k, seed, starts, shrink=shrink, budget=budget).model
+    return search_types(data, k, seed, starts, shrink=shrink, budget=budget, least=least).model
 
 
 def search_types(
@@ -216,76 +228,73 @@ def search_types(
     *,
     shrink: float = TYPE_PRIOR,
     budget: Budget = THOROUGH,
+    least: int = 0,
 ) -> FittedTypes:
     """As `fit_types`, with the log-likelihood on the way."""
     if not 1 <= k <= data.n:
         raise ValueError(f"Expected 1 to {data.n} types, as many as there are sites; found {k}.")
     one = one_population(SeenCells.of(data), shrink, budget)
-    return _best_fit(one, k, seed, list(starts or []), shrink, budget)
+    given = list(starts or [])
+    found = likeliest(one, k, seed, given, shrink, budget, least) if least else None
+    found = found or likeliest(one, k, seed, given, shrink, budget)
+    if found is None:
+        raise AssertionError("types of any size are always found")
+    return found
 
 
-def gains(
-    data: WorkingData,
-    ks: Sequence[int],
-    seed: int,
-    *,
-    shrink: float = TYPE_PRIOR,
-    budget: Budget = BUDGET,
-) -> dict[int, float]:
-    """Gain in log-likelihood at each number of types over one population, on the same budget.
-
-    Parameters
-    ----------
-    data : WorkingData
-    ks : sequence of int
-        Numbers of types, each 2 or more.
-    seed : int
-
-    Returns
-    -------
-    dict of int to float
-        Log-likelihood of k types minus that of one population.
-
-    Examples
-    --------
-    >>> from site_typology.models.working import exact_data
-    >>> rng = np.random.default_rng(1)
-    >>> rows = np.vstack([rng.normal(0, 1, (40, 2)), rng.normal(8, 1, (20, 2))])
-    >>> found = gains(exact_data(rows), [2, 3], seed=1)
-    >>> found[2] > 20 > found[3] - found[2] > 0
-    True
-    """
-    one = one_population(SeenCells.of(data), shrink, budget)
-    fits = {k: _best_fit(one, k, seed, [], shrink, budget) for k in ks}
-    return {k: float(fit.path[-1] - one.path[-1]) for k, fit in fits.items()}
-
-
-def _best_fit(
+def finalists(
     one: OnePopulation,
     k: int,
     seed: int,
-    given: list[np.ndarray],
+    given: Sequence[np.ndarray],
     shrink: float,
     budget: Budget,
-) -> FittedTypes:
-    """Improve every start a little and the best a lot."""
+) -> Iterator[FittedTypes]:
+    """Improve every start a little and then, from the likeliest on, each a lot."""
     if k == 1:
-        return FittedTypes(TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.path)
+        yield FittedTypes(TypeModel(np.ones(1), one.mean[None, :], one.covariance), one.path)
+        return
     anchor = np.ascontiguousarray(np.diag(one.covariance))
-    best: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+    begun = []
     for labels in [*given, *starts_of(one, k, seed, budget.kmeans_runs)]:
         state = state_of(one, labels, k, shrink)
         steps, enough = budget.first_steps, FIRST_TOLERANCE
-        path = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
-        if best is None or path[-1] > best[0][-1]:
-            best = (path, state)
-    if best is None:
+        begun.append((climb(one.seen, state, anchor, shrink, steps, enough, budget.calm), state))
+    if not begun:
         raise ValueError("Expected at least one start, from k-means or given; found none.")
-    first, state = best
-    steps, enough = budget.last_steps, budget.last_tolerance
-    last = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
-    weights, means, covariance = state
-    order = np.lexsort((means[:, 0], -weights.round(9)))
-    share = weights[order] / weights.sum()
-    model = TypeModel(share, means[order], covariance)
-    return FittedTypes(model, np.concatenate([first[:-1], last]))
+    for first, state in sorted(begun, key=lambda each: -each[0][-1]):
+        steps, enough = budget.last_steps, budget.last_tolerance
+        last = climb(one.seen, state, anchor, shrink, steps, enough, budget.calm)
+        weights, means, covariance = state
+        order = np.lexsort((means[:, 0], -weights.round(9)))
+        share = weights[order] / weights.sum()
+        model = TypeModel(share, means[order], covariance)
+        yield FittedTypes(model, np.concatenate([first[:-1], last]))
+
+
+def likeliest(
+    one: OnePopulation,
+    k: int,
+    seed: int,
+    given: Sequence[np.ndarray],
+    shrink: float,
+    budget: Budget,
+    least: int = 0,
+) -> FittedTypes | None:
+    """The likeliest finalist whose types have `least` sites each; None if none has."""
+    best: FittedTypes | None = None
+    found = islice(finalists(one, k, seed, given, shrink, budget), 2 * budget.finalists)
+    for at, fit in enumerate(found):
+        if at >= budget.finalists and best is not None:
+            break
+        if smallest(fit.model, one.seen) >= least and (
+            best is None or fit.path[-1] > best.path[-1]
+        ):
+            best = fit
+    return best
+
+
+def smallest(model: TypeModel, seen: SeenCells) -> int:
+    """Sites of the type that has fewest."""
+    labels = model.memberships_of(seen).argmax(axis=1)
+    return int(np.bincount(labels, minlength=model.k).min())

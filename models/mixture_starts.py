@@ -1,4 +1,4 @@
-"""Where the search for types starts: k-means on what one population makes of the sites."""
+"""Where the search for types starts: partitions of what one population makes of the sites."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from site_typology.models.plausible import SeenCells, population_of, posterior_o
 
 if TYPE_CHECKING:
     from site_typology.models.mixture import Budget
+
+MOST_WARD = 400
+"""Sites up to which Ward's groups are tried, whose time grows with the square of the sites."""
+SINGLES, MOST_SINGLES = 2, 100
+"""Single k-means a space, and the sites up to which they are run."""
 
 
 @dataclass(frozen=True)
@@ -63,28 +68,54 @@ def one_population(seen: SeenCells, shrink: float, budget: Budget) -> OnePopulat
 
 
 def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.ndarray]:
-    """Labels from k-means on the first k - 1, 3 and 5 principal components, and on all.
+    """Labels to start from, each partition once; none without runs.
 
-    None without runs.
+    In every space of `_spaces`: the best of `runs` k-means, Ward's groups, and for few sites
+    single k-means. One space alone misses types: with four types 8 SDs apart at 25 sites, k-means
+    on principal components left the likeliest types unfound in a third of the data sets.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
     from site_typology.models import kernels
 
     if runs == 0:
         return
-    width = one.components.shape[1]
-    sizes = sorted({min(size, width) for size in (k - 1, 3, 5, width)})
+    n = len(one.blups)
     rng = np.random.default_rng([seed, k])
     tried: set[bytes] = set()
-    for size in sizes:
-        points = np.ascontiguousarray(one.components[:, :size])
-        labels = kernels.kmeans(points, k, rng.random((runs, k)), 50)
-        first = np.unique(labels, return_index=True)[1]
-        place = np.empty(k, dtype=np.int64)
-        place[labels[np.sort(first)]] = np.arange(len(first))
-        ordered = place[labels]
-        if ordered.tobytes() not in tried:
-            tried.add(ordered.tobytes())
-            yield ordered
+    for space in _spaces(one, k):
+        points = np.ascontiguousarray(space)
+        found = [kernels.kmeans(points, k, rng.random((runs, k)), 50)]
+        if k <= n <= MOST_WARD:
+            found.append(fcluster(linkage(points, "ward"), k, "maxclust") - 1)
+        for _ in range(SINGLES if n <= MOST_SINGLES else 0):
+            found.append(kernels.kmeans(points, k, rng.random((1, k)), 50))
+        for labels in found:
+            ordered = _in_order(labels)
+            if ordered.tobytes() not in tried:
+                tried.add(ordered.tobytes())
+                yield ordered
+
+
+def _spaces(one: OnePopulation, k: int) -> Iterator[np.ndarray]:
+    """Coordinates of the sites: principal components, standardised, and in units of spread."""
+    width = one.components.shape[1]
+    for size in sorted({min(size, width) for size in (k - 1, 3, 5, width)}):
+        yield one.components[:, :size]
+    centred = one.blups - one.mean
+    yield centred / np.sqrt(np.diag(one.covariance))
+    values, vectors = np.linalg.eigh(one.covariance)
+    even = centred @ vectors[:, ::-1] / np.sqrt(np.clip(values[::-1], 1e-9, None))
+    for size in sorted({min(size, even.shape[1]) for size in (3, 5, 8)}):
+        yield even[:, :size]
+
+
+def _in_order(labels: np.ndarray) -> np.ndarray:
+    """Number the groups by the first site of each, so that equal partitions look alike."""
+    there, first, at = np.unique(labels, return_index=True, return_inverse=True)
+    place = np.empty(len(there), dtype=np.int64)
+    place[np.argsort(first)] = np.arange(len(there))
+    return np.asarray(place[at])
 
 
 def state_of(

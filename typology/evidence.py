@@ -95,13 +95,15 @@ def collect(
         data,
         ks=ks,
         draws=settings.reference_draws,
+        alpha=settings.alpha,
+        least=settings.min_sites,
         seed=derived_seed(seed, "null test"),
         workers=workers,
         progress=progress,
     )
     best_k = nearest_number(test)
     material = _material(data, population, settings.draws, seed)
-    model, labels = _types(material, best_k, seed)
+    model, labels = _types(material, best_k, seed, settings.min_sites)
     proposed = Specification(PROPOSAL, "features", best_k)
     tried = try_candidates(
         specifications(settings.algorithms, settings.spaces, ks),
@@ -151,7 +153,7 @@ def nearest_number(test: NullTest) -> int:
     deviation from B reference draws has a relative error of about 1 / sqrt(2 (B - 1)). A fixed
     penalty does not know how much the search itself gains (docs/decisions/0007).
     """
-    gains = test.gains.set_index("k")["standardised"].sort_index()
+    gains = test.gains.set_index("k")["standardised"].sort_index().fillna(-np.inf)
     blur = 1 / np.sqrt(2 * max(test.draws - 1, 1))
     return int(gains.index[gains >= gains.max() - blur * abs(gains.max())][0])
 
@@ -165,10 +167,10 @@ def _material(data: WorkingData, population: Population, draws: int, seed: int) 
     )
 
 
-def _types(material: Material, k: int, seed: int) -> tuple[TypeModel, Labels]:
+def _types(material: Material, k: int, seed: int, least: int) -> tuple[TypeModel, Labels]:
     """Fit the types of the proposal and number them by size."""
     data = material.data
-    model = fit_types(data, k, derived_seed(seed, "types"))
+    model = fit_types(data, k, derived_seed(seed, "types"), least=least)
     found = model.memberships(data).argmax(axis=1) + 1
     labels, order = by_size(found, material.spaces["features"].transform(material.means), k)
     ordered = dataclasses.replace(model, weights=model.weights[order], means=model.means[order])
@@ -194,6 +196,7 @@ def _power(
         alpha=settings.alpha,
         target=settings.thresholds.power,
         at_least=settings.separation,
+        least=settings.min_sites,
         ks=ks,
         seed=derived_seed(seed, "power"),
         workers=workers,

@@ -1,22 +1,36 @@
-"""The null test: whether one unimodal population with these errors and gaps could look as typed."""
+"""The null test: whether sites without types, with these errors and gaps, could look as typed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from site_typology.models.mixture import gains
 from site_typology.models.parallel import run_tasks
+from site_typology.models.typedness import LEAST_SITES, typedness
 from site_typology.models.unimodal import UnimodalPopulation
 from site_typology.models.working import WorkingData
-from site_typology.results import NullTest
+from site_typology.results import Against, NullTest
 
 Progress = Callable[[str, float], None]
+LOWEST = -10.0
+"""Standardised gain of a data set in which no types of enough sites were found."""
 CHUNK = 10
 """Reference draws a task, so that starting a process costs little beside them."""
+WAVE = 2
+"""Tasks after which it is asked whether the answer is clear."""
+CLEAR = 10
+"""Reference draws that look as typed as the data, after which no more are made."""
+
+
+class Reference(Protocol):
+    """Sites without types, to compare the data with."""
+
+    def simulate(self, data: WorkingData, rng: np.random.Generator) -> WorkingData:
+        """Draw true profiles for the sites of `data` and give them its errors and gaps."""
 
 
 def types_to_try(n: int, max_types: int | None = None) -> tuple[int, ...]:
@@ -38,18 +52,23 @@ def null_test(
     *,
     ks: Sequence[int] | None = None,
     draws: int = 99,
+    alpha: float = 0.05,
+    least: int = LEAST_SITES,
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> NullTest:
-    """Test whether one unimodal population could give gains as large as those of the data.
+    """Test whether sites without types could look as typed as these do.
 
-    The reference data sets come from a unimodal population fitted to the data, with the errors
-    and gaps of its sites; the same fit runs on the data and on each of them. The gain at each
-    number of types is standardised by its mean and standard deviation over the reference, and
-    the largest is compared with the largest of each reference data set: the search over numbers
-    of types is inside the test. ``p = (exceeding + 1) / (draws + 1)`` (Davison and Hinkley 1997,
-    *Bootstrap Methods*, section 4.2).
+    There are two ways to have no types. The reference data sets come first from one unimodal
+    population and then, if that is rejected, from a continuum (sites along a bent line); both are
+    fitted to the data, with the errors and gaps of its sites, and the larger p-value counts. The
+    same fits run on the data and on each reference data set. The gain at each number of types
+    (`site_typology.models.typedness`) is standardised by mean and standard deviation over the data
+    and the reference, and the largest is compared with the largest of each reference data set: the
+    search over numbers of types is inside the test. ``p = (exceeding + 1) / (draws + 1)`` (Davison
+    and Hinkley 1997, *Bootstrap Methods*, section 4.2). Drawing ends early when ten reference data
+    sets look as typed and `alpha` is out of reach (Besag and Clifford 1991, *Biometrika* 78).
 
     Parameters
     ----------
@@ -57,7 +76,11 @@ def null_test(
     ks : sequence of int, optional
         Numbers of types tried; `types_to_try` by default.
     draws : int
-        Reference data sets.
+        Reference data sets of each kind, at most.
+    alpha : float
+        Largest p-value that rejects.
+    least : int
+        Sites that every type needs.
     seed : int
         Results are the same for any number of `workers`.
     workers : int
@@ -76,43 +99,61 @@ def null_test(
     >>> null_test(exact_data(rows), ks=[2], draws=19, seed=1).p_value
     0.05
     """
-    tried = list(ks or types_to_try(data.n))
-    streams = np.random.SeedSequence(seed).spawn(draws + 1)
-    observed = gains(data, tried, _start_seed(streams[0]))
-    reference = UnimodalPopulation.fit(data)
-    drawn = reference_gains(
-        reference, data, tried, streams[1:], workers=workers, progress=progress, stage="null test"
-    )
-    return judge(observed, drawn)
+    tried = tuple(ks or types_to_try(data.n))
+    population_seed, continuum_seed = np.random.SeedSequence(seed).spawn(2)
+    found = typedness(data, tried, _start_seed(population_seed), least=least)
+
+    def against(name: Against, reference: Reference, own: np.random.SeedSequence) -> NullTest:
+        task = partial(_gains_of_chunk, reference, data, tried, least)
+        streams = own.spawn(draws)
+        drawn = _until_clear(
+            task, streams, found.gains, alpha, workers=workers, progress=progress, stage=name
+        )
+        return judge(found.gains, drawn, name)
+
+    first = against("one population", UnimodalPopulation.fit(data), population_seed)
+    if first.p_value > alpha:
+        return first
+    second = against("a continuum", found.continuum, continuum_seed)
+    return second if second.p_value > first.p_value else first
 
 
-def reference_gains(
-    reference: UnimodalPopulation,
-    data: WorkingData,
-    ks: Sequence[int],
+def _until_clear(
+    task: Callable[[Sequence[np.random.SeedSequence]], np.ndarray],
     streams: Sequence[np.random.SeedSequence],
+    observed: Mapping[int, float],
+    alpha: float,
     *,
-    workers: int = 1,
-    progress: Progress | None = None,
-    stage: str = "",
+    workers: int,
+    progress: Progress | None,
+    stage: str,
 ) -> np.ndarray:
-    """Gains of reference data sets, one a stream of random numbers, shape (draws, ks)."""
+    """Gains of reference data sets (draws, ks), wave by wave until the answer is clear."""
     chunks = [streams[at : at + CHUNK] for at in range(0, len(streams), CHUNK)]
-    task = partial(_gains_of_chunk, reference, data, tuple(ks))
-    found = run_tasks(task, chunks, workers=workers, progress=progress, stage=stage)
+    found: list[np.ndarray] = []
+    for at in range(0, len(chunks), WAVE):
+        found += run_tasks(task, chunks[at : at + WAVE], workers=workers)
+        if progress is not None:
+            progress(f"null test, {stage}", min(1.0, (at + WAVE) / len(chunks)))
+        test = judge(observed, np.vstack(found), "one population")
+        if test.exceeding >= CLEAR and test.p_value > alpha:
+            if progress is not None:
+                progress(f"null test, {stage}", 1.0)
+            break
     return np.vstack(found)
 
 
 def _gains_of_chunk(
-    reference: UnimodalPopulation,
+    reference: Reference,
     data: WorkingData,
     ks: tuple[int, ...],
+    least: int,
     streams: Sequence[np.random.SeedSequence],
 ) -> np.ndarray:
     rows = []
     for stream in streams:
         drawn = reference.simulate(data, np.random.default_rng(stream))
-        found = gains(drawn, ks, _start_seed(stream))
+        found = typedness(drawn, ks, _start_seed(stream), least=least).gains
         rows.append([found[k] for k in ks])
     return np.array(rows)
 
@@ -122,30 +163,45 @@ def _start_seed(stream: np.random.SeedSequence) -> int:
 
 
 def standardise(gain: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Gains in standard deviations above the mean of the reference, per number of types."""
-    spread = np.maximum(reference.std(axis=0, ddof=1), 1e-9)
-    return np.asarray((gain - reference.mean(axis=0)) / spread)
+    """Gains in standard deviations above the mean of the reference, per number of types.
+
+    NaN where no types were found, or none in two data sets of the reference.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        known = (~np.isnan(reference)).sum(axis=0)
+        mean = np.nansum(reference, axis=0) / known
+        squares = np.nansum((reference - mean) ** 2, axis=0)
+        spread = np.maximum(np.sqrt(squares / (known - 1)), 1e-9)
+        return np.asarray((gain - mean) / spread)
 
 
-def judge(observed: dict[int, float], reference: np.ndarray) -> NullTest:
+def largest(standardised: np.ndarray) -> np.ndarray:
+    """The largest standardised gain of each data set; the lowest where no types were found."""
+    return np.asarray(np.where(np.isnan(standardised), LOWEST, standardised).max(axis=-1))
+
+
+def judge(observed: Mapping[int, float], reference: np.ndarray, against: Against) -> NullTest:
     """Compare observed gains with those of reference data sets, shape (draws, ks).
 
-    For the p-value, the data and the reference are standardised together: under one population
-    they are alike, and only then is the rank of the data among them uniform.
+    For the p-value, the data and the reference are standardised together: without types they are
+    alike, and only then is the rank of the data among them uniform.
     """
     ks = list(observed)
     raw = np.array([observed[k] for k in ks])
     together = np.vstack([raw, reference])
-    largest, *maxima = standardise(together, together).max(axis=1).tolist()
-    exceeding = sum(other >= largest - 1e-9 for other in maxima)
+    mine, *maxima = largest(standardise(together, together)).tolist()
+    exceeding = sum(other >= mine - 1e-9 for other in maxima)
+    known = np.maximum((~np.isnan(reference)).sum(axis=0), 1)
+    mean = np.nansum(reference, axis=0) / known
+    squares = np.nansum((reference - mean) ** 2, axis=0)
     table = pd.DataFrame(
         {
             "k": ks,
             "gain": raw,
-            "reference_mean": reference.mean(axis=0),
-            "reference_sd": reference.std(axis=0, ddof=1),
+            "reference_mean": mean,
+            "reference_sd": np.sqrt(squares / np.maximum(known - 1, 1)),
             "standardised": standardise(raw, reference),
         }
     )
     p_value = (exceeding + 1) / (len(reference) + 1)
-    return NullTest(p_value, len(reference), exceeding, largest, np.array(maxima), table)
+    return NullTest(p_value, len(reference), exceeding, mine, np.array(maxima), table, against)

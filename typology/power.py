@@ -9,13 +9,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from site_typology.models.mixture import TypeModel, fit_types, gains
+from site_typology.models.continuum import Continuum
+from site_typology.models.mixture import TypeModel, fit_types
 from site_typology.models.parallel import run_tasks
 from site_typology.models.planting import PlantedTypes
 from site_typology.models.plausible import Population, fit_population
+from site_typology.models.typedness import LEAST_SITES, typedness
 from site_typology.models.unimodal import UnimodalPopulation, add_errors
 from site_typology.models.working import WorkingData
-from site_typology.nulltest import standardise, types_to_try
+from site_typology.nulltest import largest, standardise, types_to_try
 from site_typology.results import Power
 
 Progress = Callable[[str, float], None]
@@ -52,7 +54,8 @@ def power(
     separations: Sequence[float] = (6.0, 8.0, 10.0),
     k: int = 3,
     replicates: int = 40,
-    reference_draws: int = 5,
+    reference_draws: int = 3,
+    least: int = LEAST_SITES,
     alpha: float = 0.05,
     target: float = 0.8,
     at_least: float = 0.0,
@@ -63,10 +66,10 @@ def power(
 ) -> Power:
     """Plant types into the population of the data and count how often the null test finds them.
 
-    Each replicate has the sites' own errors and gaps and its own unimodal reference, fitted to
-    the planted data as the null test would. Its few reference draws are pooled with those of
-    the other replicates of the same separation (the warp-speed bootstrap: Giacomini, Politis and
-    White 2013, *Econometric Theory* 29), so that a few draws a replicate do.
+    Each replicate has the sites' own errors and gaps and its own two references, fitted to the
+    planted data as the null test would; both have to be rejected. Its few reference draws are
+    pooled with those of the other replicates of the same separation (the warp-speed bootstrap:
+    Giacomini, Politis and White 2013, *Econometric Theory* 29), so that a few a replicate do.
 
     Parameters
     ----------
@@ -82,7 +85,9 @@ def power(
     replicates : int
         Data sets a separation.
     reference_draws : int
-        Reference data sets a replicate, pooled over replicates.
+        Reference data sets of each kind a replicate, pooled over replicates.
+    least : int
+        Sites that every type needs.
     alpha : float
         Level of the null test.
     target : float
@@ -110,7 +115,7 @@ def power(
     """
     population = population or fit_population(data)
     tried = tuple(ks or types_to_try(data.n))
-    task = partial(_replicate, data, population, k, tried, reference_draws)
+    task = partial(_replicate, data, population, k, tried, reference_draws, least)
     streams = np.random.SeedSequence(seed).spawn(len(separations) * replicates)
     rows: list[dict[str, float]] = []
     for at, separation in enumerate(sorted(map(float, separations))):
@@ -127,12 +132,13 @@ def power(
     return Power(pd.DataFrame(rows), target)
 
 
-def _power_at(
-    separation: float, found: Sequence[tuple[np.ndarray, np.ndarray]], alpha: float
-) -> dict[str, float]:
+def _power_at(separation: float, found: Sequence[Planted], alpha: float) -> dict[str, float]:
     """One row of the table: the share of planted data sets that the null test rejects."""
-    observed = np.array([gains_found for gains_found, _ in found])
-    share = _share_rejected(observed, np.vstack([reference for _, reference in found]), alpha)
+    observed = np.array([each.observed for each in found])
+    rejected = np.ones(len(found), dtype=bool)
+    for reference in zip(*(each.references for each in found), strict=True):
+        rejected &= _rejected(observed, np.vstack(reference), alpha)
+    share = float(rejected.mean())
     # Half a count on each side, so that 40 of 40 is not taken as certain.
     smooth = (share * len(found) + 0.5) / (len(found) + 1)
     return {
@@ -143,34 +149,49 @@ def _power_at(
     }
 
 
+@dataclass(frozen=True)
+class Planted:
+    """Gains of one planted data set (ks,) and of draws from its two references (draws, ks)."""
+
+    observed: np.ndarray
+    references: tuple[np.ndarray, np.ndarray]
+
+
 def _replicate(
     data: WorkingData,
     population: Population,
     k: int,
     ks: tuple[int, ...],
     draws: int,
+    least: int,
     item: tuple[float, np.random.SeedSequence],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gains of one planted data set (ks,) and of its reference draws (draws, ks)."""
+) -> Planted:
     separation, stream = item
     rng = np.random.default_rng(stream)
     types = PlantedTypes.draw(population, k, separation, rng)
     planted = add_errors(types.simulate(data.n, rng)[0], data, rng)
-    reference = UnimodalPopulation.fit(planted)
-    drawn = [planted, *(reference.simulate(data, rng) for _ in range(draws))]
-    rows = []
-    for one in drawn:
-        found = gains(one, ks, int(rng.integers(2**31)))
-        rows.append([found[j] for j in ks])
-    return np.array(rows[0]), np.array(rows[1:])
+
+    def gains_of(drawn: WorkingData) -> tuple[list[float], Continuum]:
+        found = typedness(drawn, ks, int(rng.integers(2**31)), least=least)
+        return [found.gains[j] for j in ks], found.continuum
+
+    observed, continuum = gains_of(planted)
+    population_reference = UnimodalPopulation.fit(planted)
+    return Planted(
+        np.array(observed),
+        (
+            np.array([gains_of(population_reference.simulate(data, rng))[0] for _ in range(draws)]),
+            np.array([gains_of(continuum.simulate(data, rng))[0] for _ in range(draws)]),
+        ),
+    )
 
 
-def _share_rejected(observed: np.ndarray, reference: np.ndarray, alpha: float) -> float:
-    """Share of observed gains (m, ks) whose maximum is rare among the pooled reference's."""
-    maxima = standardise(reference, reference).max(axis=1)
-    largest = standardise(observed, reference).max(axis=1)
-    exceeding = (maxima[None, :] >= largest[:, None] - 1e-9).sum(axis=1)
-    return float(((exceeding + 1) / (len(maxima) + 1) <= alpha).mean())
+def _rejected(observed: np.ndarray, reference: np.ndarray, alpha: float) -> np.ndarray:
+    """Which observed gains (m, ks) have a maximum that is rare among the pooled reference's."""
+    maxima = largest(standardise(reference, reference))
+    mine = largest(standardise(observed, reference))
+    exceeding = (maxima[None, :] >= mine[:, None] - 1e-9).sum(axis=1)
+    return np.asarray((exceeding + 1) / (len(maxima) + 1) <= alpha)
 
 
 def relative_entropy(memberships: np.ndarray) -> float:

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 Verdict = Literal["supported", "tentative", "not supported", "insufficient"]
+Against = Literal["one population", "a continuum"]
+"""What the sites were compared with: two ways of having no types."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class NullTest:
-    """Monte Carlo test of one population against types.
+    """Monte Carlo test of sites without types against types.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ class NullTest:
         Largest standardised gain of each reference data set.
     observed : float
         Largest standardised gain of the data.
+    against : {"one population", "a continuum"}
+        What it is the test against: of the two, that which the data are more like.
     """
 
     p_value: float
@@ -71,6 +75,7 @@ class NullTest:
     observed: float
     reference_maxima: np.ndarray
     gains: pd.DataFrame
+    against: Against = "one population"
 
     @property
     def monte_carlo_error(self) -> float:
@@ -85,6 +90,7 @@ class NullTest:
             "exceeding": self.exceeding,
             "observed": self.observed,
             "monte_carlo_error": self.monte_carlo_error,
+            "against": self.against,
             "gains": _plain(self.gains.to_dict("records")),
         }
 
@@ -244,7 +250,8 @@ class Evidence:
                 test["exceeding"],
                 test["observed"],
                 np.empty(0),
-                pd.DataFrame(test["gains"]),
+                pd.DataFrame(test["gains"]).astype({"gain": float, "standardised": float}),
+                test["against"],
             ),
             power=None if power is None else Power(pd.DataFrame(power["table"]), power["target"]),
             why=content["why"],
