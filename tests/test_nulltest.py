@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from site_typology.models.working import exact_data
-from site_typology.nulltest import judge, null_test, types_to_try
+from site_typology.nulltest import CLEAR, LOWEST, judge, null_test, types_to_try
 
 
 def cloud(n, seed, types=1, separation=0.0, q=4):
@@ -21,10 +21,10 @@ def cloud(n, seed, types=1, separation=0.0, q=4):
 def test_p_value_by_hand():
     # With the data, 5, the reference has mean 2.75 and SD 1.708: the data stand at 1.317.
     reference = np.array([[1.0], [2.0], [3.0]])
-    found = judge({2: 5.0}, reference)
+    found = judge({2: 5.0}, reference, "one population")
     assert found.p_value == 1 / 4
     assert found.observed == pytest.approx(1.3175, abs=1e-4)
-    assert judge({2: 2.0}, reference).p_value == 3 / 4
+    assert judge({2: 2.0}, reference, "one population").p_value == 3 / 4
     row = found.gains.iloc[0].to_dict()
     assert row == pytest.approx(
         {
@@ -39,7 +39,7 @@ def test_p_value_by_hand():
 
 def test_the_search_over_numbers_of_types_is_inside_the_test():
     reference = np.array([[0.0, 2.0], [1.0, 1.0], [2.0, 0.0], [1.0, 1.0]])
-    found = judge({2: 1.0, 3: 2.0}, reference)
+    found = judge({2: 1.0, 3: 2.0}, reference, "a continuum")
     assert found.exceeding == 2
 
 
@@ -92,13 +92,46 @@ def test_very_few_sites(shape):
     assert 0 < found.p_value <= 1
 
 
+def test_data_sets_without_types_of_enough_sites_rank_lowest():
+    reference = np.array([[1.0, np.nan], [2.0, 3.0], [np.nan, np.nan], [3.0, 5.0]])
+    found = judge({2: 2.5, 3: np.nan}, reference, "one population")
+    assert found.reference_maxima[2] == LOWEST
+    assert found.gains["standardised"].notna().tolist() == [True, False]
+    assert judge({2: np.nan, 3: np.nan}, reference, "one population").p_value == 1.0
+
+
+def bent(n, seed, noise=0.3):
+    """Sites along a bent line, with errors."""
+    rng = np.random.default_rng(seed)
+    along = rng.uniform(-1, 1, n)
+    truth = np.column_stack([4 * along, 5 * (along**2 - 1 / 3), *np.zeros((2, n))])
+    values = truth + noise * rng.normal(size=(n, 4)) + 0.5 * rng.normal(size=(n, 4))
+    return exact_data(values, np.broadcast_to(0.25 * np.eye(4), (n, 4, 4)).copy())
+
+
+def test_sites_along_a_bent_line_are_no_types():
+    """30 data sets; with every rejection rate up to .05 more than 4 come up once in 300 times."""
+    found = [null_test(bent(40, seed), ks=[2, 3], draws=19, seed=seed) for seed in range(30)]
+    assert sum(test.p_value <= 0.05 for test in found) <= 4
+
+
+def test_drawing_ends_when_the_answer_is_clear():
+    found = null_test(cloud(24, 5), ks=[2], draws=200, seed=2)
+    assert found.p_value > 0.05
+    assert found.draws < 200
+    assert found.exceeding >= CLEAR
+
+
 def test_progress_is_told():
     told = []
     null_test(
         cloud(12, 8), ks=[2], draws=9, progress=lambda stage, share: told.append((stage, share))
     )
-    assert told[0] == ("null test", 0.0)
-    assert told[-1] == ("null test", 1.0)
+    assert told[0] == ("null test, one population", 1.0)
+    assert {stage for stage, _ in told} <= {
+        "null test, one population",
+        "null test, a continuum",
+    }
 
 
 def test_numbers_of_types_to_try():

@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from site_typology.models.mixture import TypeModel, fit_types, gains
-from site_typology.models.plausible import fit_population
+from site_typology.models.mixture import TypeModel, fit_types, smallest
+from site_typology.models.plausible import SeenCells, fit_population
 from site_typology.models.working import exact_data
 
 
@@ -107,11 +107,14 @@ def test_given_starts_are_tried_beside_the_usual_ones():
     assert helped.log_likelihood(data) >= plain.log_likelihood(data) - 1.0
 
 
-def test_gains_grow_with_separation_and_name_the_number_of_types():
-    found = [gains(typed(60, 4, 7, separation=d)[0], [2, 3, 4], seed=1) for d in (0, 8)]
-    assert found[1][3] > found[0][3] + 20
-    # The third type gains far more than a fourth.
-    assert found[1][3] - found[1][2] > 5 * (found[1][4] - found[1][3])
+def test_types_have_as_many_sites_as_asked():
+    rows = np.vstack([np.random.default_rng(3).normal(size=(30, 3)), np.full((1, 3), 6.0)])
+    data = exact_data(rows)
+    alone, several = (fit_types(data, 2, seed=1, least=least) for least in (0, 4))
+    assert smallest(alone, SeenCells.of(data)) == 1
+    assert smallest(several, SeenCells.of(data)) >= 4
+    # Asked for what cannot be had, it gives the likeliest there are.
+    assert fit_types(data, 2, seed=1, least=20).to_dict() == alone.to_dict()
 
 
 @pytest.mark.parametrize(("n", "q", "k"), [(6, 3, 2), (6, 14, 2), (8, 10, 4), (5, 2, 5)])
