@@ -10,6 +10,7 @@ import pandas as pd
 
 from site_typology.feature_info import FeatureInfo
 from site_typology.features.assessment import Assessment
+from site_typology.features.redundancy import IDENTICAL
 from site_typology.report_words import Unit, count_of, figure
 
 MOST_SITES, MOST_ROWS, MOST_TAIL = 60, 25, 3
@@ -36,7 +37,7 @@ def same_rows(assessment: Assessment) -> dict[str, Any]:
             "why": row.why,
             "correlation": _two(row.correlation),
             "corrected": _two(row.corrected),
-            "interval": "" if math.isnan(row.low) else f"{_two(row.low)} to {_two(row.high)}",
+            "interval": _interval(row.low, row.high, exact=row.why == IDENTICAL),
             "use": "both build types" if row.both_build else "not both build types",
             "act": bool(row.both_build),
         }
@@ -177,6 +178,25 @@ def _signed(unit: Unit, value: float) -> str:
 def _points(unit: Unit, value: float) -> str:
     """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points."""
     return unit.write(value).replace("%", " points")
+
+
+def _interval(low: float, high: float, *, exact: bool) -> str:
+    """Write the interval of a corrected correlation, which was held between -1 and 1.
+
+    Examples
+    --------
+    >>> _interval(-1.0, -0.9, exact=False), _interval(1.0, 1.0, exact=True)
+    ('−1.00 to −0.90', 'exact')
+    >>> _interval(-1.0, -1.0, exact=False)
+    'all past −1: the errors may be stated too large'
+    """
+    if math.isnan(low):
+        return ""
+    if exact:
+        return "exact"
+    if low == high:
+        return f"all past {low:.0f}: the errors may be stated too large".replace("-", "−")
+    return f"{_two(low)} to {_two(high)}"
 
 
 def _two(value: float) -> str:

@@ -13,6 +13,7 @@ from site_typology.features.chasing import NEXT_RETURNS
 from site_typology.features.findings import findings
 from site_typology.features.missingcells import NOTHING, missing_by
 from site_typology.features.precision import CATEGORY, EXACT, POOR, TARGET, UNKNOWN
+from site_typology.features.returns import left_out
 from site_typology.figure_canvas import listed
 from site_typology.figures_quality import reliability_drawing
 from site_typology.report_data import NOT_SHOWN, measure_words
@@ -21,7 +22,9 @@ from site_typology.report_sources import agreement_rows, weight_rows
 from site_typology.report_words import figure
 
 MOST_SITES, MOST_CHASED, MOST_ROWS, MOST_NAMED = 60, 15, 25, 8
+USES = {"build": "builds types", "evaluate": "describes only"}
 LEVELS = {"fine": "Fine", "look": "Look", "act": "To do"}
+LEFT_OUT = {"text": "left out", "rate": "", "band": "none"}
 BANDS = (0.2, 0.4, 0.6, 0.8)
 SHOWN_ELSEWHERE = ("reliability", "informants_per_site", "response_rate", "zeros", *NOT_SHOWN)
 PARTS_OF_AN_INDEX = ("weight of ", "centre of ", "spread of ")
@@ -76,10 +79,13 @@ def quality_content(assessment: Assessment) -> dict[str, Any]:
 
 def _response(assessment: Assessment) -> dict[str, Any]:
     """Response map: one row a site, one column a table and round; lowest response first."""
+    aside = left_out(assessment.response)
     groups = [
-        (str(table), str(round_), own.set_index("site"))
+        (str(table), str(round_), own[~aside[own.index]].set_index("site"))
         for (table, round_), own in assessment.response.groupby(["table", "round"], sort=False)
     ]
+    keys = ["table", "round", "site"]
+    kept_out = set(assessment.response.loc[aside, keys].itertuples(index=False, name=None))
     if not groups:
         return {"headings": [], "rows": [], "all": [], "left_out": 0}
     sites = [str(site) for site in assessment.profiles.sites]
@@ -106,8 +112,10 @@ def _response(assessment: Assessment) -> dict[str, Any]:
             {
                 "site": site,
                 "cells": [
-                    _answered(own["responded"].get(site, math.nan), own["eligible"].get(site))
-                    for _, _, own in groups
+                    LEFT_OUT
+                    if (table, round_, site) in kept_out
+                    else _answered(own["responded"].get(site, math.nan), own["eligible"].get(site))
+                    for table, round_, own in groups
                 ],
                 "silent": site in assessment.silent,
             }
@@ -140,6 +148,7 @@ def _chase(assessment: Assessment) -> dict[str, Any]:
             "rank": row.rank,
             "site": str(row.site),
             "table": str(row.table),
+            "use": USES[str(row.use)],
             "answered": f"{row.responded:,.0f} of {row.eligible:,.0f}",
             "left": f"{row.left:,.0f}",
             "known": f"{row.known:.0%}",
@@ -184,7 +193,7 @@ def _precision(row: Any) -> dict[str, Any]:
     known = not math.isnan(row.reliability)
     return {
         "title": row.title,
-        "use": "builds types" if row.use == "build" else "describes only",
+        "use": USES[row.use],
         "sites": f"{row.sites:,}",
         "n": figure(round(row.n, 1)) if not math.isnan(row.n) else "",
         "reliability": f"{row.reliability:.2f}" if known else "",
