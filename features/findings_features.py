@@ -52,8 +52,8 @@ def precision_finding(assessment: Assessment) -> Finding:
     good = int((build["reliability"] >= TARGET).sum())
     poor = build[build["reliability"] < POOR]
     found = (
-        f"{good} of the {counted(len(build), 'feature')} with an error that build types reach a "
-        f"reliability of {TARGET:g}"
+        f"{good} of the {counted(len(build), 'feature')} with an error that build types "
+        f"{'reaches' if good == 1 else 'reach'} a reliability of {TARGET:g}"
     )
     if len(poor):
         found += f"; at {len(poor)} more noise than signal sets sites apart"

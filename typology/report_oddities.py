@@ -11,7 +11,8 @@ import pandas as pd
 from site_typology.feature_info import FeatureInfo
 from site_typology.features.assessment import Assessment
 from site_typology.features.redundancy import IDENTICAL
-from site_typology.report_words import Unit, count_of, figure
+from site_typology.features.roundchanges import SAME_IN_BOTH
+from site_typology.report_words import USES, Unit, count_of, figure
 
 MOST_SITES, MOST_ROWS, MOST_TAIL = 60, 25, 3
 
@@ -118,6 +119,7 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
         {
             "site": str(row.site),
             "title": row.title,
+            "use": USES[row.use],
             "rounds": f"{row.earlier} to {row.later}",
             "before": units[row.feature][0].write(row.before),
             "after": units[row.feature][0].write(row.after),
@@ -129,12 +131,14 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
         }
         for row in flagged.head(MOST_ROWS).itertuples()
     ]
+    features = assessment.feature_changes
+    features = features.iloc[np.argsort((features["use"] != "build").to_numpy(), kind="stable")]
+    still = (features["note"] == SAME_IN_BOTH).groupby(features["feature"]).transform("all")
     return {
         "rows": rows,
         "left_out": len(flagged) - len(rows),
-        "features": [
-            _feature_change(row, units) for row in assessment.feature_changes.itertuples()
-        ],
+        "features": [_feature_change(row, units) for row in features[~still].itertuples()],
+        "still": list(dict.fromkeys(features.loc[still, "title"].map(str))),
         "moved": [
             {"site": str(row.site), "rounds": f"{row.earlier} to {row.later}", "moved": row.moved}
             for row in assessment.moved.head(MOST_SITES).itertuples()
@@ -143,18 +147,22 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
     }
 
 
-def _feature_change(row: Any, units: Units) -> dict[str, str]:
-    mean = ""
+def _feature_change(row: Any, units: Units) -> dict[str, Any]:
+    mean = interval = ""
     if not row.note and row.feature in units:
         unit = units[row.feature][0]
         mean = _signed(unit, row.mean_change)
         if not math.isnan(row.low):
-            mean += f" ({_signed(unit, row.low)} to {_signed(unit, row.high)})"
+            ends = (_signed(unit, end).removesuffix(" points") for end in (row.low, row.high))
+            interval = " to ".join(end.removesuffix(" point") for end in ends)
     return {
         "title": row.title,
+        "use": USES[row.use],
         "rounds": f"{row.earlier} to {row.later}",
         "sites": str(row.sites) if not row.note else "",
         "mean": mean or row.note,
+        "interval": interval,
+        "leaves_zero": bool(interval) and (row.low > 0 or row.high < 0),
         "flagged": str(row.flagged) if not row.note else "",
         "came": str(row.came),
         "went": str(row.went),
@@ -176,8 +184,15 @@ def _signed(unit: Unit, value: float) -> str:
 
 
 def _points(unit: Unit, value: float) -> str:
-    """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points."""
-    return unit.write(value).replace("%", " points")
+    """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points.
+
+    Examples
+    --------
+    >>> _points(Unit(True, 0), 0.02), _points(Unit(True, 0), -0.01)
+    ('2 points', '−1 point')
+    """
+    text = unit.write(value)
+    return text.replace("%", " point" if text in ("1%", "−1%") else " points")
 
 
 def _interval(low: float, high: float, *, exact: bool) -> str:
