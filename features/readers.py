@@ -114,13 +114,16 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
     UnreadableTableError
         With what is wrong with the file and what to do.
     """
+    return without_repeats(read_file(declaration, folder), declaration.personal)
+
+
+def read_file(declaration: TableDeclaration, folder: Path) -> RawTable:
+    """Read the file of a table as it is, columns that stand twice included; see `read_raw`."""
     path, name = located(declaration, folder)
     try:
-        raw = READERS[name].read(path, declaration)
+        return READERS[name].read(path, declaration)
     except OSError as error:
         raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
-    frame = _without_repeats(raw.frame, declaration.personal)
-    return dataclasses.replace(raw, frame=frame)
 
 
 def located(declaration: TableDeclaration, folder: Path) -> tuple[Path, str]:
@@ -159,8 +162,9 @@ def _not_found(path: Path) -> str:
     return f"{path.name} is not found; {hint} Correct path."
 
 
-def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataFrame:
+def without_repeats(raw: RawTable, personal: tuple[str, ...]) -> RawTable:
     """Keep one of columns that are the same, or that are left out anyway; refuse others."""
+    frame = raw.frame
     names = list(frame.columns)
     problems = [
         f"Column {name!r} has a reserved name. Rename it in the file."
@@ -180,4 +184,4 @@ def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataF
         )
     if problems:
         raise UnreadableTableError(*problems)
-    return frame.loc[:, ~frame.columns.duplicated()]
+    return dataclasses.replace(raw, frame=frame.loc[:, ~frame.columns.duplicated()])

@@ -248,26 +248,27 @@ def where_problems(
 def weight_problems(
     feature: FeatureDeclaration, table: Table, used: Sequence[str]
 ) -> Iterator[Problem]:
-    """Refuse weights that are negative, or missing on a row with an answer."""
+    """Refuse weights that are missing on a row with an answer.
+
+    Negative ones were reported when the table was read, see `valuechecks`.
+    """
     weight = table.weight
     if weight is None:
         return
     if weight not in table.numbers:
         yield from column_problems(feature, "table", table, [weight], numeric=True)
         return
-    low, _, n = table.extent(weight)
-    if n == table.n_rows and not low < 0:
+    if table.extent(weight)[2] == table.n_rows:
         return
     names = [name for name in used if name in table.columns]
     unanswered = [nw.col(name).is_null() for name in names]
     answered = ~nw.all_horizontal(*unanswered, ignore_nulls=False) if names else nw.lit(False)
-    negative = ~nw.col(weight).is_null() & (nw.col(weight) < 0)
-    bad = bad_rows(table, negative | (nw.col(weight).is_null() & answered), weight)
+    bad = bad_rows(table, nw.col(weight).is_null() & answered, weight)
     if bad.n:
         yield Problem(
             f"tables.{table.name}.weight",
-            f"Weight '{weight}' is negative or missing on {bad.n} used rows: "
-            f"{bad.rows}. Give each a weight of 0 or more.",
+            f"Weight '{weight}' is missing on {bad.n} used row{'' if bad.n == 1 else 's'} with an "
+            f"answer: {bad.rows}. Give each a weight of 0 or more.",
         )
 
 

@@ -21,8 +21,8 @@ from site_typology.profile_checks import INDEX, check_profiles
 LONG_COLUMNS = ["site", "round", "feature", "value", "standard_error", "n", "reason"]
 LEDGER_COLUMNS = ["table", "entry", "site", "round", "outcome", "reason", "n"]
 AGREEMENT_COLUMNS = [
-    "feature", "one", "other", "scale", "round", "site", "measure",
-    "value", "standard_error", "n", "beyond_error",
+    "feature", "one", "other", "one_group", "other_group", "scale", "round", "site",
+    "measure", "value", "standard_error", "n", "beyond_error",
 ]  # fmt: skip
 
 
@@ -361,7 +361,10 @@ class SiteProfiles:
         )
         agreement = folder / "source_agreement.parquet"
         if agreement.is_file():
-            profiles.source_agreement = pd.read_parquet(agreement)
+            # Profiles written before groups were named have no columns for them.
+            profiles.source_agreement = pd.read_parquet(agreement).reindex(
+                columns=AGREEMENT_COLUMNS, fill_value=""
+            )
         if (folder / "weighting.parquet").is_file():
             profiles.weighting = pd.read_parquet(folder / "weighting.parquet")
         return profiles

@@ -81,6 +81,9 @@ GLOSSARY = (
     ),
 )
 
+USES = {"build": "builds types", "evaluate": "describes only"}
+"""What a feature is for, or a table whose features are."""
+
 BADGES = {
     "supported": "Supported",
     "tentative": "Tentative",
