@@ -30,7 +30,7 @@ from site_typology.features.selection import (
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 from site_typology.profile_checks import INDEX
 
-_VALUE, _FROM, _TO = "value", "from", "to"
+VALUE, _FROM, _TO = "value", "from", "to"
 
 
 class MedianArgs(BuilderArgs):
@@ -99,7 +99,7 @@ class Median(Builder[MedianArgs]):
             source=f"{table.name}: {', '.join(args.value_columns)}",
             definition=f"Median of {what} over the rows of table '{table.name}'.",
             unit="" if args.column else "days",
-            measurement={"coverage": len(rows.dropna(subset=[_VALUE])) / max(len(rows), 1)},
+            measurement={"coverage": len(rows.dropna(subset=[VALUE])) / max(len(rows), 1)},
         )
         gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
         return place({feature.name: sites}, [info], tables, gaps)
@@ -119,15 +119,15 @@ def medians(rows: pd.DataFrame) -> Estimate:
     >>> medians(rows.assign(value=[1.0, 2.0, 9.0, 4.0])).value
     array([2., 4.])
     """
-    answered = rows[rows[_VALUE].notna() & (rows[WEIGHT] > 0)]
+    answered = rows[rows[VALUE].notna() & (rows[WEIGHT] > 0)]
     groups = answered.groupby([SITE, ROUND], sort=True)
-    value = groups[[_VALUE, WEIGHT]].apply(_weighted_median)
+    value = groups[[VALUE, WEIGHT]].apply(_weighted_median)
     weight, squares = (
         groups[WEIGHT].sum(),
         (answered[WEIGHT] ** 2).groupby([answered[SITE], answered[ROUND]], sort=True).sum(),
     )
     n, effective = groups.size(), weight**2 / squares
-    residuals = pooled_residuals(answered[_VALUE], groups.ngroup())
+    residuals = pooled_residuals(answered[VALUE], groups.ngroup())
     error = np.sqrt(variance_of_medians(residuals, effective.to_numpy(dtype=float)))
     index = pd.MultiIndex.from_tuples(list(n.index), names=INDEX)
     values = value.to_numpy(dtype=float) if len(n) else np.empty(0)
@@ -136,9 +136,9 @@ def medians(rows: pd.DataFrame) -> Estimate:
 
 def _weighted_median(rows: pd.DataFrame) -> float:
     """Value with half of the weight on either side; the middle of two where it falls between."""
-    ordered = rows.sort_values(_VALUE, kind="stable")
+    ordered = rows.sort_values(VALUE, kind="stable")
     below = ordered[WEIGHT].cumsum().to_numpy()
-    values, half = ordered[_VALUE].to_numpy(), below[-1] / 2
+    values, half = ordered[VALUE].to_numpy(), below[-1] / 2
     at = int(np.searchsorted(below, half * (1 - 1e-12)))
     if np.isclose(below[at], half, rtol=1e-12) and at + 1 < len(values):
         return float((values[at] + values[at + 1]) / 2)
@@ -146,13 +146,13 @@ def _weighted_median(rows: pd.DataFrame) -> float:
 
 
 def _rows(table: Table, args: MedianArgs) -> pd.DataFrame:
-    """Rows in use with their `_VALUE`."""
+    """Rows in use with their `VALUE`."""
     if args.column is not None:
-        return row_values(table, args.where, {_VALUE: nw.col(args.column).cast(nw.Float64)})
+        return row_values(table, args.where, {VALUE: nw.col(args.column).cast(nw.Float64)})
     dates = {_FROM: nw.col(str(args.start)), _TO: nw.col(str(args.end))}
     rows = row_values(table, args.where, dates)
     spans = parse_dates(rows[_TO]) - parse_dates(rows[_FROM])
-    return rows.assign(**{_VALUE: spans.dt.total_seconds() / 86400.0})
+    return rows.assign(**{VALUE: spans.dt.total_seconds() / 86400.0})
 
 
 def _backward(feature: FeatureDeclaration, args: MedianArgs, table: Table) -> Iterator[Problem]:
@@ -160,7 +160,7 @@ def _backward(feature: FeatureDeclaration, args: MedianArgs, table: Table) -> It
     if args.column is not None or not used <= set(table.columns):
         return
     rows = _rows(table, args)
-    early = rows[rows[_VALUE] < 0]
+    early = rows[rows[VALUE] < 0]
     if len(early):
         yield Problem(
             place_of(feature, "end"),

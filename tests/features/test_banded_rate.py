@@ -32,7 +32,7 @@ def test_the_count_expected_in_a_band_stands_for_it(study):
     values = profiles.values["left"].to_numpy()
     assert profiles.reasons["left"].tolist()[4:] == ["not answered", "not applicable"]
     teachers = np.array([20.0, 40, 50, 60])
-    count, variance = expected_counts(
+    count, variance, _ = expected_counts(
         np.array([0.0, 1, 6, 16]), np.array([0.0, 5, 10, 30]), teachers
     )
     np.testing.assert_allclose(values[:4], count / teachers)
@@ -51,7 +51,7 @@ def test_expected_counts_agree_with_simulation():
     edges = np.array([0, 1, 6, 11, 16, 10_000])
     band = np.searchsorted(edges, counts, side="right") - 1
     low, high = edges[:-1].astype(float), np.array([0.0, 5, 10, 15, 60])
-    count, variance = expected_counts(low[band], high[band], np.full(n, exposure))
+    count, variance, _ = expected_counts(low[band], high[band], np.full(n, exposure))
     for at in range(5):
         there = band == at
         assert count[there][0] == pytest.approx(counts[there].mean(), rel=0.02)
@@ -63,7 +63,7 @@ def test_several_rows_of_a_site_add_up(study):
     frame = schools(["2", "3", "1"], [20.0, 30.0, 40.0]).assign(site=["A", "A", "B"])
     profiles = build_profiles(study({"schools": frame}, [feature(per=100)]))
     low, high = np.array([1.0, 6, 0]), np.array([5.0, 10, 0])
-    count, variance = expected_counts(low, high, np.array([25.0, 25.0, 40.0]))
+    count, variance, _ = expected_counts(low, high, np.array([25.0, 25.0, 40.0]))
     assert profiles.values["left"].tolist() == pytest.approx([2 * (count[0] + count[1]), 0.0])
     error = profiles.standard_errors["left"].iloc[0]
     assert error == pytest.approx(2 * np.sqrt(variance[0] + variance[1]))
