@@ -16,7 +16,7 @@ from site_typology.features.contract import Builder, BuilderArgs, Built, Estimat
 from site_typology.features.dateformats import parse_dates
 from site_typology.features.dates import date_problems
 from site_typology.features.gaps import gap_reasons
-from site_typology.features.medianerror import pooled_residuals, variance_of_medians
+from site_typology.features.medianerror import pooled_residuals
 from site_typology.features.selection import (
     WEIGHT,
     column_problems,
@@ -28,6 +28,7 @@ from site_typology.features.selection import (
     where_problems,
 )
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
+from site_typology.features.weightedmedian import variance_of_weighted_medians
 from site_typology.profile_checks import INDEX
 
 VALUE, _FROM, _TO = "value", "from", "to"
@@ -62,7 +63,8 @@ class Median(Builder[MedianArgs]):
 
     A row whose end is missing has no duration and is left out; where that is common, as for
     people still in post, use a builder that takes unfinished times into account. The error is
-    that of a median of as many draws from the sites' pooled residuals (`variance_of_medians`).
+    that of a median of as many draws from the sites' pooled residuals (`variance_of_medians`,
+    with weights `variance_of_weighted_medians`).
     """
 
     name: ClassVar[str] = "median"
@@ -122,13 +124,10 @@ def medians(rows: pd.DataFrame) -> Estimate:
     answered = rows[rows[VALUE].notna() & (rows[WEIGHT] > 0)]
     groups = answered.groupby([SITE, ROUND], sort=True)
     value = groups[[VALUE, WEIGHT]].apply(_weighted_median)
-    weight, squares = (
-        groups[WEIGHT].sum(),
-        (answered[WEIGHT] ** 2).groupby([answered[SITE], answered[ROUND]], sort=True).sum(),
-    )
-    n, effective = groups.size(), weight**2 / squares
+    n = groups.size()
     residuals = pooled_residuals(answered[VALUE], groups.ngroup())
-    error = np.sqrt(variance_of_medians(residuals, effective.to_numpy(dtype=float)))
+    weights = [own.to_numpy(dtype=float) for _, own in groups[WEIGHT]]
+    error = np.sqrt(variance_of_weighted_medians(residuals, weights))
     index = pd.MultiIndex.from_tuples(list(n.index), names=INDEX)
     values = value.to_numpy(dtype=float) if len(n) else np.empty(0)
     return Estimate(index, values, error, n.to_numpy(dtype=float))

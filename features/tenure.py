@@ -53,7 +53,7 @@ class MedianTenure(Builder[TenureArgs]):
 
     It is the tenure reached so far, not the length of whole stays, which is `retention`'s. In FTE
     it has half of the FTE in post on either side. The error takes the staff for as many draws
-    from the sites' pooled residuals (`variance_of_medians`), in FTE for Kish's effective number.
+    from the sites' pooled residuals, in FTE with their weights (`variance_of_weighted_medians`).
     """
 
     name: ClassVar[str] = "median_tenure"
