@@ -57,7 +57,7 @@ def variance_of_weighted_medians(
     points = thinned(residuals)
     moments: dict[tuple[int, int], np.ndarray] = {}
     known: dict[tuple[int, ...], float] = {}
-    for at in np.flatnonzero((sizes <= MOST) & (effective < sizes * (1 - 1e-9))):
+    for at in np.flatnonzero((sizes <= MOST) & (effective < sizes * (1 - 1e-9))).tolist():
         whole = _whole(weights[at])
         if whole not in known:
             known[whole] = _variance(points, whole, moments)
