@@ -237,6 +237,14 @@ def test_rows_off_the_declared_total_are_set_aside_and_counted(study):
     assert info.measurement["coverage"] == pytest.approx(6 / 9)
 
 
+def test_a_site_all_of_whose_rows_are_off_has_no_value(study):
+    rows = pd.concat([PERCENT, pd.DataFrame({"site": list("CC"), "d": [1.0, 2], "w": 1.0})])
+    feature = {**TIME, "args": {**TIME["args"], "total": 100}}
+    profiles = build_profiles(study({"survey": rows}, [feature]))
+    assert np.isnan(profiles.values.loc[("C", "all"), "time.direct"])
+    assert profiles.standard_errors.loc["A", "time.direct"].notna().all()
+
+
 def test_nothing_is_divided_by_its_own_total_without_a_word(study):
     profiles = build_profiles(study({"survey": PERCENT}, [TIME]))
     info = profiles.info("time.direct")
