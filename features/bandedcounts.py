@@ -82,7 +82,7 @@ def worth_of_exposure(count: np.ndarray, place: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> worth_of_exposure(np.array([0.0, 8.0, 8.0]), np.array([0.0, 0.0, 2.0])).round(3)
-    array([1.   , 1.   , 0.822])
+    array([1.  , 1.  , 0.82])
     """
     variance = count + 0.5 + place
     return np.asarray((count + np.sqrt(count**2 + 2 * variance)) / (2 * variance))

@@ -47,7 +47,7 @@ def variance_of_weighted_medians(
     >>> normal = np.sort(np.random.default_rng(1).normal(size=4000))
     >>> weights = [np.array([1.0]), np.array([1.0, 0.9]), np.array([0.5, 0.5, 0.5])]
     >>> variance_of_weighted_medians(normal, weights).round(1)
-    array([1. , 1. , 0.5])
+    array([1. , 1. , 0.4])
     """
     sizes = np.array([len(each) for each in weights])
     effective = np.array([each.sum() ** 2 / (each**2).sum() for each in weights])
