@@ -111,7 +111,9 @@ def _covariance_by_site(rows: pd.DataFrame, parts: Sequence[str], sums: Moments)
     pooled = _pooled_covariance(rows, parts, value, sums)
     if np.isnan(pooled).any():
         return blank
-    weight = np.nan_to_num(sums.w[:, :1] - sums.ww[:, :1] / sums.w[:, :1])
+    # A site may have rows of which none is used.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weight = np.nan_to_num(sums.w[:, :1] - sums.ww[:, :1] / sums.w[:, :1])
     unit = np.nan_to_num(value * (1 - value))
     dispersion = np.full(len(parts), 0.5)
     for _ in range(ROUNDS):

@@ -30,8 +30,10 @@ MEASURES = {
     "response_rate": "response rate",
     "zeros": "sites with exactly 0",
     "coverage": "rows with what is needed",
+    "same_total": "rows with the most common total",
+    "off_total": "rows set aside for their total",
 }
-PERCENT = ("rwg_agreeing", "response_rate", "coverage")
+PERCENT = ("rwg_agreeing", "response_rate", "coverage", "same_total", "off_total")
 NOT_SHOWN = ("error_df", "from_counts", "flagged_items")
 """Figures that intervals are formed with, or that stand in words elsewhere."""
 
