@@ -136,12 +136,14 @@ class _Names:
             new = pc.unique(column.filter(pc.is_null(found)))
             self.seen = pa.concat_arrays([self.seen, new])
             found = pc.index_in(column, value_set=self.seen)
-        return found.to_numpy().astype(np.int64)
+        codes: np.ndarray = found.to_numpy().astype(np.int64)
+        return codes
 
     def named(self, codes: np.ndarray) -> np.ndarray:
         """The names with these numbers."""
         names = np.array([] if self.seen is None else self.seen.to_pylist(), dtype=object)
-        return names[codes]
+        found: np.ndarray = names[codes]
+        return found
 
 
 class _Sums:
