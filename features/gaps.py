@@ -90,9 +90,9 @@ def _eligible(tables: StudyTables, name: str) -> pd.Series:
 def eligible_numbers(tables: StudyTables, name: str, index: pd.MultiIndex) -> np.ndarray:
     """Eligible numbers at each (site, round) of `index`, shape (g,); NaN where not declared."""
     response = tables.response[tables.response["table"] == name]
-    pairs = zip(response["site"], response["round"], strict=True)
-    known = dict(zip(pairs, response["eligible"].astype(float), strict=True))
-    return np.array([known.get(pair, np.nan) for pair in index], dtype=float)
+    known = response.set_index(["site", "round"])["eligible"].astype(float)
+    found: np.ndarray = known.reindex(index).to_numpy()
+    return found
 
 
 def _most_common(counts: pd.DataFrame, tables: StudyTables) -> pd.Series:

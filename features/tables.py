@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.declaration import REASONS, StudyDeclaration, TableDeclaration
+from site_typology.features.coded import CodedColumn
 from site_typology.features.engines import Engine, Rows, collected, grouped, in_engine, one_row
 
 SITE, ROUND, ROW = "__site__", "__round__", "__row__"
@@ -56,6 +57,8 @@ class Table:
     reason_tests : mapping of str to mapping of str to narwhals.Expr, optional
         Column, reason, and an expression that is true where the cell is missing for this reason:
         a loader may know one that is faster than reading `why`.
+    coded : mapping of str to CodedColumn, optional
+        Columns that follow from codes, as a loader may know them.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Table:
     titles: Mapping[str, str] = field(default_factory=dict)
     adjusted_weight: str | None = None
     reason_tests: Mapping[str, Mapping[str, nw.Expr]] = field(default_factory=dict)
+    coded: Mapping[str, CodedColumn] = field(default_factory=dict)
     _answers: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
