@@ -119,7 +119,8 @@ def settle(column: Column, *, decimal_comma: bool = False) -> tuple[Column, bool
     Codes padded with zeros, numbers too long for a float and those too large to calculate with
     (`NUMBER`), such as ``1e999``, stay text. Marks such as ``NA`` count as missing where all other
     values are numbers. A comma groups thousands, as in ``1,013``, where other numbers of the column
-    have three digits and none has more without it.
+    have three digits and none has more without it. With decimal commas, a column that has points as
+    well stays text.
 
     Returns
     -------
@@ -174,6 +175,10 @@ def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
     """All values as numbers, missing marks as NaN; None if any is neither."""
     texts = [code_text(value) for value in values]
     if decimal_comma:
+        # Where a comma is the decimal point, a point may group thousands, which none can tell.
+        told = [text for text in texts if text not in MISSING_MARKS]
+        if any("," in text for text in told) and any("." in text for text in told):
+            return None
         texts = [text.replace(",", ".") for text in texts]
     else:
         texts = _without_thousands(texts)
