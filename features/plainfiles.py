@@ -20,6 +20,7 @@ from site_typology.features.engines import duckdb_connection
 
 # A number that is written as `code_text` writes the float, so that its codes stay the same.
 _SAME_AS_FLOAT = r"(0|-?[1-9]\d{0,14})(\.0+)?|-?(0|[1-9]\d{0,9})\.\d{0,3}[1-9]"
+_SMALL = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
 @lru_cache(maxsize=1)
@@ -109,10 +110,12 @@ def plain_sql(name: str, type_: str, zone: str | None = None) -> str:
         Time zone in which a file states its times; UTC where the type has one and names none.
     """
     column, kind = quote(name), type_.upper()
+    if kind.endswith("]"):
+        return f"CAST({column} AS VARCHAR)"
     if kind in ("HUGEINT", "UHUGEINT", "BIGINT", "UBIGINT"):
         # Whole numbers too large for a float become text; that is settled over all rows.
         return f"CAST({column} AS VARCHAR)"
-    if kind == "BOOLEAN" or kind.startswith("DECIMAL") or "INT" in kind:
+    if kind in _SMALL or kind.startswith("DECIMAL"):
         return f"CAST({column} AS DOUBLE)"
     if kind in ("DOUBLE", "FLOAT"):
         return f"CASE WHEN NOT isnan({column}) THEN CAST({column} AS DOUBLE) END"

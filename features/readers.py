@@ -186,7 +186,8 @@ def _format_of(path: Path, declaration: TableDeclaration) -> str:
     name = declaration.format or ENDINGS.get(path.suffix.lower())
     if name is None:
         raise UnreadableTableError(
-            f"The ending of {path.name} says no format. Set format to one of: {', '.join(READERS)}."
+            f"The ending of {path.name} says no format. Set format to one of: "
+            f"{', '.join(READERS)}; or to sql, with a query, for a database."
         )
     reader = READERS[name]
     unused = [o for o in OPTIONS if getattr(declaration, o) is not None and o not in reader.options]

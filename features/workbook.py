@@ -8,6 +8,7 @@ from typing import ClassVar
 import pandas as pd
 
 from site_typology.declaration import TableDeclaration
+from site_typology.features.formulas import uncalculated
 from site_typology.features.plain import plain
 from site_typology.features.rawtable import (
     BLANK_ROW,
@@ -48,8 +49,29 @@ class WorkbookReader:
                 f"It cannot be read as a workbook: {error}. It may be cut short or in another "
                 "format. Get the file again, or set format."
             ) from None
+        check_calculated(path, names)
         several = declaration.sheet is not None and not isinstance(declaration.sheet, str)
         return stacked(tables, names, SHEET) if several else tables[0]
+
+
+def check_calculated(path: Path, sheets: list[str]) -> None:
+    """Refuse sheets with formulas that have no value, which would be read as blank cells.
+
+    Raises
+    ------
+    UnreadableTableError
+    """
+    problems = []
+    for name in sheets:
+        cells = uncalculated(path, name)
+        if cells:
+            problems.append(
+                f"Sheet {name!r} has formulas without a value: {listed(cells)}. The program that "
+                "wrote them did not calculate them. Open the file in Excel or LibreOffice and save "
+                "it, or write values."
+            )
+    if problems:
+        raise UnreadableTableError(*problems)
 
 
 def _sheets(declared: str | tuple[str, ...] | None, there: list[str]) -> list[str]:

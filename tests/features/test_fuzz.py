@@ -376,7 +376,8 @@ def faults(study: Study, profiles: SiteProfiles) -> list[str]:
         wrong.append("a missing cell without a reason")
     if ((profiles.reasons != "") & ~missing).any().any():
         wrong.append("a reason beside a value")
-    numbers = profiles.values.drop(columns=["area"], errors="ignore").astype(float)
+    categories = [info.name for info in profiles.features if info.kind == "category"]
+    numbers = profiles.values.drop(columns=categories).astype(float)
     if np.isinf(numbers.to_numpy()).any():
         wrong.append("an infinite value")
     if (profiles.standard_errors < 0).any().any() or (profiles.counts < 0).any().any():

@@ -130,6 +130,12 @@ def test_a_column_named_file_and_an_engine_of_the_table_are_refused(waves):
         read(waves, "survey-*.csv")
 
 
+def test_a_database_needs_a_query(tmp_path):
+    (tmp_path / "t.duckdb").write_bytes(b"x")
+    with pytest.raises(UnreadableTableError, match="or to sql, with a query, for a database"):
+        read(tmp_path, "t.duckdb")
+
+
 def test_no_file_that_matches_is_no_file(waves):
     with pytest.raises(UnreadableTableError, match=r"wave-\*.csv is not found; "):
         read(waves, "wave-*.csv")
