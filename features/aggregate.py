@@ -64,6 +64,11 @@ class Moments:
         return _ratio(self.w**2, self.ww)
 
     @property
+    def freedom(self) -> np.ndarray:
+        """Degrees of freedom n - 1, with weights Σw - Σw²/Σw, shape (g, q); 0 without weight."""
+        return np.asarray(np.nan_to_num(self.w - _ratio(self.ww, self.w)))
+
+    @property
     def squares_within(self) -> np.ndarray:
         """Weighted squares about the group's mean, shape (g, q), 0 where there is no row."""
         squares = self.wyy - np.nan_to_num(_ratio(self.wy**2, self.w))

@@ -116,16 +116,19 @@ def fitted_rates(low: np.ndarray, high: np.ndarray, exposure: np.ndarray) -> tup
     counts = low[:, None] + span
     inside = counts <= high[:, None]
 
+    # Rates stand as multiples of the middle one, so that the search takes the same steps whatever
+    # unit the exposure is in.
     def unlikely(at: np.ndarray) -> float:
-        each = _log_chance(counts, exposure[:, None], float(np.exp(at[0])), float(np.exp(at[1])))
+        rate, shape = middle * float(np.exp(at[0])), float(np.exp(at[1]))
+        each = _log_chance(counts, exposure[:, None], rate, shape)
         return -float(np.logaddexp.reduce(np.where(inside, each, -np.inf), axis=1).sum())
 
     # No count at all is half a count, as elsewhere.
-    least = np.log(0.5 / exposure.sum())
-    limits = [(least, np.log(middle) + 3), (np.log(FEWEST / 4), np.log(MOST))]
-    start = np.array([np.log(middle), np.log(2 * FEWEST)])
+    least = np.log(0.5 / exposure.sum() / middle)
+    limits = [(least, 3.0), (np.log(FEWEST / 4), np.log(MOST))]
+    start = np.array([0.0, np.log(2 * FEWEST)])
     best = minimize(unlikely, start, bounds=limits, method="L-BFGS-B")
-    return float(np.exp(best.x[0])), float(np.exp(best.x[1]))
+    return middle * float(np.exp(best.x[0])), float(np.exp(best.x[1]))
 
 
 def _log_chance(counts: np.ndarray, exposure: np.ndarray, rate: float, shape: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from site_typology.declaration import TableDeclaration, resolve_path
 from site_typology.features.rawtable import RawTable
-from site_typology.features.readers import OPTIONS, read_file, without_repeats
+from site_typology.features.readers import OPTIONS, is_pattern, read_file, without_repeats
 
 
 class RawFiles:
@@ -50,4 +50,5 @@ class RawFiles:
         said = [getattr(declaration, option) for option in OPTIONS]
         renamed = declaration.rename if declaration.format == "gias" else {}
         path = resolve_path(declaration.path, self._folder)
-        return repr((str(path), declaration.format, said, renamed))
+        personal = declaration.personal if is_pattern(path) else ()
+        return repr((str(path), declaration.format, said, renamed, personal))

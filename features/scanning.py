@@ -238,9 +238,11 @@ def _as_plain(name: str, type_: pa.DataType, large: bool) -> str:
     if large:
         return f"CAST({column} AS VARCHAR)"
     if pa.types.is_timestamp(type_):
-        return plain_sql(name, "TIMESTAMP")
+        return plain_sql(name, "TIMESTAMP", type_.tz)
     if pa.types.is_integer(type_):
         return column
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
+        return plain_sql(name, "BLOB")
     if pa.types.is_boolean(type_) or pa.types.is_decimal(type_):
         return f"CAST({column} AS DOUBLE)"
     return plain_sql(name, "DOUBLE" if pa.types.is_floating(type_) else "VARCHAR")

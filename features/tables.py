@@ -20,6 +20,7 @@ SITE, ROUND, ROW = "__site__", "__round__", "__row__"
 RESERVED = (SITE, ROUND, ROW)
 MISSING = "missing"
 
+_MOST_DIGITS = 1e22
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 
 
@@ -309,8 +310,9 @@ def code_text(value: object) -> str:
     ('3001', '007', '97', '2.5')
     """
     if isinstance(value, float):
-        # NumPy's float is a float, but writes itself otherwise.
-        return str(int(value)) if value.is_integer() else repr(float(value))
+        # NumPy's float is a float, but writes itself otherwise. No float says all those digits.
+        whole_number = value.is_integer() and abs(value) < _MOST_DIGITS
+        return str(int(value)) if whole_number else repr(float(value))
     text = str(value).strip()
     if not text.endswith("0"):
         return text

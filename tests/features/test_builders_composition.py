@@ -282,3 +282,29 @@ def test_a_total_goes_with_columns_and_a_tolerance_with_a_total(study):
         build_profiles(study({"t": rows}, features))
     assert "'total' goes with 'columns'" in str(caught.value)
     assert "'tolerance' goes with 'total'" in str(caught.value)
+
+
+def test_a_site_whose_rows_all_weigh_nothing_has_a_gap_and_changes_no_other(study):
+    survey = pd.DataFrame(
+        {
+            "site": [*"AAABBBCC"],
+            "d": [3.0, 5, 4, 6, 2, 7, 1, 1],
+            "w": [7.0, 5, 6, 4, 8, 3, 9, 9],
+            "weight": [1.0, 2, 1, 1, 1, 3, 0, 0],
+        }
+    )
+    args = {"table": "survey", "columns": {"d": "d", "w": "w"}}
+    feature = {"name": "time", "builder": "composition", "args": args}
+    declared = {"survey": {"weight": "weight"}}
+
+    def profiles(rows):
+        return build_profiles(study({"survey": rows}, [feature], sites=[*"ABC"], declared=declared))
+
+    found, without = profiles(survey), profiles(survey[survey["weight"] > 0])
+    assert found.values.loc["C"].isna().all().all()
+    assert (found.reasons.loc["C"] != "").all().all()
+    kept = ["A", "B"]
+    pd.testing.assert_frame_equal(found.values.loc[kept], without.values.loc[kept])
+    errors = found.standard_errors.loc[kept]
+    assert (errors > 0).all().all()
+    pd.testing.assert_frame_equal(errors, without.standard_errors.loc[kept])
