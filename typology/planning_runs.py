@@ -1,0 +1,286 @@
+"""Simulate the data sets of a plan, so that an interrupted run goes on where it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from site_typology import __version__
+from site_typology.models.mixture import BUDGET, fit_types
+from site_typology.models.parallel import run_tasks
+from site_typology.models.planting import PlantedTypes
+from site_typology.models.resampling import adjusted_rand, align_labels
+from site_typology.models.unimodal import add_errors
+from site_typology.models.working import WorkingData, exact_data
+from site_typology.nulltest import types_to_try
+from site_typology.planning_material import Design, Material, Pattern, reliability
+from site_typology.planning_settings import PlanSettings
+from site_typology.power import gains_and_reference
+from site_typology.screening import FEWEST_SITES, FEWEST_VALUES
+
+Progress = Callable[[str, float], None]
+RUNS = "plan-runs.jsonl"
+AHEAD = 4
+"""Data sets a process between two times that results are written down."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set to simulate; separation 0 has no types."""
+
+    design: Design
+    separation: float
+    replicate: int
+
+    @property
+    def name(self) -> str:
+        """Name of the task in the file of runs."""
+        of = self.design
+        return f"{of.sites}/{of.informants}/{of.response}/{self.separation}/{self.replicate}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one simulated data set showed.
+
+    Parameters
+    ----------
+    gains : tuple of float
+        Gain at each number of types; empty where too few sites or features had data.
+    reference : tuple of tuple of float
+        The same for data sets from one unimodal population fitted to it.
+    agreement : float
+        Adjusted Rand index of the fitted types with the planted ones over all sites, those
+        apart counting as types of their own; NaN without types.
+    placed : float
+        Share of all sites placed with the confidence asked for; NaN without types.
+    rightly : float
+        Share of all sites placed so, and in the type that matches their true one.
+    apart : float
+        Share of sites with too little data to take part.
+    reliability : float
+    answering : float
+        Informants who answered at a site and survey; NaN if the survey is as now.
+    """
+
+    gains: tuple[float, ...]
+    reference: tuple[tuple[float, ...], ...]
+    agreement: float
+    placed: float
+    rightly: float
+    apart: float
+    reliability: float
+    answering: float
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Outcome:
+        """Make an outcome from JSON, where NaN is null."""
+        gains, reference = content["gains"], content["reference"]
+        figures = {name: np.nan if value is None else float(value)
+                   for name, value in content.items() if name not in ("gains", "reference")}  # fmt: skip
+        return cls(tuple(gains), tuple(map(tuple, reference)), **figures)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; NaN becomes None."""
+        return {name: None if value != value else value
+                for name, value in dataclasses.asdict(self).items()}  # fmt: skip
+
+
+def tasks(designs: Sequence[Design], settings: PlanSettings) -> Iterator[Task]:
+    """Every data set of a plan: for each design, none and each separation, every replicate."""
+    for design in designs:
+        for separation in (0.0, *settings.separations):
+            for replicate in range(settings.replicates):
+                yield Task(design, separation, replicate)
+
+
+def run_plan(
+    material: Material,
+    settings: PlanSettings,
+    designs: Sequence[Design],
+    *,
+    out: Path | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[Task, Outcome]:
+    """Simulate what has not been simulated yet.
+
+    Parameters
+    ----------
+    material : Material
+    settings : PlanSettings
+    designs : sequence of Design
+    out : Path, optional
+        Folder of the file of runs. What stands there for the same material and settings is not
+        simulated again; a larger plan takes over the part that it has in common with it.
+    workers : int
+        The results are the same for any number.
+    progress : callable, optional
+        Called with what is done and the share done.
+
+    Returns
+    -------
+    dict of Task to Outcome
+    """
+    wanted = list(tasks(designs, settings))
+    key = run_key(material, settings)
+    runs = RunFile(None if out is None else out / RUNS, key)
+    done = runs.read({task.name: task for task in wanted})
+    left = [task for task in wanted if task not in done]
+    one = partial(simulate_one, material, settings)
+    size = 1 if workers == 1 else AHEAD * workers
+    for start in range(0, len(left), size):
+        batch = left[start : start + size]
+        if progress is not None:
+            progress(_stage(batch[0]), len(done) / len(wanted))
+        found = dict(zip(batch, run_tasks(one, batch, workers=workers), strict=True))
+        runs.append(found)
+        done.update(found)
+    if progress is not None:
+        progress("simulated", 1.0)
+    return {task: done[task] for task in wanted}
+
+
+def run_key(material: Material, settings: PlanSettings) -> str:
+    """Hash of everything that a simulated data set depends on, beside its task."""
+    varied = ("sites", "informants", "response", "separations", "matters", "replicates", "alpha",
+              "target")  # fmt: skip
+    fixed = {name: value for name, value in settings.to_dict().items() if name not in varied}
+    content = {"material": material.hash, "version": __version__, **fixed}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class RunFile:
+    """Finished data sets, one a line, with the key of the plan that they belong to.
+
+    Parameters
+    ----------
+    path : Path or None
+        None keeps nothing.
+    key : str
+        From `run_key`; lines with another are left alone.
+    """
+
+    def __init__(self, path: Path | None, key: str) -> None:
+        self.path = path
+        self.key = key
+
+    def read(self, wanted: dict[str, Task]) -> dict[Task, Outcome]:
+        """Read the outcomes of tasks by name; a half-written last line is cut off.
+
+        A line that says nothing that can be read is passed over: its data set is simulated again.
+        """
+        if self.path is None or not self.path.exists():
+            return {}
+        content = self.path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            with self.path.open("r+b") as file:
+                file.truncate(len(whole))
+        done = {}
+        for line in whole.splitlines():
+            found = _parsed(line)
+            if found is not None and found[0] == self.key and found[1] in wanted:
+                done[wanted[found[1]]] = found[2]
+        return done
+
+    def append(self, found: dict[Task, Outcome]) -> None:
+        """Write outcomes down, on the disk before this returns."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [
+            json.dumps({"key": self.key, "task": task.name, **outcome.to_dict()}, allow_nan=False)
+            for task, outcome in found.items()
+        ]
+        with self.path.open("ab") as file:
+            file.write(("\n".join(lines) + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _parsed(line: bytes) -> tuple[str, str, Outcome] | None:
+    try:
+        content = json.loads(line)
+        return content.pop("key"), content.pop("task"), Outcome.from_dict(content)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _stage(task: Task) -> str:
+    of = task.design
+    words = [f"{of.sites} sites"]
+    if of.informants is not None:
+        words.append(f"{of.informants} informants")
+    if of.response is not None:
+        words.append(f"{of.response:.0%} response")
+    return ", ".join([*words, f"{task.separation:g} SD apart" if task.separation else "no types"])
+
+
+def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outcome:
+    """Simulate one data set, look for types as the null test does, and fit the types planted.
+
+    The random numbers depend on the design and the replicate, not on the separation: the same
+    sites with types farther apart, so that rows of one design differ by less than their errors.
+
+    Parameters
+    ----------
+    material : Material
+    settings : PlanSettings
+    task : Task
+    """
+    rng = np.random.default_rng(_stream(settings.seed, task))
+    design, k = task.design, settings.k
+    pattern = material.sites_under(design, rng)
+    types = PlantedTypes.draw(material.population, k, task.separation, rng)
+    truth, labels = types.simulate(design.sites, rng)
+    ks = types_to_try(design.sites, settings.max_types)
+    data, kept, columns = _kept(pattern, settings.min_observed)
+    known = {
+        "apart": 1 - float(kept.mean()),
+        "reliability": reliability(material.population, pattern),
+        "answering": pattern.answering,
+    }
+    if data.n < max(FEWEST_SITES, k, *ks) or data.q < 2:
+        none = np.nan if task.separation == 0 else 0.0
+        return Outcome((), (), none, none, none, **known)
+    planted = add_errors(truth[kept][:, columns], data, rng)
+    gains, reference = gains_and_reference(planted, ks, settings.reference_draws, rng)
+    agreement = placed = rightly = float("nan")
+    if task.separation > 0:
+        model = fit_types(planted, k, int(rng.integers(2**31)), budget=BUDGET)
+        shares = model.memberships(planted)
+        found = np.zeros(design.sites, dtype=np.int64)
+        found[kept] = shares.argmax(axis=1) + 1
+        agreement = adjusted_rand(found, labels + 1)
+        sure = np.zeros(design.sites, dtype=bool)
+        sure[kept] = shares.max(axis=1) >= settings.confidence
+        placed = float(sure.mean())
+        rightly = float((sure & (align_labels(found, labels + 1) == labels + 1)).mean())
+    rows = tuple(map(tuple, reference.tolist()))
+    return Outcome(tuple(gains.tolist()), rows, agreement, placed, rightly, **known)
+
+
+def _stream(seed: int, task: Task) -> list[int]:
+    same = dataclasses.replace(task, separation=0.0).name
+    return [seed, int.from_bytes(hashlib.sha256(same.encode()).digest()[:16])]
+
+
+def _kept(pattern: Pattern, min_observed: float) -> tuple[WorkingData, np.ndarray, np.ndarray]:
+    """Set sites with too little data apart, and leave out columns with hardly a value."""
+    observed = pattern.observed
+    kept = observed.mean(axis=1) >= min_observed - 1e-9
+    kept &= observed.any(axis=1)
+    columns = np.flatnonzero(observed[kept].sum(axis=0) >= FEWEST_VALUES)
+    values = np.where(observed[kept][:, columns], 0.0, np.nan)
+    errors = pattern.errors[kept][:, columns[:, None], columns[None, :]]
+    return exact_data(values, errors), kept, columns

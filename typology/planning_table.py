@@ -1,0 +1,287 @@
+"""From simulated data sets to a table, the number of sites needed, and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from site_typology.planning_material import Design
+from site_typology.planning_runs import Outcome, Task
+from site_typology.planning_settings import PlanSettings
+from site_typology.power import rejected, share_error
+
+COLUMNS = (
+    "sites", "informants", "response", "separation", "power", "power_error", "false_alarms",
+    "false_alarms_error", "agreement", "agreement_error", "agreement_if_found", "placed",
+    "placed_error", "rightly", "rightly_error", "reliability", "answering", "apart", "replicates",
+)  # fmt: skip
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
+MOST_OPTIONS = 3
+DRAWS, RANGE = 400, (0.1, 0.9)
+"""Draws of the powers that the range of the sites needed is over, and its quantiles."""
+
+
+def plan_table(
+    outcomes: Mapping[Task, Outcome], designs: Sequence[Design], settings: PlanSettings
+) -> pd.DataFrame:
+    """Summarise simulated data sets, one row a design and separation.
+
+    Parameters
+    ----------
+    outcomes : mapping of Task to Outcome
+        From `run_plan`.
+    designs : sequence of Design
+    settings : PlanSettings
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`. Errors are Monte Carlo standard errors.
+    """
+    rows = []
+    for design in designs:
+
+        def of(separation: float, design: Design = design) -> list[Outcome]:
+            return [outcomes[Task(design, separation, at)] for at in range(settings.replicates)]
+
+        alarms = found_types(of(0.0), settings.alpha)
+        for separation in settings.separations:
+            row = {
+                "sites": design.sites,
+                "informants": np.nan if design.informants is None else design.informants,
+                "response": np.nan if design.response is None else design.response,
+                "separation": separation,
+                "false_alarms": float(alarms.mean()),
+                "false_alarms_error": share_error(float(alarms.mean()), len(alarms)),
+            }
+            rows.append({**row, **_figures(of(separation), settings.alpha)})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def found_types(outcomes: Sequence[Outcome], alpha: float) -> np.ndarray:
+    """Which data sets the null test finds types in, their reference draws pooled."""
+    tested = np.array([len(one.gains) > 0 for one in outcomes])
+    found = np.zeros(len(outcomes), dtype=bool)
+    if tested.any():
+        observed = np.array([one.gains for one in outcomes if one.gains])
+        reference = np.vstack([one.reference for one in outcomes if one.gains])
+        if len(reference) > 1:
+            found[tested] = rejected(observed, reference, alpha)
+    return found
+
+
+def _figures(outcomes: Sequence[Outcome], alpha: float) -> dict[str, float]:
+    count = len(outcomes)
+    found = found_types(outcomes, alpha)
+    agreement = np.array([one.agreement for one in outcomes])
+    placed = np.array([one.placed for one in outcomes])
+    rightly = np.array([one.rightly for one in outcomes])
+    root = np.sqrt(count)
+    return {
+        "power": float(found.mean()),
+        "power_error": share_error(float(found.mean()), count),
+        "agreement": float(agreement.mean()),
+        "agreement_error": float(agreement.std(ddof=1) / root),
+        "agreement_if_found": float(agreement[found].mean()) if found.any() else float("nan"),
+        "placed": float(placed.mean()),
+        "placed_error": float(placed.std(ddof=1) / root),
+        "rightly": float(rightly.mean()),
+        "rightly_error": float(rightly.std(ddof=1) / root),
+        "reliability": float(np.mean([one.reliability for one in outcomes])),
+        "answering": float(np.mean([one.answering for one in outcomes])),
+        "apart": float(np.mean([one.apart for one in outcomes])),
+        "replicates": count,
+    }
+
+
+def crossing(sites: np.ndarray, power: np.ndarray, target: float) -> float:
+    """Fewest sites with the power asked for, between those tried; NaN if none has it.
+
+    Power is first made not to fall with the sites (isotonic regression; Barlow and others 1972,
+    *Statistical Inference under Order Restrictions*), then interpolated in the log of the sites.
+
+    Parameters
+    ----------
+    sites : ndarray, increasing
+    power : ndarray
+    target : float
+
+    Examples
+    --------
+    >>> crossing(np.array([25, 100]), np.array([0.6, 1.0]), 0.8).round(6)
+    50.0
+    >>> crossing(np.array([25, 100]), np.array([0.9, 1.0]), 0.8)
+    25.0
+    """
+    from sklearn.isotonic import isotonic_regression
+
+    smooth = isotonic_regression(power.astype(float))
+    reached = np.flatnonzero(smooth >= target - 1e-12)
+    if not len(reached):
+        return float("nan")
+    at = int(reached[0])
+    if at == 0:
+        return float(sites[0])
+    low, high = smooth[at - 1], smooth[at]
+    way = (target - low) / (high - low)
+    logs = np.log(sites[at - 1 : at + 1])
+    return np.float64(np.exp(logs[0] + way * (logs[1] - logs[0])))
+
+
+def site_range(
+    sites: np.ndarray, power: np.ndarray, replicates: int, target: float
+) -> tuple[float, float]:
+    """Range of the sites needed that leaves a tenth of the Monte Carlo error on each side.
+
+    Each power is drawn from its Beta posterior under Jeffreys' prior, and `crossing` found anew.
+    NaN is beyond the most sites tried.
+
+    Examples
+    --------
+    >>> low, high = site_range(np.array([25, 100]), np.array([0.6, 1.0]), 40, 0.8)
+    >>> bool(25 <= low < 50 < high < 100)
+    True
+    """
+    rng = np.random.default_rng(1972)
+    hits = power * replicates
+    drawn = rng.beta(hits + 0.5, replicates - hits + 0.5, size=(DRAWS, len(power)))
+    found = np.array([crossing(sites, one, target) for one in drawn])
+    ordered = np.sort(np.where(np.isnan(found), np.inf, found))
+    low, high = (float(ordered[int(share * (DRAWS - 1))]) for share in RANGE)
+    return (low if np.isfinite(low) else np.nan), (high if np.isfinite(high) else np.nan)
+
+
+def sites_needed(table: pd.DataFrame, settings: PlanSettings) -> pd.DataFrame:
+    """Sites needed to find types of the separation that matters, by informants and response.
+
+    Returns
+    -------
+    DataFrame
+        ``informants, response, sites, low, high, fewest_tried, answering, agreement, placed,
+        rightly``, one row each informants and response. `sites` is NaN where the power asked for
+        is not reached; 80 % of the Monte Carlo error lies between `low` and `high` (`site_range`). `agreement`, `placed` and `rightly` are what is expected there.
+    """
+    here = table[table["separation"] == settings.matters]
+    rows = []
+    for (informants, response), one in here.groupby(["informants", "response"], dropna=False):
+        one = one.sort_values("sites")
+        tried, power = one["sites"].to_numpy(), one["power"].to_numpy()
+        low, high = site_range(tried, power, settings.replicates, settings.target)
+        needed = crossing(tried, power, settings.target)
+        at = np.log(needed if needed == needed else tried[-1])
+        there = {
+            name: float(np.interp(at, np.log(tried), one[name]))
+            for name in ("agreement", "placed", "rightly")
+        }
+        rows.append(
+            {
+                "informants": informants,
+                "response": response,
+                "sites": needed,
+                "low": low,
+                "high": high,
+                "fewest_tried": bool(needed == tried[0]),
+                "answering": float(one["answering"].iloc[0]),
+                **there,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def sentence(table: pd.DataFrame, needed: pd.DataFrame, settings: PlanSettings) -> str:
+    """Say how many sites it takes, or that no design tried is enough and what would be."""
+    goal = (
+        f"To find {NUMBERS[settings.k]} types {settings.matters:g} SD apart with "
+        f"{settings.target:.0%} power"
+    )
+    reached = needed[needed["sites"].notna()].sort_values(["sites", "answering"], kind="stable")
+    if reached.empty:
+        return _not_reached(table, settings)
+    options: list[str] = []
+    least = np.inf
+    for row in reached.to_dict("records"):
+        asks = row["answering"] if row["answering"] == row["answering"] else 0.0
+        if asks < least and len(options) < MOST_OPTIONS:
+            options.append(_option(row))
+            least = asks
+    how = "Read off between the numbers of sites tried; in brackets, 80% of the Monte Carlo error."
+    return f"{goal} you need {', or '.join(options)}. {how}"
+
+
+def _option(row: Mapping[str, float]) -> str:
+    sites = f"about {row['sites']:.0f} sites"
+    if row["fewest_tried"]:
+        sites = f"{row['sites']:.0f} sites, the fewest tried, or fewer"
+    low = f"{row['low']:.0f}" if row["low"] == row["low"] else "more than tried"
+    high = f"{row['high']:.0f}" if row["high"] == row["high"] else "more than tried"
+    return f"{sites} ({low} to {high}) {under(row['informants'], row['response'])}"
+
+
+def under(informants: float, response: float) -> str:
+    """Informants and response in words.
+
+    Examples
+    --------
+    >>> under(12, 0.5), under(float("nan"), 0.5), under(float("nan"), float("nan"))
+    ('with 12 informants and 50% answering', 'with 50% answering', 'with informants as now')
+    """
+    words = []
+    if informants == informants:
+        words.append(f"{informants:g} informant{'' if informants == 1 else 's'}")
+    if response == response:
+        words.append(f"{response:.0%} answering")
+    return f"with {' and '.join(words) or 'informants as now'}"
+
+
+def _not_reached(table: pd.DataFrame, settings: PlanSettings) -> str:
+    """Say the largest power seen and what would do."""
+    here = table[table["separation"] == settings.matters]
+    best = here.loc[here["power"].idxmax()]
+    seen = (
+        f"No design tried finds {NUMBERS[settings.k]} types {settings.matters:g} SD apart with "
+        f"{settings.target:.0%} power: the most was {best['power']:.0%} (Monte Carlo error "
+        f"{best['power_error']:.0%}) at {best['sites']:.0f} sites "
+        f"{under(best['informants'], best['response'])}."
+    )
+    enough = table[(table["power"] >= settings.target) & (table["separation"] > settings.matters)]
+    if len(enough):
+        easiest = enough.sort_values(["separation", "sites"]).iloc[0]
+        return (
+            f"{seen} Types {easiest['separation']:g} SD apart would be found at "
+            f"{easiest['sites']:.0f} sites {under(easiest['informants'], easiest['response'])}."
+        )
+    return f"{seen} {_what_helps(here)}"
+
+
+def _what_helps(here: pd.DataFrame) -> str:
+    """Say which of the things varied raised power most, from its least to its most."""
+    words = {"sites": "sites", "informants": "informants", "response": "response"}
+    rises = {}
+    for name in words:
+        means = here.groupby(name)["power"].mean()
+        if len(means) > 1:
+            rises[name] = float(means.iloc[-1] - means.iloc[0])
+    if not rises or max(rises.values()) <= 0:
+        return "Try more sites, more informants or a higher response."
+    most = max(rises, key=lambda name: rises[name])
+    low, high = here[most].min(), here[most].max()
+    shown = [f"{value:.0%}" if most == "response" else f"{value:g}" for value in (low, high)]
+    return (
+        f"Of what was varied, {words[most]} raised power most (by {rises[most]:.0%} from "
+        f"{shown[0]} to {shown[1]}); try more of it."
+    )
+
+
+def placing(needed: pd.DataFrame, settings: PlanSettings) -> str:
+    """Say how well sites could be placed where the sentence says, or with the most sites tried."""
+    reached = needed[needed["sites"].notna()].sort_values(["sites", "answering"], kind="stable")
+    row = (needed.sort_values("agreement", ascending=False) if reached.empty else reached).iloc[0]
+    return (
+        f"{'With the most sites tried' if reached.empty else 'There'}, "
+        f"{under(row['informants'], row['response'])}, types that are fitted agree with the true "
+        f"ones by {row['agreement']:.2f} (adjusted Rand index; 1 is perfect, 0 is chance), and "
+        f"{row['placed']:.0%} of the sites are placed with confidence {settings.confidence:g} or "
+        f"more, {row['rightly']:.0%} of them all rightly so."
+    )
