@@ -24,6 +24,10 @@ from site_typology.planning_settings import (
 )
 from site_typology.study import Study
 
+HEADS = (
+    "sites", "informants", "response", "separation", "power", "false alarms", "agreement",
+    "placed", "rightly", "reliability",
+)  # fmt: skip
 LISTS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "sites": ("sites", int),
     "informants": ("informants", int),
@@ -144,8 +148,7 @@ def print_plan(result: Plan, out: Path, *, as_json: bool = False) -> None:
     tell(console, "Taken for granted:")
     for note in result.assumptions:
         tell(console, f"- {note}")
-    table = Table("sites", "informants", "response", "separation", "power", "false alarms",
-                  "agreement", "placed", "rightly", "reliability", box=None, pad_edge=False)  # fmt: skip
+    table = Table(*HEADS, box=None, pad_edge=False)
     for row in result.table.to_dict("records"):
         table.add_row(
             f"{row['sites']:.0f}",

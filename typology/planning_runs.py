@@ -85,8 +85,11 @@ class Outcome:
     def from_dict(cls, content: dict[str, Any]) -> Outcome:
         """Make an outcome from JSON, where NaN is null."""
         gains, reference = content["gains"], content["reference"]
-        figures = {name: np.nan if value is None else float(value)
-                   for name, value in content.items() if name not in ("gains", "reference")}  # fmt: skip
+        figures = {
+            name: np.nan if value is None else float(value)
+            for name, value in content.items()
+            if name not in ("gains", "reference")
+        }
         return cls(tuple(gains), tuple(map(tuple, reference)), **figures)
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,45 +232,79 @@ def _stage(task: Task) -> str:
 def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outcome:
     """Simulate one data set, look for types as the null test does, and fit the types planted.
 
-    The random numbers depend on the design and the replicate, not on the separation: the same
-    sites with types farther apart, so that rows of one design differ by less than their errors.
-
     Parameters
     ----------
     material : Material
     settings : PlanSettings
     task : Task
     """
-    rng = np.random.default_rng(_stream(settings.seed, task))
-    design, k = task.design, settings.k
-    pattern = material.sites_under(design, rng)
-    types = PlantedTypes.draw(material.population, k, task.separation, rng)
-    truth, labels = types.simulate(design.sites, rng)
-    ks = types_to_try(design.sites, settings.max_types)
-    data, kept, columns = _kept(pattern, settings.min_observed)
+    made = plant(material, settings, task)
     known = {
-        "apart": 1 - float(kept.mean()),
-        "reliability": reliability(material.population, pattern),
-        "answering": pattern.answering,
+        "apart": 1 - float(made.kept.mean()),
+        "reliability": reliability(material.population, made.pattern),
+        "answering": made.pattern.answering,
     }
-    if data.n < max(FEWEST_SITES, k, *ks) or data.q < 2:
+    ks = types_to_try(task.design.sites, settings.max_types)
+    if made.data.n < max(FEWEST_SITES, settings.k, *ks) or made.data.q < 2:
         none = np.nan if task.separation == 0 else 0.0
         return Outcome((), (), none, none, none, **known)
-    planted = add_errors(truth[kept][:, columns], data, rng)
-    gains, reference = gains_and_reference(planted, ks, settings.reference_draws, rng)
-    agreement = placed = rightly = float("nan")
-    if task.separation > 0:
-        model = fit_types(planted, k, int(rng.integers(2**31)), budget=BUDGET)
-        shares = model.memberships(planted)
-        found = np.zeros(design.sites, dtype=np.int64)
-        found[kept] = shares.argmax(axis=1) + 1
-        agreement = adjusted_rand(found, labels + 1)
-        sure = np.zeros(design.sites, dtype=bool)
-        sure[kept] = shares.max(axis=1) >= settings.confidence
-        placed = float(sure.mean())
-        rightly = float((sure & (align_labels(found, labels + 1) == labels + 1)).mean())
+    gains, reference = gains_and_reference(made.data, ks, settings.reference_draws, made.rng)
     rows = tuple(map(tuple, reference.tolist()))
-    return Outcome(tuple(gains.tolist()), rows, agreement, placed, rightly, **known)
+    fitted = _agreement(made, settings) if task.separation > 0 else (np.nan,) * 3
+    return Outcome(tuple(gains.tolist()), rows, *fitted, **known)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A simulated data set: sites with enough data, which they are, and the types behind all.
+
+    Parameters
+    ----------
+    data : WorkingData
+    kept : ndarray of bool, shape (m,)
+        Sites of `data` among those of the design.
+    labels : ndarray of int, shape (m,)
+        True types, 1 and up.
+    pattern : Pattern
+    rng : numpy.random.Generator
+        To go on with.
+    """
+
+    data: WorkingData
+    kept: np.ndarray
+    labels: np.ndarray
+    pattern: Pattern
+    rng: np.random.Generator
+
+
+def plant(material: Material, settings: PlanSettings, task: Task) -> Planted:
+    """Simulate one data set with types planted, or none at separation 0.
+
+    The random numbers depend on the design and the replicate, not on the separation: the same
+    sites with types farther apart, so that rows of one design differ by less than their errors.
+    """
+    rng = np.random.default_rng(_stream(settings.seed, task))
+    pattern = material.sites_under(task.design, rng)
+    types = PlantedTypes.draw(material.population, settings.k, task.separation, rng)
+    truth, labels = types.simulate(task.design.sites, rng)
+    data, kept, columns = _kept(pattern, settings.min_observed)
+    return Planted(add_errors(truth[kept][:, columns], data, rng), kept, labels + 1, pattern, rng)
+
+
+def _agreement(made: Planted, settings: PlanSettings) -> tuple[float, float, float]:
+    """Adjusted Rand index of refitted types, and shares of sites placed, and placed rightly."""
+    model = fit_types(made.data, settings.k, int(made.rng.integers(2**31)), budget=BUDGET)
+    shares = model.memberships(made.data)
+    found = np.zeros(len(made.kept), dtype=np.int64)
+    found[made.kept] = shares.argmax(axis=1) + 1
+    sure = np.zeros(len(made.kept), dtype=bool)
+    sure[made.kept] = shares.max(axis=1) >= settings.confidence
+    right = align_labels(found, made.labels) == made.labels
+    return (
+        adjusted_rand(found, made.labels),
+        float(sure.mean()),
+        float((sure & right).mean()),
+    )
 
 
 def _stream(seed: int, task: Task) -> list[int]:

@@ -161,7 +161,8 @@ def sites_needed(table: pd.DataFrame, settings: PlanSettings) -> pd.DataFrame:
     DataFrame
         ``informants, response, sites, low, high, fewest_tried, answering, agreement, placed,
         rightly``, one row each informants and response. `sites` is NaN where the power asked for
-        is not reached; 80 % of the Monte Carlo error lies between `low` and `high` (`site_range`). `agreement`, `placed` and `rightly` are what is expected there.
+        is not reached; 80 % of the Monte Carlo error lies between `low` and `high` (`site_range`).
+        `agreement`, `placed` and `rightly` are what is expected there.
     """
     here = table[table["separation"] == settings.matters]
     rows = []
