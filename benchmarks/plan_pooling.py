@@ -1,9 +1,10 @@
-"""Compare the pooled test of a plan with the null test itself, on the same data sets.
+"""Compare the test that a plan uses with the null test itself, on the same data sets.
 
     python benchmarks/plan_pooling.py --sites 25 --separations 0 6 8 --replicates 100
 
-A plan draws a few reference data sets for each simulated one and pools them; the null test draws
-99 for each. Prints how often each finds types, with Monte Carlo errors, and how often they agree.
+A plan draws a few reference data sets for each simulated one and pools how they differ from their
+mean; the null test draws 99 for each. Prints how often each finds types, with Monte Carlo errors,
+how often they agree, and the same for references pooled as they are.
 Separation 0 has no types: what is found there are false alarms.
 """
 
@@ -18,7 +19,7 @@ from site_typology.planning_material import Design, assumed_material
 from site_typology.planning_runs import Task, plant, simulate_one
 from site_typology.planning_settings import Assumptions, PlanSettings
 from site_typology.planning_table import found_types
-from site_typology.power import share_error
+from site_typology.power import rejected, share_error
 
 
 def main() -> None:
@@ -34,10 +35,14 @@ def main() -> None:
     settings = PlanSettings(sites=(given.sites,), replicates=given.replicates, seed=given.seed)
     material = assumed_material(Assumptions(icc1=given.icc1), (12,), (0.5,))
     design = Design(given.sites, 12, 0.5)
-    print("| separation | data sets | plan | null test | agree |\n|---|---|---|---|---|")
+    print("| separation | data sets | null test | plan | agree | pooled | agree |")
+    print("|---|---|---|---|---|---|---|")
     for separation in given.separations:
         tasks = [Task(design, separation, at) for at in range(given.replicates)]
-        pooled = found_types([simulate_one(material, settings, one) for one in tasks], 0.05)
+        outcomes = [simulate_one(material, settings, one) for one in tasks]
+        planned = found_types(outcomes, 0.05)
+        observed = np.array([one.gains for one in outcomes])
+        pooled = rejected(observed, np.vstack([one.reference for one in outcomes]), 0.05)
         alone = np.array(
             [
                 null_test(
@@ -47,12 +52,14 @@ def main() -> None:
                 for one in tasks
             ]
         )
-        cells = [
-            f"{found.mean():.2f} ({share_error(float(found.mean()), given.replicates):.2f})"
-            for found in (pooled, alone)
-        ]
-        same = (pooled == alone).mean()
-        print(f"| {separation:g} | {given.replicates} | {' | '.join(cells)} | {same:.2f} |")
+        cells = [f"{separation:g}", f"{given.replicates}", _share(alone)]
+        for found in (planned, pooled):
+            cells += [_share(found), f"{(found == alone).mean():.2f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def _share(found: np.ndarray) -> str:
+    return f"{found.mean():.2f} ({share_error(float(found.mean()), len(found)):.2f})"
 
 
 if __name__ == "__main__":

@@ -118,10 +118,10 @@ def plan(
     """Simulate how many sites, informants and answers it takes to find types.
 
     Each cell simulates data sets with types planted, and without, and looks for types as the
-    null test does. As in `site_typology.power`, each data set has its own unimodal reference,
-    and the few draws of it are pooled over the data sets of a cell (the warp-speed bootstrap:
-    Giacomini, Politis and White 2013, *Econometric Theory* 29). Then as many types are fitted as
-    were planted, to see how well sites can be placed.
+    null test does: each data set has its own unimodal reference. What the few draws of it differ
+    by from their mean is pooled over the data sets of a cell, after the warp-speed bootstrap
+    (Giacomini, Politis and White 2013, *Econometric Theory* 29). Then as many types are fitted
+    as were planted, to see how well sites can be placed.
 
     Parameters
     ----------

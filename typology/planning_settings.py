@@ -44,7 +44,7 @@ class PlanSettings:
     replicates : int
         Data sets simulated a cell.
     reference_draws : int
-        Reference data sets a replicate, pooled over the replicates of a cell.
+        Reference data sets a replicate; see `site_typology.planning_table.deviations`.
     alpha : float
         Level of the null test.
     target : float
@@ -80,7 +80,7 @@ class PlanSettings:
     k: int = 3
     max_types: int | None = None
     replicates: int = 40
-    reference_draws: int = 5
+    reference_draws: int = 10
     alpha: float = 0.05
     target: float = 0.8
     confidence: float = 0.8
@@ -139,7 +139,7 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _simulation_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     """Say what is wrong with how it is simulated."""
-    for name, low in (("replicates", 2), ("reference_draws", 1), ("seed", 0)):
+    for name, low in (("replicates", 2), ("reference_draws", 2), ("seed", 0)):
         if not _whole(values[name]) or values[name] < low:
             yield Problem(name, f"Expected a whole number, {low} or more; found {values[name]!r}.")
     if values["max_types"] is not None and values["max_types"] < 2:

@@ -61,15 +61,46 @@ def plan_table(
 
 
 def found_types(outcomes: Sequence[Outcome], alpha: float) -> np.ndarray:
-    """Which data sets the null test finds types in, their reference draws pooled."""
+    """Which data sets the null test finds types in, deviations from their references pooled."""
     tested = np.array([len(one.gains) > 0 for one in outcomes])
     found = np.zeros(len(outcomes), dtype=bool)
     if tested.any():
         observed = np.array([one.gains for one in outcomes if one.gains])
-        reference = np.vstack([one.reference for one in outcomes if one.gains])
-        if len(reference) > 1:
-            found[tested] = rejected(observed, reference, alpha)
+        reference = np.array([one.reference for one in outcomes if one.gains])
+        found[tested] = rejected(*deviations(observed, reference), alpha)
     return found
+
+
+def deviations(observed: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gains less the mean of their own reference, so that those of many data sets can be pooled.
+
+    The null test compares each data set with many draws of its own reference. A plan has a few
+    for each and pools what they differ from their mean by: the means themselves differ between
+    data sets, with the types in them. A draw is compared with the mean of the other draws, its
+    spread brought to that of a gain less the mean of all of them.
+
+    Parameters
+    ----------
+    observed : ndarray, shape (m, ks)
+    reference : ndarray, shape (m, draws, ks)
+        2 draws or more.
+
+    Returns
+    -------
+    observed : ndarray, shape (m, ks)
+    reference : ndarray, shape (m * draws, ks)
+
+    Examples
+    --------
+    >>> gain, drawn = deviations(np.array([[9.0]]), np.array([[[1.0], [3.0]]]))
+    >>> gain.tolist(), drawn.round(3).tolist()
+    ([[7.0]], [[-1.732], [1.732]])
+    """
+    draws = reference.shape[1]
+    others = (reference.sum(axis=1, keepdims=True) - reference) / (draws - 1)
+    same_spread = np.sqrt((1 + 1 / draws) / (1 + 1 / (draws - 1)))
+    apart = (reference - others) * same_spread
+    return observed - reference.mean(axis=1), apart.reshape(-1, reference.shape[2])
 
 
 def _figures(outcomes: Sequence[Outcome], alpha: float) -> dict[str, float]:
