@@ -141,7 +141,7 @@ def crossing(sites: np.ndarray, power: np.ndarray, target: float) -> float:
 
     Examples
     --------
-    >>> crossing(np.array([25, 100]), np.array([0.6, 1.0]), 0.8).round(6)
+    >>> round(crossing(np.array([25, 100]), np.array([0.6, 1.0]), 0.8), 6)
     50.0
     >>> crossing(np.array([25, 100]), np.array([0.9, 1.0]), 0.8)
     25.0
@@ -158,7 +158,7 @@ def crossing(sites: np.ndarray, power: np.ndarray, target: float) -> float:
     low, high = smooth[at - 1], smooth[at]
     way = (target - low) / (high - low)
     logs = np.log(sites[at - 1 : at + 1])
-    return np.float64(np.exp(logs[0] + way * (logs[1] - logs[0])))
+    return float(np.exp(logs[0] + way * (logs[1] - logs[0])))
 
 
 def site_range(
