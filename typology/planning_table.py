@@ -315,5 +315,5 @@ def placing(needed: pd.DataFrame, settings: PlanSettings) -> str:
         f"{under(row['informants'], row['response'])}, types that are fitted agree with the true "
         f"ones by {row['agreement']:.2f} (adjusted Rand index; 1 is perfect, 0 is chance), and "
         f"{row['placed']:.0%} of the sites are placed with confidence {settings.confidence:g} or "
-        f"more, {row['rightly']:.0%} of them all rightly so."
+        f"more, {row['rightly']:.0%} of all sites rightly so."
     )
