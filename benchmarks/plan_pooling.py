@@ -16,8 +16,8 @@ import numpy as np
 
 from site_typology.nulltest import null_test
 from site_typology.planning_material import Design, assumed_material
-from site_typology.planning_runs import Task, plant, simulate_one
 from site_typology.planning_settings import Assumptions, PlanSettings
+from site_typology.planning_simulation import Task, plant, simulate_one
 from site_typology.planning_table import found_types
 from site_typology.power import rejected, share_error
 

@@ -14,7 +14,8 @@ import site_typology as st
 from site_typology import cli
 from site_typology.planning_material import Design, assumed_material
 from site_typology.planning_profiles import declared_counts
-from site_typology.planning_runs import RUNS, RunFile, Task, run_key
+from site_typology.planning_runs import RUNS, RunFile, run_key
+from site_typology.planning_simulation import Task
 from site_typology.planning_table import (
     COLUMNS,
 )

@@ -7,7 +7,7 @@ import pytest
 import site_typology as st
 from site_typology.planning_material import Design, assumed_material, reliability
 from site_typology.planning_profiles import profiles_material
-from site_typology.planning_runs import Task, plant
+from site_typology.planning_simulation import Task, plant
 
 TINY = st.PlanSettings(informants=(4,), k=2, seed=7)
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import site_typology as st
-from site_typology.planning_runs import Outcome
+from site_typology.planning_simulation import Outcome
 from site_typology.planning_table import (
     COLUMNS,
     crossing,

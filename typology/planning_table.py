@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from site_typology.planning_material import Design
-from site_typology.planning_runs import Outcome, Task
 from site_typology.planning_settings import PlanSettings
+from site_typology.planning_simulation import Outcome, Task
 from site_typology.power import rejected, share_error
 
 COLUMNS = (
