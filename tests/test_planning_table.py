@@ -10,10 +10,10 @@ from site_typology.planning_table import (
     COLUMNS,
     crossing,
     found_types,
-    sentence,
     site_range,
     sites_needed,
 )
+from site_typology.planning_words import sentence
 
 
 def test_found_types_lets_through_the_level_where_data_are_like_their_reference():

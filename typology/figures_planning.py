@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from site_typology.figure_canvas import MUTED, Drawing, colour, evenly, shape, whole
-from site_typology.planning_table import under
+from site_typology.planning_words import under
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

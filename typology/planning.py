@@ -13,7 +13,8 @@ import pandas as pd
 from site_typology.errors import Problem, StudyError
 from site_typology.planning_material import Design, Material, assumed_material
 from site_typology.planning_settings import Assumptions, PlanSettings
-from site_typology.planning_table import placing, plan_table, sentence, sites_needed
+from site_typology.planning_table import plan_table, sites_needed
+from site_typology.planning_words import placing, sentence
 from site_typology.profiles import SiteProfiles
 from site_typology.study import Study
 
