@@ -132,13 +132,12 @@ def _power_at(
 ) -> dict[str, float]:
     """One row of the table: the share of planted data sets that the null test rejects."""
     observed = np.array([gains_found for gains_found, _ in found])
-    share = _share_rejected(observed, np.vstack([reference for _, reference in found]), alpha)
-    # Half a count on each side, so that 40 of 40 is not taken as certain.
-    smooth = (share * len(found) + 0.5) / (len(found) + 1)
+    reference = np.vstack([drawn for _, drawn in found])
+    share = float(rejected(observed, reference, alpha).mean())
     return {
         "separation": separation,
         "power": share,
-        "standard_error": float(np.sqrt(smooth * (1 - smooth) / len(found))),
+        "standard_error": share_error(share, len(found)),
         "replicates": len(found),
     }
 
@@ -156,8 +155,25 @@ def _replicate(
     rng = np.random.default_rng(stream)
     types = PlantedTypes.draw(population, k, separation, rng)
     planted = add_errors(types.simulate(data.n, rng)[0], data, rng)
+    return gains_and_reference(planted, ks, draws, rng)
+
+
+def gains_and_reference(
+    planted: WorkingData, ks: Sequence[int], draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gains of one data set (ks,) and of draws from its own unimodal reference (draws, ks).
+
+    Parameters
+    ----------
+    planted : WorkingData
+    ks : sequence of int
+        Numbers of types tried.
+    draws : int
+        To be pooled over replicates, so that a few do; see `power`.
+    rng : numpy.random.Generator
+    """
     reference = UnimodalPopulation.fit(planted)
-    drawn = [planted, *(reference.simulate(data, rng) for _ in range(draws))]
+    drawn = [planted, *(reference.simulate(planted, rng) for _ in range(draws))]
     rows = []
     for one in drawn:
         found = gains(one, ks, int(rng.integers(2**31)))
@@ -165,12 +181,33 @@ def _replicate(
     return np.array(rows[0]), np.array(rows[1:])
 
 
-def _share_rejected(observed: np.ndarray, reference: np.ndarray, alpha: float) -> float:
-    """Share of observed gains (m, ks) whose maximum is rare among the pooled reference's."""
+def rejected(observed: np.ndarray, reference: np.ndarray, alpha: float) -> np.ndarray:
+    """Which observed gains (m, ks) have a maximum that is rare among the pooled reference's.
+
+    Examples
+    --------
+    >>> reference = np.random.default_rng(1).normal(size=(99, 1))
+    >>> rejected(np.array([[0.0], [9.0]]), reference, 0.05).tolist()
+    [False, True]
+    """
     maxima = standardise(reference, reference).max(axis=1)
     largest = standardise(observed, reference).max(axis=1)
     exceeding = (maxima[None, :] >= largest[:, None] - 1e-9).sum(axis=1)
-    return float(((exceeding + 1) / (len(maxima) + 1) <= alpha).mean())
+    return np.asarray((exceeding + 1) / (len(maxima) + 1) <= alpha)
+
+
+def share_error(share: float, count: int) -> float:
+    """Monte Carlo standard error of a share of `count` data sets, never 0.
+
+    Half a count is added on each side, so that 40 of 40 is not taken as certain.
+
+    Examples
+    --------
+    >>> round(share_error(0.5, 100), 3), round(share_error(1.0, 40), 3)
+    (0.05, 0.017)
+    """
+    smooth = (share * count + 0.5) / (count + 1)
+    return float(np.sqrt(smooth * (1 - smooth) / count))
 
 
 def relative_entropy(memberships: np.ndarray) -> float:
