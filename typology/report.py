@@ -110,7 +110,7 @@ def _content(
         "key_figures": key_figures(evidence),
         "rules": [rule_words(rule) for rule in evidence.rules],
         "n_sites": len(profiles.sites),
-        "n_build": sum(info.use == "build" for info in profiles.features),
+        "n_build": sum(info.builds for info in profiles.features),
         "n_evaluate": sum(info.use == "evaluate" for info in profiles.features),
         "rounds": profiles.rounds,
         "missing_share": missing_share(profiles),

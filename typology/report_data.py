@@ -92,7 +92,7 @@ def _feature_row(
         "definition": info.definition,
         "source": info.source,
         "family": info.family,
-        "use": "builds types" if info.use == "build" else "describes only",
+        "use": "builds types" if info.builds else "describes only",
         "known": f"{total - int(reasons.sum())} of {total}",
         "reasons": [f"{reason}: {count}" for reason, count in reasons.items()],
         "n": figure(float(counts.median())) if len(counts) else "not known",
@@ -108,5 +108,5 @@ def _feature_row(
 
 def missing_share(profiles: SiteProfiles) -> float:
     """Share of cells without a value among the features that types are built from."""
-    build = [info.name for info in profiles.features if info.use == "build"]
+    build = [info.name for info in profiles.features if info.builds]
     return float(np.mean(profiles.values[build].isna().to_numpy())) if build else 0.0

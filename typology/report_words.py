@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.feature_info import FeatureInfo
+from site_typology.replicates import stability_word
 
 if TYPE_CHECKING:
     from site_typology.results import Evidence, Rule
@@ -139,23 +140,6 @@ def key_figures(evidence: Evidence) -> list[str]:
             f"studies is {smallest:g}."
         )
     return words
-
-
-def stability_word(jaccard: float) -> str:
-    """Say a bootstrap Jaccard similarity by Hennig's (2007) reading.
-
-    Examples
-    --------
-    >>> [stability_word(jaccard) for jaccard in (0.9, 0.75, 0.7, 0.5, float("nan"))]
-    ['highly stable', 'stable', 'a pattern, not a stable type', 'doubtful', 'not measured']
-    """
-    if math.isnan(jaccard):
-        return "not measured"
-    if jaccard >= 0.85:
-        return "highly stable"
-    if jaccard >= 0.75:
-        return "stable"
-    return "a pattern, not a stable type" if jaccard >= 0.6 else "doubtful"
 
 
 def rule_words(rule: Rule) -> dict[str, str]:

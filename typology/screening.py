@@ -68,7 +68,7 @@ def screen(profiles: SiteProfiles, min_observed: float) -> Screened:
       sites  2 sites have enough data; at least 6 are needed to look for types. Add sites.
     """
     found = Problems("profiles")
-    build = [info for info in profiles.features if info.use == "build"]
+    build = [info for info in profiles.features if info.builds]
     _check_dimensions(build, found)
     found.raise_if_any()
     names = [info.name for info in build]
