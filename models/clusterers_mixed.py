@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from site_typology.models.grouping import (
-    NO_TYPE,
     Floats,
     Labels,
     Partition,
@@ -36,6 +35,7 @@ class KMedoids:
     own_space: ClassVar[str] = "gower"
     natural: ClassVar[bool] = True
     starts: ClassVar[int] = 10
+    starts_of_few: ClassVar[int] = 1000
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites around `k` of them."""
@@ -46,17 +46,20 @@ class KMedoids:
         n = len(distances)
         k = min(k, n)
         random = np.random.default_rng(seed)
-        starts = random.random((self.starts, n)).argsort(axis=1)[:, :k]
+        runs = self.starts + self.starts_of_few // n
+        starts = random.random((runs, n)).argsort(axis=1)[:, :k]
         return Partition(numbered(kmedoids(distances, k, np.ascontiguousarray(starts))))
 
 
 class StepMix:
     """Latent profiles and classes by StepMix, gaps by full information maximum likelihood.
 
-    The measured profiles on the working scale, independent within a type with one variance a
-    type, and categories in use ``"build"`` as multinomials (Morin and others 2025, *Journal of
-    Statistical Software* 113(8)). It knows of gaps and not of errors. Best likelihood of the
-    starts in which no type collapsed onto one point; where all did, no site has a type.
+    The measured profiles on the working scale, independent within a type and with the same
+    variances in every type, as is usual for latent profiles, and categories in use ``"build"``
+    as multinomials (Morin and others 2025, *Journal of Statistical Software* 113(8)). StepMix
+    itself fits types of unit variance or of variances of their own, which collapse onto single
+    sites when these are few; so fits of unit variance alternate with a scale for each feature
+    that brings its variance within types to 1. It knows of gaps and not of errors.
     """
 
     name: ClassVar[str] = "stepmix"
@@ -65,43 +68,54 @@ class StepMix:
     over_draws: ClassVar[bool] = False
     own_space: ClassVar[str] = "measured"
     natural: ClassVar[bool] = True
-    starts: ClassVar[int] = 10
-    steps: ClassVar[int] = 200
-    tolerance: ClassVar[float] = 1e-5
-    least_variance: ClassVar[float] = 1e-3
-    reason: ClassVar[str] = "no type: the latent profiles collapsed onto single sites"
+    starts: ClassVar[int] = 3
+    rounds: ClassVar[int] = 3
+    steps: ClassVar[int] = 100
+    tolerance: ClassVar[float] = 1e-4
+    least_spread: ClassVar[float] = 0.1
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
-        """Group the sites by their most probable class."""
-        values = view.data.values
-        known = (~np.isnan(values)).sum(axis=0) > 1
+        """Group the sites by their most probable class: best likelihood of three starts."""
+        known = (~np.isnan(view.data.values)).sum(axis=0) > 1
+        values = view.data.values[:, known]
         codes = view.mixed.categories
         categories = np.where(codes < 0, np.nan, codes)
-        k = no_more_than_distinct(np.column_stack([values[:, known], categories]), k)
-        best, found = -np.inf, None
-        for start in range(self.starts):
-            likelihood, labels = self._start(values[:, known], categories, k, seed + start)
-            if likelihood > best:
-                best, found = likelihood, labels
-        if found is None:
-            return Partition(np.full(len(values), NO_TYPE, dtype=np.int64), self.reason)
-        return Partition(numbered(found))
+        k = no_more_than_distinct(np.column_stack([values, categories]), k)
+        tried = [self._start(values, categories, k, seed + at) for at in range(self.starts)]
+        return Partition(numbered(max(tried, key=lambda one: one[0])[1]))
 
     def _start(self, values: Floats, categories: Floats, k: int, seed: int) -> tuple[float, Labels]:
-        """One start: its likelihood, -inf where a type collapsed, and its labels."""
+        """One start: its mean log-likelihood, and its labels."""
+        spread = np.nanstd(values, axis=0)
+        floor = np.where(spread > 0, self.least_spread * spread, 1.0)
+        scale = np.maximum(spread / 2, floor)
+        likelihood, labels = -np.inf, np.ones(len(values), dtype=np.int64)
+        for _ in range(self.rounds):
+            rows = np.column_stack([values / scale, categories])
+            estimator = self._fitted(rows, values.shape[1], k, seed)
+            chances = estimator.predict_proba(rows)
+            change = (~np.isnan(values) * np.log(scale)).sum() / len(values)
+            likelihood = float(estimator.lower_bound_) - change
+            labels = chances.argmax(axis=1)
+            means = estimator.get_parameters()["measurement"]["profile"]["means"] * scale
+            squares = (values[:, None, :] - means) ** 2
+            known = ~np.isnan(values)
+            within = np.nansum(chances[:, :, None] * squares, axis=(0, 1)) / known.sum(axis=0)
+            scale = np.maximum(np.sqrt(within), floor)
+        return likelihood, labels
+
+    def _fitted(self, rows: Floats, width: int, k: int, seed: int) -> Estimator:
         import warnings
 
         from sklearn.exceptions import ConvergenceWarning
         from stepmix import StepMix as Estimator
 
         measurement: dict[str, Any] = {
-            "profile": {"model": "gaussian_spherical_nan", "n_columns": values.shape[1]}
+            "profile": {"model": "gaussian_unit_nan", "n_columns": width}
         }
-        if categories.shape[1]:
-            measurement["category"] = {
-                "model": "categorical_nan",
-                "n_columns": categories.shape[1],
-            }
+        if rows.shape[1] > width:
+            more = {"model": "categorical_nan", "n_columns": rows.shape[1] - width}
+            measurement["category"] = more
         estimator = Estimator(
             k,
             measurement=measurement,
@@ -110,15 +124,7 @@ class StepMix:
             random_state=seed % 2**32,
             progress_bar=0,
         )
-        rows = np.column_stack([values, categories])
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # Labels settle long before the likelihood does. A type that collapses onto one site
-            # divides by its variance of 0; such a start is set aside below.
+        with warnings.catch_warnings():
+            # Labels settle long before the likelihood does; stability measures what is left.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.fit(rows)
-            labels = estimator.predict(rows)
-        return (-np.inf if self._collapsed(estimator) else float(estimator.lower_bound_)), labels
-
-    def _collapsed(self, estimator: Estimator) -> bool:
-        variances = estimator.get_parameters()["measurement"]["profile"]["covariances"]
-        return not bool((variances > self.least_variance).all())
+            return estimator.fit(rows)

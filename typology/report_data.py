@@ -92,7 +92,7 @@ def _feature_row(
         "definition": info.definition,
         "source": info.source,
         "family": info.family,
-        "use": "builds types" if info.builds else "describes only",
+        "use": _use_words(info),
         "known": f"{total - int(reasons.sum())} of {total}",
         "reasons": [f"{reason}: {count}" for reason, count in reasons.items()],
         "n": figure(float(counts.median())) if len(counts) else "not known",
@@ -104,6 +104,12 @@ def _feature_row(
         ],
         "flags": list(info.flags),
     }
+
+
+def _use_words(info: FeatureInfo) -> str:
+    if info.builds:
+        return "builds types"
+    return "builds some candidates" if info.use == "build" else "describes only"
 
 
 def missing_share(profiles: SiteProfiles) -> float:

@@ -117,7 +117,7 @@ def key_figures(evidence: Evidence) -> list[str]:
         words.append(
             f"When sites are drawn again, types come back: the least stable is type "
             f"{int(least['type'])}, with {least['mean']:.0%} of its sites in common on average "
-            f"({stability_word(least['mean'])})."
+            f"({stability_word(least['mean'])}). {_without_types(least)}".rstrip()
         )
     expected = evidence.figures.get("expected_agreement", math.nan)
     if evidence.claimed and not math.isnan(expected):
@@ -140,6 +140,16 @@ def key_figures(evidence: Evidence) -> list[str]:
             f"studies is {smallest:g}."
         )
     return words
+
+
+def _without_types(row: pd.Series) -> str:
+    """Say how the stability of a type looks where there are none; empty where that is unknown."""
+    if math.isnan(row["reference_mean"]):
+        return ""
+    return (
+        f"In simulated studies without types it is {row['reference_mean']:.0%} "
+        f"({row['reference_low']:.0%} to {row['reference_high']:.0%})."
+    )
 
 
 def rule_words(rule: Rule) -> dict[str, str]:
