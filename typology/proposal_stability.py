@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 SPLITS = 10
 """Halvings of the sites behind the prediction strength of the data."""
-REFERENCE_SPLITS = 2
-REFERENCE_BOOTSTRAPS = 15
+REFERENCE_SPLITS = 1
+REFERENCE_BOOTSTRAPS = 10
 """Fewer for each reference data set: what counts is their mean, and there are several."""
 
 
