@@ -106,8 +106,7 @@ class Spectral:
     *Advances in Neural Information Processing Systems* 17); no less than a millionth, so that
     the graph stays in one piece. Labels come from the leading eigenvectors of the normalised
     graph by pivoted QR (Damle, Minden & Ying 2019, *Information and Inference* 8), which needs no
-    random start. Tests hold it to scikit-learn's.
-    Memory grows with the square of the sites.
+    random start; tests hold it to scikit-learn's. Memory grows with the square of the sites.
     """
 
     name: ClassVar[str] = "spectral"
@@ -118,23 +117,33 @@ class Spectral:
     natural: ClassVar[bool] = False
     neighbour: ClassVar[int] = 7
     least: ClassVar[float] = 1e-6
+    few: ClassVar[int] = 200
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by cutting the graph into `k` parts; `seed` plays no part."""
-        from scipy.linalg import eigh, qr
+        from scipy.linalg import qr
 
         k = no_more_than_distinct(view.points, k)
         if k < 2:
             return Partition(np.ones(len(view.points), dtype=np.int64))
         alike = self.affinity(view.points)
         weight = 1 / np.sqrt(alike.sum(axis=1))
-        n = len(alike)
         graph = alike * weight[:, None] * weight[None, :]
-        vectors = eigh(graph, subset_by_index=[n - k, n - 1])[1] * weight[:, None]
+        vectors = self._leading(graph, k) * weight[:, None]
         # Columns that differ most stand for the parts; turn the vectors towards them.
         chosen = qr(vectors.T, mode="r", pivoting=True)[1][:k]
         left, _, right = np.linalg.svd(vectors[chosen].T)
         return Partition(numbered(np.abs(vectors @ (left @ right)).argmax(axis=1)))
+
+    def _leading(self, graph: Floats, k: int) -> Floats:
+        """Eigenvectors of the k largest eigenvalues: all at once for few sites, else by steps."""
+        from scipy.linalg import eigh
+        from scipy.sparse.linalg import eigsh
+
+        n = len(graph)
+        if n <= self.few:
+            return np.asarray(eigh(graph, subset_by_index=[n - k, n - 1])[1])
+        return np.asarray(eigsh(graph, k, which="LA", v0=np.ones(n))[1])
 
     def affinity(self, points: Floats) -> Floats:
         """How alike sites are, shape (n, n), 0 on the diagonal."""

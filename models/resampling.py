@@ -280,17 +280,6 @@ def adjusted_rand(first: Labels, second: Labels) -> float:
     return float(adjusted_rand_score(_singletons(first), _singletons(second)))
 
 
-def silhouette(points: Floats, labels: Labels) -> float:
-    """Mean silhouette width of the sites that have a type (Rousseeuw 1987); NaN for one type."""
-    from sklearn.metrics import silhouette_score
-
-    placed = labels != NO_TYPE
-    found = len(np.unique(labels[placed]))
-    if found < 2 or found >= placed.sum():
-        return float("nan")
-    return float(silhouette_score(points[placed], labels[placed]))
-
-
 def _shared(labels: Labels, reference: Labels) -> Floats:
     """Count the sites shared by each type of `labels` (rows) and of `reference` (columns)."""
     table = np.zeros((int(labels.max(initial=0)) + 1, int(reference.max(initial=0)) + 1))

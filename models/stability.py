@@ -159,6 +159,17 @@ def prediction_strength(
     return float(np.mean(known)) if known else float("nan")
 
 
+def silhouette(points: Floats, labels: Labels) -> float:
+    """Mean silhouette width of the sites that have a type (Rousseeuw 1987); NaN for one type."""
+    from sklearn.metrics import silhouette_score
+
+    placed = labels != NO_TYPE
+    found = len(np.unique(labels[placed]))
+    if found < 2 or found >= placed.sum():
+        return float("nan")
+    return float(silhouette_score(points[placed], labels[placed]))
+
+
 def _weakest_type(own: Labels, foretold: Labels) -> float:
     shares = []
     for label in np.unique(own):

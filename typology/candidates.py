@@ -21,8 +21,8 @@ from site_typology.models.resampling import (
     bootstrap_stability,
     derived_seed,
     draws_consensus,
-    silhouette,
 )
+from site_typology.models.stability import silhouette
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
 from site_typology.results import Candidate
