@@ -244,6 +244,8 @@ class SiteProfiles:
         Parameters
         ----------
         use : {"build", "evaluate"}, optional
+            ``"build"`` for the features that the proposed types are built from, which no
+            category is; ``"evaluate"`` for those that are declared so.
         round : str, optional
         sites : sequence of str, optional
             Kept in this order.
@@ -253,7 +255,7 @@ class SiteProfiles:
         SiteProfiles
             With the whole ledger, response and agreement of sources.
         """
-        names = [info.name for info in self.features if use is None or info.use == use]
+        names = [info.name for info in self.features if use is None or _has_use(info, use)]
         rows = self.values.index
         if round is not None:
             rows = rows[rows.get_level_values("round") == round]
@@ -389,6 +391,10 @@ def _profile_index(index: pd.Index) -> pd.MultiIndex:
     else:
         pairs = [(str(site), ONE_ROUND) for site in index]
     return pd.MultiIndex.from_tuples(pairs, names=INDEX)
+
+
+def _has_use(info: FeatureInfo, use: str) -> bool:
+    return info.builds if use == "build" else info.use == use
 
 
 def _info(name: str, column: pd.Series, kind: str | FeatureInfo | None) -> FeatureInfo:
