@@ -46,7 +46,7 @@ test: setup $(VENV)/.spark ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --doctest-modules --pyargs site_typology
 
-fuzz: setup ## Try 12,000 damaged studies, ten times what make test tries
+fuzz: setup ## Try 12,000 damaged studies, twenty times what make test tries
 	FUZZ_CASES=12000 $(BIN)/python -m pytest -n 2 tests/features/test_fuzz.py
 
 lint: setup ## Check style and the direction of imports

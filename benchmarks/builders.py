@@ -155,17 +155,16 @@ def _sums(study: Study, items: int) -> pd.DataFrame:
 
     table = study.tables.tables["survey"]
     names = [f"q{at}" for at in range(1, items + 1)]
-    part = Part({name: nw.col(name) for name in names})
-    sums, _ = summed(table.rows, nw.col("weight"), [part])[0]
-    spare = sums.w - sums.ww / sums.w
+    parts = [Part({name: nw.col(name)}, coded=table.coded.get(name)) for name in names]
     figures = {}
-    for at, name in enumerate(names):
+    for name, (sums, _) in zip(names, summed(table.rows, nw.col("weight"), parts), strict=True):
+        spare = sums.w - sums.ww / sums.w
         figures |= {
-            f"mean_{name}": sums.mean[:, at],
-            f"variance_{name}": sums.squares_within[:, at] / spare[:, at],
-            f"n_{name}": sums.n[:, at],
-            f"missing_{name}": 1 - sums.n[:, at] / sums.rows,
-            f"weight_{name}": sums.w[:, at],
+            f"mean_{name}": sums.mean[:, 0],
+            f"variance_{name}": (sums.squares_within / spare)[:, 0],
+            f"n_{name}": sums.n[:, 0],
+            f"missing_{name}": 1 - sums.n[:, 0] / sums.rows,
+            f"weight_{name}": sums.w[:, 0],
         }
     return pd.DataFrame(figures)
 

@@ -30,15 +30,20 @@ class Specification(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     algorithms: tuple[str, ...] = Field(
-        ("kmeans", "ward", "gmm", "hdbscan"),
+        ("kmeans", "kmedoids", "ward", "gmm", "spectral", "hdbscan"),
         min_length=1,
         description="Ways of grouping tried beside the proposal.",
     )
     spaces: tuple[str, ...] = Field(
-        ("features", "pca"), min_length=1, description="Spaces that they are tried in."
+        ("features", "pca"),
+        min_length=1,
+        description="Spaces that they are tried in; families for one a family of features.",
     )
     draws: int = Field(20, ge=2, le=1000, description="Plausible data sets for gaps and error.")
     bootstraps: int = Field(50, ge=10, le=10_000, description="Resamples for stability.")
+    stability_references: int = Field(
+        20, ge=5, le=1000, description="Data sets without types, to compare stability with."
+    )
     reference_draws: int = Field(
         99, ge=19, le=10_000, description="Data sets without types in the null test."
     )
@@ -59,10 +64,12 @@ class Specification(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...], field: ValidationInfo) -> tuple[str, ...]:
         from site_typology.models.clusterers import CLUSTERERS
-        from site_typology.models.reducers import SPACES
+        from site_typology.models.reducers import FAMILIES, FAMILY, SPACES, is_space
 
-        known = list(CLUSTERERS if field.field_name == "algorithms" else SPACES)
-        if unknown := [name for name in names if name not in known]:
+        algorithms = field.field_name == "algorithms"
+        known = list(CLUSTERERS) if algorithms else [*SPACES, FAMILIES, f"{FAMILY}NAME"]
+        taken = CLUSTERERS.__contains__ if algorithms else is_space
+        if unknown := [name for name in names if not taken(name)]:
             raise ValueError(f"unknown: {', '.join(unknown)}. Known: {', '.join(known)}")
         if len(set(names)) < len(names):
             raise ValueError("one is named twice")

@@ -13,9 +13,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from site_typology.features.coded import CodedColumn
 from site_typology.features.engines import Rows, centers, grouped, in_engine
 from site_typology.features.selection import WEIGHT
-from site_typology.features.streaming import is_streamed, streamed
+from site_typology.features.streaming import Lookup, is_streamed, streamed
 from site_typology.features.tables import ROUND, SITE
 from site_typology.profile_checks import INDEX
 
@@ -61,6 +62,11 @@ class Moments:
     def effective(self) -> np.ndarray:
         """Effective number of rows (Σw)²/Σw², shape (g, q) (Kish 1965, section 11.7)."""
         return _ratio(self.w**2, self.ww)
+
+    @property
+    def freedom(self) -> np.ndarray:
+        """Degrees of freedom n - 1, with weights Σw - Σw²/Σw, shape (g, q); 0 without weight."""
+        return np.asarray(np.nan_to_num(self.w - _ratio(self.ww, self.w)))
 
     @property
     def squares_within(self) -> np.ndarray:
@@ -127,12 +133,16 @@ class Part:
         Parts with the same key take the same rows.
     tallies : mapping of str to narwhals.Expr
         Numbers of a row that are only added up, whatever its weight.
+    coded : CodedColumn, optional
+        The column from which all numbers follow, if it is one alone that follows from codes; it
+        makes them faster to find, and no other.
     """
 
     values: Mapping[str, nw.Expr]
     where: nw.Expr | None = None
     key: object = ()
     tallies: Mapping[str, nw.Expr] = field(default_factory=dict)
+    coded: CodedColumn | None = None
 
 
 def summed(
@@ -173,26 +183,57 @@ def summed(
     heavy = None if weight is None else nw.when(weight > 0).then(weight.cast(nw.Float64))
     columns |= {} if heavy is None else {HEAVY: heavy}
     columns |= tallies | counted
-    base = rows.select(SITE, ROUND, *(value.alias(name) for name, value in columns.items()))
-    found = _found(base, list(named), heavy is not None, [*tallies, *counted]).fillna(0.0)
-    index = pd.MultiIndex.from_frame(found[[SITE, ROUND]], names=INDEX)
     count_of = {key: f"r{at}" for at, key in enumerate(keys)}
+    lookups = _lookups(parts, center, count_of) if is_streamed(rows) else {}
+    found = _found(rows, columns, lookups, list(named), [*tallies, *counted]).fillna(0.0)
+    index = pd.MultiIndex.from_frame(found[[SITE, ROUND]], names=INDEX)
     return [
         _taken(at, part, found, index, center, count_of.get(part.key, "rows"), heavy is not None)
         for at, part in enumerate(parts)
     ]
 
 
-def _found(base: Rows, named: Sequence[str], weighed: bool, added: Sequence[str]) -> pd.DataFrame:
+def _lookups(
+    parts: Sequence[Part], center: Mapping[str, float], count_of: Mapping[object, str]
+) -> dict[str, Lookup]:
+    """Columns that need not be computed row by row, since they follow from codes."""
+    found = {}
+    for at, part in enumerate(parts):
+        if part.coded is None:
+            continue
+        asked = {
+            f"y_{at}_{which}": value.cast(nw.Float64) - center[f"{at}_{which}"]
+            for which, value in enumerate(part.values.values())
+        }
+        asked |= {
+            f"t{at}_{which}": tally.cast(nw.Float64)
+            for which, tally in enumerate(part.tallies.values())
+        }
+        chosen = count_of.get(part.key)
+        for name, table in part.coded.tables(asked).items():
+            found[name] = Lookup(part.coded, table, chosen)
+    return found
+
+
+def _found(
+    rows: Rows,
+    columns: Mapping[str, nw.Expr],
+    lookups: Mapping[str, Lookup],
+    named: Sequence[str],
+    added: Sequence[str],
+) -> pd.DataFrame:
     """All sums by site and round, sorted."""
+    weighed = HEAVY in columns
+    computed = [value.alias(name) for name, value in columns.items() if name not in lookups]
+    stored = {lookup.column.stored for lookup in lookups.values()}
+    base = rows.select(SITE, ROUND, *computed, *sorted(stored))
     if is_streamed(base):
         values = [f"y_{name}" for name in named]
-        return streamed(base, values, HEAVY if weighed else None, added)
+        return streamed(base, values, HEAVY if weighed else None, added, lookups)
     products = [each for name in named for each in _products(name, weighed)]
     sums = [each for name in named for each in _sums(name, weighed)]
     sums += [nw.col(name).sum() for name in added]
-    rows = base.with_columns(*products)
-    return grouped(rows, [SITE, ROUND], [nw.len().alias("rows"), *sums])
+    return grouped(base.with_columns(*products), [SITE, ROUND], [nw.len().alias("rows"), *sums])
 
 
 def _taken(

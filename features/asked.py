@@ -31,7 +31,8 @@ class Asked:
     columns : tuple of str
         Names that its auxiliary columns have in `rows`, `cells` and `counts`, in their order.
     rows : narwhals.LazyFrame
-        The survey's rows with these columns, null where they are not known.
+        The survey's rows with these columns, null where they are not known; only what is counted
+        where nothing is weighed, since a survey published as counts has thousands of columns.
     cells : DataFrame
         ``site, round``, `columns`, ``asked, answered``: those on the list, by site, round and
         category. Without rows where the study gives counts instead of a list.
@@ -106,11 +107,13 @@ def _value_problems(
     place: str, weighting: Weighting, survey: Table, listing: Table | None, base: str | None
 ) -> Iterator[Problem]:
     if base is not None:
-        fault = nw.col(base).is_null() | (nw.col(base) < 0)
+        fault, what = nw.col(base).is_null(), "missing"
+        if base != survey.declaration.weight:  # whose range was checked when it was read
+            fault, what = fault | (nw.col(base) < 0), "negative or missing"
         if (bad := bad_rows(survey, fault, base)).n:
             yield Problem(
                 f"{place}.base",
-                f"Design weight '{base}' is negative or missing in table '{survey.name}', "
+                f"Design weight '{base}' is {what} in table '{survey.name}', "
                 f"{bad.rows}. Give each row a weight of 0 or more.",
             )
     frame = weighting.frame
@@ -163,7 +166,13 @@ def count_asked(name: str, weighting: Weighting, tables: StudyTables) -> Asked:
     columns = tuple(f"__aux{at}__" for at in range(len(weighting.auxiliaries)))
     auxiliaries = dict(zip(columns, weighting.auxiliaries, strict=True))
     base = weighting.base or survey.declaration.weight
-    rows = survey.rows.with_columns(
+    published = _answers_column(survey)
+    rows = survey.rows
+    if weighting.method == "none":
+        key = frame.on if frame is not None else None
+        needed = list(auxiliaries.values()) if key is None else [key]
+        rows = rows.select(*dict.fromkeys(c for c in (SITE, ROUND, base, published, *needed) if c))
+    rows = rows.with_columns(
         (nw.lit(1.0) if base is None else nw.col(base).cast(nw.Float64)).alias(BASE)
     )
     listing = tables.tables[frame.table] if frame is not None else None
@@ -180,7 +189,6 @@ def count_asked(name: str, weighting: Weighting, tables: StudyTables) -> Asked:
         on = [KEY] if timeless else [KEY, ROUND]
         rows = rows.join(known.drop(ROUND) if timeless else known, on=on, how="left")
     by = [SITE, ROUND, *columns]
-    published = _answers_column(survey)
     n = nw.len() if published is None else nw.col(published).sum()
     counts = collected(rows.group_by(*by, BASE).agg(n.alias("n")))
     counts = counts.rename(columns={SITE: "site", ROUND: "round", BASE: "base"})

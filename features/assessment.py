@@ -137,7 +137,7 @@ def assess(
     """
     round_ = round or (profiles.rounds[-1] if profiles.rounds else "")
     current = profiles.select(round=round_)
-    response = response_map(profiles.response)
+    response = response_map(profiles.response, profiles.ledger)
     found = prospects(current, response)
     precision = feature_precision(current, response)
     later = {name: prospect.reliability_next for name, prospect in found.items()}

@@ -17,7 +17,7 @@ LEAST_SHARE = 0.1
 
 def expected_counts(
     low: np.ndarray, high: np.ndarray, exposure: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count expected in each band, and the variance of it about exposure times the true rate.
 
     With the gamma's shape a and mean R, s = E / (E + a / R), m the expected count in the band and
@@ -36,11 +36,13 @@ def expected_counts(
     Returns
     -------
     count, variance : ndarray, shape (g,)
+    place : ndarray, shape (g,)
+        What the place in the band adds to the variance, 0 where it takes off.
 
     Examples
     --------
     >>> low, high = np.array([0.0, 1, 1, 6]), np.array([0.0, 5, 5, 10])
-    >>> count, variance = expected_counts(low, high, np.array([20.0, 20, 60, 60]))
+    >>> count, _, _ = expected_counts(low, high, np.array([20.0, 20, 60, 60]))
     >>> count.round(1).tolist()
     [0.0, 2.0, 3.3, 7.2]
     """
@@ -55,7 +57,35 @@ def expected_counts(
     within = (chance * (counts - count[:, None]) ** 2).sum(axis=1)
     own = exposure / (exposure + shape / rate)
     poisson = own * (count + shape)
-    return count, np.maximum(poisson + (2 * own - 1) * within, LEAST_SHARE * poisson)
+    place = (2 * own - 1) * within
+    return count, np.maximum(poisson + place, LEAST_SHARE * poisson), np.maximum(place, 0.0)
+
+
+def worth_of_exposure(count: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Share of its exposure that a count is worth whose place in the band is not known.
+
+    Jeffreys' posterior of the rate of a count m over an exposure E has the variance (m + 1/2)/E²;
+    with the place W in the band it is (m + 1/2 + W)/E². A count of the same rate, known exactly,
+    over s E has (s m + 1/2)/(s E)², and s makes both the same. One with its count known is worth
+    itself.
+
+    Parameters
+    ----------
+    count, place : ndarray, shape (g,)
+        As `expected_counts` gives them.
+
+    Returns
+    -------
+    ndarray, shape (g,)
+        Above 0, at most 1.
+
+    Examples
+    --------
+    >>> worth_of_exposure(np.array([0.0, 8.0, 8.0]), np.array([0.0, 0.0, 2.0])).round(3)
+    array([1.  , 1.  , 0.82])
+    """
+    variance = count + 0.5 + place
+    return np.asarray((count + np.sqrt(count**2 + 2 * variance)) / (2 * variance))
 
 
 def fitted_rates(low: np.ndarray, high: np.ndarray, exposure: np.ndarray) -> tuple[float, float]:
@@ -86,16 +116,19 @@ def fitted_rates(low: np.ndarray, high: np.ndarray, exposure: np.ndarray) -> tup
     counts = low[:, None] + span
     inside = counts <= high[:, None]
 
+    # Rates stand as multiples of the middle one, so that the search takes the same steps whatever
+    # unit the exposure is in.
     def unlikely(at: np.ndarray) -> float:
-        each = _log_chance(counts, exposure[:, None], float(np.exp(at[0])), float(np.exp(at[1])))
+        rate, shape = middle * float(np.exp(at[0])), float(np.exp(at[1]))
+        each = _log_chance(counts, exposure[:, None], rate, shape)
         return -float(np.logaddexp.reduce(np.where(inside, each, -np.inf), axis=1).sum())
 
     # No count at all is half a count, as elsewhere.
-    least = np.log(0.5 / exposure.sum())
-    limits = [(least, np.log(middle) + 3), (np.log(FEWEST / 4), np.log(MOST))]
-    start = np.array([np.log(middle), np.log(2 * FEWEST)])
+    least = np.log(0.5 / exposure.sum() / middle)
+    limits = [(least, 3.0), (np.log(FEWEST / 4), np.log(MOST))]
+    start = np.array([0.0, np.log(2 * FEWEST)])
     best = minimize(unlikely, start, bounds=limits, method="L-BFGS-B")
-    return float(np.exp(best.x[0])), float(np.exp(best.x[1]))
+    return middle * float(np.exp(best.x[0])), float(np.exp(best.x[1]))
 
 
 def _log_chance(counts: np.ndarray, exposure: np.ndarray, rate: float, shape: float) -> np.ndarray:

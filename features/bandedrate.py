@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from site_typology.declaration import Condition, FeatureDeclaration, Kind
 from site_typology.errors import Problem
-from site_typology.features.bandedcounts import expected_counts
+from site_typology.features.bandedcounts import expected_counts, worth_of_exposure
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import (
     Builder,
@@ -73,7 +73,8 @@ class BandedRate(Builder[BandedRateArgs]):
 
     The count expected in its band stands for it, given how counts are spread over all sites; the
     error is that of a Poisson count and of the place in the band (`expected_counts`). The
-    denominator is taken as known.
+    denominator is taken as known; `n` is the part of it whose exact count would say as much
+    (`worth_of_exposure`), from which the interval is formed.
     """
 
     name: ClassVar[str] = "banded_rate"
@@ -125,6 +126,7 @@ class BandedRate(Builder[BandedRateArgs]):
             source=f"{top.table}: {top.column}; {args.denominator.source}",
             definition=f"Expected count in the band of '{top.column}' in table '{top.table}' "
             f"({words}), as counts are spread over all sites, by {args.denominator.words}{scaled}.",
+            measurement={"from_counts": 1 / args.per},
         )
         below = tables.tables[args.denominator.table]
         gaps = reasons_of_either(
@@ -135,7 +137,10 @@ class BandedRate(Builder[BandedRateArgs]):
             bottom,
             gap_reasons(feature, tables, below, args.denominator.columns, args.denominator.where),
         )
-        estimate = Estimate(grid, value, error, known, nothing)
+        n = known * worth_of_exposure(
+            counts["count"].to_numpy(dtype=float), counts["place"].to_numpy(dtype=float)
+        )
+        estimate = Estimate(grid, value, error, n, nothing)
         return place({feature.name: estimate}, [info], tables, gaps)
 
 
@@ -154,7 +159,7 @@ def banded_rows(
 
 
 def by_site(rows: pd.DataFrame, total: pd.Series, tables: StudyTables) -> pd.DataFrame:
-    """Expected count and the variance of its error at each site and round of the study.
+    """Expected count, the variance of its error and of its place in the band, at each site.
 
     Parameters
     ----------
@@ -166,8 +171,8 @@ def by_site(rows: pd.DataFrame, total: pd.Series, tables: StudyTables) -> pd.Dat
     Returns
     -------
     DataFrame
-        Index (site, round); ``count`` and ``variance``, NaN where a row has no code or the
-        denominator is not known or 0.
+        Index (site, round) of the study; ``count``, ``variance`` and ``place``, NaN where a row
+        has no code or the denominator is not known or 0.
     """
     keys = [SITE, ROUND]
     # Ones that hold for every round are spread over rounds first, as the denominator is.
@@ -182,10 +187,11 @@ def by_site(rows: pd.DataFrame, total: pd.Series, tables: StudyTables) -> pd.Dat
     exposure = (total.where(total > 0).reindex(each.index) / several).to_numpy(dtype=float)
     low, high = each["low"].to_numpy(dtype=float), each["high"].to_numpy(dtype=float)
     known = ~np.isnan(low) & ~np.isnan(exposure)
-    count, variance = np.full(len(each), np.nan), np.full(len(each), np.nan)
+    names = ["count", "variance", "place"]
+    found = pd.DataFrame(np.nan, index=each.index, columns=names)
     if known.any():
-        count[known], variance[known] = expected_counts(low[known], high[known], exposure[known])
-    found = each.assign(count=count, variance=variance)[["count", "variance"]]
+        expected = expected_counts(low[known], high[known], exposure[known])
+        found.loc[known] = np.stack(expected, axis=1)
     # A row that is not known leaves the sum of its site unknown.
     unknown = pd.Series(np.isnan(low), index=each.index).groupby(level=INDEX).any()
     sums = found.groupby(level=INDEX).sum(min_count=1)

@@ -18,8 +18,8 @@ LEAST_SIGNAL = 0.1
 """Share of the spread taken as signal where none is seen, so that poor features count too."""
 
 CHASE_COLUMNS = [
-    "rank", "site", "table", "eligible", "responded", "left", "features", "known", "known_next",
-    "known_all", "gain",
+    "rank", "site", "table", "use", "eligible", "responded", "left", "features", "known",
+    "known_next", "known_all", "gain",
 ]  # fmt: skip
 
 
@@ -146,9 +146,10 @@ def chase_list(
     Returns
     -------
     DataFrame
-        Columns `CHASE_COLUMNS`, largest gain first; `known` and the like are means over the
-        table's features that build types (over all its features where none does), `gain` is
-        ``known_next - known``. Only where somebody is left to answer.
+        Columns `CHASE_COLUMNS`. Tables with features that build types (`use` is "build") come
+        before those whose features only describe them, the largest gain first in either; `known`
+        and the like are means over the features of that use, `gain` is ``known_next - known``.
+        Only where somebody is left to answer.
     """
     round_ = profiles.rounds[0] if profiles.rounds else ""
     own = in_round(response, round_)
@@ -157,13 +158,15 @@ def chase_list(
     parts = []
     for table in dict.fromkeys(prospect.table for prospect in found.values()):
         names = [name for name, prospect in found.items() if prospect.table == table]
-        names = [name for name in names if uses[name] == "build"] or names
+        building = [name for name in names if uses[name] == "build"]
+        names = building or names
         stacked = {
             key: np.stack([getattr(found[name], key) for name in names])
             for key in ("known", "known_next", "known_all")
         }
         counted = np.isfinite(stacked["known"]).sum(axis=0)
-        part = pd.DataFrame({"site": sites, "table": table, "features": counted})
+        use = "build" if building else "evaluate"
+        part = pd.DataFrame({"site": sites, "table": table, "use": use, "features": counted})
         for key, values in stacked.items():
             part[key] = np.nansum(values, axis=0) / np.where(counted > 0, counted, np.nan)
         answers = own[own["table"] == table].set_index("site")
@@ -174,6 +177,7 @@ def chase_list(
         return pd.DataFrame(columns=CHASE_COLUMNS)
     chase = pd.concat(parts, ignore_index=True)
     chase["gain"] = chase["known_next"] - chase["known"]
-    chase = chase.iloc[np.argsort(-chase["gain"].round(12).to_numpy(), kind="stable")]
+    order = np.lexsort((-chase["gain"].round(12).to_numpy(), chase["use"] != "build"))
+    chase = chase.iloc[order]
     chase["rank"] = range(1, len(chase) + 1)
     return chase[CHASE_COLUMNS].reset_index(drop=True)

@@ -19,7 +19,12 @@ UNEXPLAINED = "not answered"
 MISSING_MARKS = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "."})
 """What programs write for a missing number; in a column of text these are values."""
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(?:\d{1,50}(?:\.\d*)?|\.\d+)(?:[eE](?:-\d+|\+?0*\d{1,2}))?")
+"""Not more than 50 digits or an exponent of two, so that squares and their sums can be held."""
+
+TOO_LARGE = 1e149
+"""No number of `NUMBER` is as large."""
+
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 PADDED = re.compile(r"[+-]?0\d+")
 LONGEST_EXACT = 15
@@ -111,9 +116,11 @@ def explain_missing(
 def settle(column: Column, *, decimal_comma: bool = False) -> tuple[Column, bool]:
     """Turn a column into floats where every value is a number, else into text.
 
-    Codes padded with zeros and numbers too long for a float stay text. Marks such as ``NA``
-    count as missing where all other values are numbers. A comma groups thousands, as in
-    ``1,013``, where other numbers of the column have three digits and none has more without it.
+    Codes padded with zeros, numbers too long for a float and those too large to calculate with
+    (`NUMBER`), such as ``1e999``, stay text. Marks such as ``NA`` count as missing where all other
+    values are numbers. A comma groups thousands, as in ``1,013``, where other numbers of the column
+    have three digits and none has more without it. With decimal commas, a column that has points as
+    well stays text.
 
     Returns
     -------
@@ -168,6 +175,10 @@ def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
     """All values as numbers, missing marks as NaN; None if any is neither."""
     texts = [code_text(value) for value in values]
     if decimal_comma:
+        # Where a comma is the decimal point, a point may group thousands, which none can tell.
+        told = [text for text in texts if text not in MISSING_MARKS]
+        if any("," in text for text in told) and any("." in text for text in told):
+            return None
         texts = [text.replace(",", ".") for text in texts]
     else:
         texts = _without_thousands(texts)
@@ -176,12 +187,23 @@ def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
         if text in MISSING_MARKS:
             numbers.append(np.nan)
             continue
-        if not NUMBER.fullmatch(text) or PADDED.fullmatch(text):
-            return None
-        if len(text) > LONGEST_EXACT and text.isdigit():
+        if not is_plain_number(text):
             return None
         numbers.append(float(text))
     return numbers
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number that stays the same as a float, and that can be calculated with.
+
+    Examples
+    --------
+    >>> is_plain_number("2.50"), is_plain_number("007"), is_plain_number("1e999")
+    (True, False, False)
+    """
+    if not NUMBER.fullmatch(text) or PADDED.fullmatch(text):
+        return False
+    return len(text) <= LONGEST_EXACT or not text.isdigit()
 
 
 def _without_thousands(texts: list[str]) -> list[str]:

@@ -122,6 +122,7 @@ class Combined(DerivedBuilder[CombinedArgs]):
             study_rounds(tables.declaration),
             tables.declaration.typology_round,
             shared,
+            groups={name: group for group, name in args.groups.items()},
         )
         return placed_mean(info, cells, agreement)
 

@@ -15,6 +15,7 @@ from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built, Code, Estimate, place
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.informants import population_factors, survey_measurement
+from site_typology.features.parttotals import NO_NOTES, RowNotes, said_of_totals, without_off_totals
 from site_typology.features.selection import (
     chosen_rows,
     codes,
@@ -55,6 +56,12 @@ class CompositionArgs(BuilderArgs):
         description="Mean of each row's shares, or shares of the totals; by default 'informants' "
         "for amounts in a survey's columns and 'total' otherwise.",
     )
+    total: float | None = Field(
+        None, gt=0, description="What a row's parts add up to, such as 100; others are set aside."
+    )
+    tolerance: float | None = Field(
+        None, ge=0, description="How far a row may be off, in the same unit; 5 % of it if not set."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> CompositionArgs:
@@ -67,6 +74,10 @@ class CompositionArgs(BuilderArgs):
             raise ValueError("'category' and 'parts' go together.")
         if self.columns is not None and self.amount is not None:
             raise ValueError("'amount' goes with 'category'; 'columns' are amounts themselves.")
+        if self.total is None and self.tolerance is not None:
+            raise ValueError("'tolerance' goes with 'total'.")
+        if self.total is not None and self.columns is None:
+            raise ValueError("'total' goes with 'columns', the parts of one row.")
         if len(self.part_names) < 2:
             raise ValueError("a composition needs two parts or more.")
         return self
@@ -116,7 +127,7 @@ class Composition(Builder[CompositionArgs]):
     ) -> Built:
         """Take the shares by site and round."""
         table = tables.tables[args.table]
-        shares = shares_by_site(args, tables)
+        shares, notes = shares_by_site(feature.name, args, tables)
         definition = (
             f"Share of each part: mean of the rows' own shares in table '{table.name}'."
             if _of(args, table) == "informants"
@@ -125,7 +136,10 @@ class Composition(Builder[CompositionArgs]):
         gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
         source = f"{table.name}: {', '.join(args.value_columns)}"
         surveyed = table if _of(args, table) == "informants" else None
-        return placed_shares(self, feature, shares, tables, gaps, source, definition, surveyed)
+        definition = f"{definition} {notes.words}".strip()
+        return placed_shares(
+            self, feature, shares, tables, gaps, source, definition, surveyed, notes
+        )
 
 
 class Diversity(Builder[DiversityArgs]):
@@ -147,9 +161,8 @@ class Diversity(Builder[DiversityArgs]):
         table = tables.tables[args.table]
         gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
         source = f"{table.name}: {', '.join(args.value_columns)}"
-        return placed_diversity(
-            self, feature, shares_by_site(args, tables), tables, gaps, source, args.index
-        )
+        shares, notes = shares_by_site(feature.name, args, tables)
+        return placed_diversity(self, feature, shares, tables, gaps, source, args.index, notes)
 
 
 def placed_shares(
@@ -161,11 +174,13 @@ def placed_shares(
     source: str,
     definition: str,
     surveyed: Table | None = None,
+    notes: RowNotes = NO_NOTES,
     **more: Any,
 ) -> Built:
     """Make one feature of each part: ``NAME.PART``.
 
-    Its measurement says the ``coverage``, the share of rows that could be used.
+    Its measurement says the ``coverage``, the share of rows that could be used, and what `notes`
+    has on the rows.
     """
     parts, infos = {}, []
     for at, part in enumerate(shares.parts):
@@ -175,6 +190,7 @@ def placed_shares(
         )
         figures = {} if surveyed is None else survey_measurement(shares.sums, tables, at)
         figures["coverage"] = float(shares.n.sum() / shares.sums.rows.sum())
+        figures |= notes.figures
         described = {
             "name": name,
             "label": f"{feature.label or feature.name}: {part.replace('_', ' ')}",
@@ -182,10 +198,12 @@ def placed_shares(
             "unit": "share",
             "range": (0.0, 1.0),
             "measurement": figures,
+            "flags": notes.flags,
         }
         infos.append(builder.info(feature, source=source, definition=definition, **described))
     table = "" if surveyed is None else surveyed.name
     more.setdefault("covariance", shares.covariance_frame)
+    more.setdefault("ledger", notes.ledger)
     return place(parts, infos, tables, gaps, table=table, **more)
 
 
@@ -197,6 +215,7 @@ def placed_diversity(
     gaps: Any,
     source: str,
     index: str,
+    notes: RowNotes = NO_NOTES,
     **more: Any,
 ) -> Built:
     """Make the one feature of a composition's diversity."""
@@ -208,28 +227,42 @@ def placed_diversity(
     info = builder.info(
         feature,
         source=source,
-        definition=f"{meaning}: {', '.join(shares.parts)}.",
+        definition=f"{meaning}: {', '.join(shares.parts)}. {notes.words}".strip(),
         unit="0 (all in one part) to 1",
         range=(0.0, 1.0),
+        measurement=notes.figures,
+        flags=notes.flags,
     )
     estimate = Estimate(shares.index, value, error, shares.n)
+    more.setdefault("ledger", notes.ledger)
     return place({feature.name: estimate}, [info], tables, gaps, **more)
 
 
-def shares_by_site(args: CompositionArgs, tables: StudyTables) -> Shares:
-    """Shares of the parts at each site and round that the table has rows for."""
+def shares_by_site(
+    name: str, args: CompositionArgs, tables: StudyTables
+) -> tuple[Shares, RowNotes]:
+    """Shares of the parts at each site and round that the table has rows for.
+
+    With them what is to be said of the totals of rows, where a row has all parts.
+    """
     table = tables.tables[args.table]
     rows = amount_rows(table, args.where, _amounts(args, table))
-    parts = args.part_names
+    parts, notes = args.part_names, NO_NOTES
+    if args.total is not None:
+        tolerance = 0.05 * args.total if args.tolerance is None else args.tolerance
+        rows, notes = without_off_totals(name, table.name, rows, parts, args.total, tolerance)
     if _of(args, table) == "informants":
-        return informant_shares(rows, parts, population_factors(rows, tables, table, parts[0]))
+        if args.total is None and args.columns is not None:
+            notes = said_of_totals(name, rows, parts)
+        factors = population_factors(rows, tables, table, parts[0])
+        return informant_shares(rows, parts, factors), notes
     if args.category is None:
-        return total_shares(rows, parts)
+        return total_shares(rows, parts), notes
     periods = _periods(args, table)
     if periods is not None:
         named = chosen_rows(table, args.where, periods).select(*periods).to_native()
-        return total_shares(joined_rows(rows, named, parts), parts)
-    return count_shares(rows, parts)
+        return total_shares(joined_rows(rows, named, parts), parts), notes
+    return count_shares(rows, parts), notes
 
 
 def _periods(args: CompositionArgs, table: Table) -> list[str] | None:

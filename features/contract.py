@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -181,9 +182,13 @@ def study_rounds(declaration: StudyDeclaration) -> tuple[str, ...]:
 
 def study_grid(tables: StudyTables) -> pd.MultiIndex:
     """Every site of the study at every round, shape (n_sites * n_rounds,)."""
-    return pd.MultiIndex.from_product(
-        [list(tables.sites), list(study_rounds(tables.declaration))], names=INDEX
-    )
+    return _grid(tables.sites, study_rounds(tables.declaration))
+
+
+@lru_cache(maxsize=2)
+def _grid(sites: tuple[str, ...], rounds: tuple[str, ...]) -> pd.MultiIndex:
+    # Every feature asks for it, and finding cells in it is faster the second time.
+    return pd.MultiIndex.from_product([list(sites), list(rounds)], names=INDEX)
 
 
 def over_rounds(frame: pd.DataFrame, tables: StudyTables) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from site_typology.features.finding import (
 )
 from site_typology.features.precision import MEASURED, POOR, TARGET, UNKNOWN
 from site_typology.features.returns import in_round
+from site_typology.features.sourceagreement import source_words
 
 CONCORDANCE = "concordance, error taken out"
 MOST_FLAGS = 5
@@ -51,8 +52,8 @@ def precision_finding(assessment: Assessment) -> Finding:
     good = int((build["reliability"] >= TARGET).sum())
     poor = build[build["reliability"] < POOR]
     found = (
-        f"{good} of the {counted(len(build), 'feature')} with an error that build types reach a "
-        f"reliability of {TARGET:g}"
+        f"{good} of the {counted(len(build), 'feature')} with an error that build types "
+        f"{'reaches' if good == 1 else 'reach'} a reliability of {TARGET:g}"
     )
     if len(poor):
         found += f"; at {len(poor)} more noise than signal sets sites apart"
@@ -69,16 +70,19 @@ def agreement_finding(assessment: Assessment) -> Finding:
     title = "Do sources agree?"
     agreement = in_round(assessment.profiles.source_agreement, assessment.round)
     overall = agreement[agreement["site"] == ""]
-    pairs = list(overall.groupby(["feature", "one", "other"], sort=False))
+    titles = {info.name: info.title for info in assessment.profiles.features}
+    by = ["feature", "one", "other", "one_group", "other_group"]
+    pairs = list(overall.groupby(by, sort=False))
     if not pairs:
         found = "No feature is put together from several sources, so none can disagree."
         return Finding(AGREEMENT, title, FINE, found)
     words, level = [], FINE
-    for (feature, one, other), rows in pairs:
+    for (feature, one, other, group, other_group), rows in pairs:
         figures = dict(zip(rows["measure"], rows["value"], strict=True))
         sites = int(rows["n"].max())
         beyond = figures.get("sites beyond error")
-        part = f"{feature}, {one} and {other}: "
+        sources = f"{source_words(one, group)} and {source_words(other, other_group)}"
+        part = f"{titles.get(str(feature), feature)}, {sources}: "
         if beyond is not None:
             part += f"they differ by more than error at {beyond:.0f} of {counted(sites, 'site')}"
             # One site in twenty would without any difference.

@@ -20,7 +20,7 @@ from site_typology.features.finding import (
 from site_typology.features.missingcells import ASK_AGAIN, ASK_ANOTHER, ASK_FIRST
 from site_typology.features.precision import MEASURED, TARGET
 from site_typology.features.rawtable import listed
-from site_typology.features.returns import in_round
+from site_typology.features.returns import in_round, left_out
 
 LOW = 0.5
 """Response below which the table is worth a look; who did not answer may well be different."""
@@ -37,11 +37,12 @@ def chase_finding(assessment: Assessment) -> Finding:
         found = "No feature that builds types rests on informants, so there is nobody to chase."
         return Finding(CHASE, title, FINE, found)
     now, total = int((own["reliability"] >= TARGET).sum()), len(own)
-    places = [f"{row.site} ({row.table})" for row in assessment.chase.head(3).itertuples()]
+    chase = assessment.chase[assessment.chase["use"] == "build"]
+    places = [f"{row.site} ({row.table})" for row in chase.head(3).itertuples()]
     ask = f"Ask first at {listed(places, 3)}." if places else ""
     if now == total:
         found = f"Not much: all {total} features from informants have a reliability of {TARGET:g} "
-        if ask and assessment.chase.iloc[0].known >= TARGET:
+        if ask and chase.iloc[0].known >= TARGET:
             ask = f"If there are calls to spare, {ask[0].lower()}{ask[1:]}"
         return Finding(CHASE, title, FINE, f"{found}or more.", ask)
     found = (
@@ -61,11 +62,12 @@ def chase_finding(assessment: Assessment) -> Finding:
             "Declare eligible (how many were asked at each site) to see where to ask.",
         )  # fmt: skip
     if not places:
-        return Finding(CHASE, title, FINE, f"Everybody who was asked has answered. {found}.")
+        nobody = "Of those asked for what builds types nobody is left who could answer."
+        return Finding(CHASE, title, FINE, f"{nobody} {found}.")
     # A feature of a table without eligible numbers stays as it is.
     later = int((own["reliability_next"].fillna(own["reliability"]) >= TARGET).sum())
     found += f"; {later} would if {NEXT_RETURNS} more people answered at every site."
-    first = assessment.chase.iloc[0]
+    first = chase.iloc[0]
     rise = (
         f"At the first, {first.known:.0%} of a figure is known now and {first.known_next:.0%} then."
     )
@@ -83,9 +85,13 @@ def returns_finding(assessment: Assessment) -> Finding:
             "No table of this study is declared a survey, so there is no response to show.",
             "If one is, set role = 'survey' and say under eligible how many were asked.",
         )  # fmt: skip
-    words, todo, level = [], [], FINE
+    words, todo, left, level = [], [], [], FINE
     for table, rows in own.groupby("table", sort=False):
-        known = rows[rows["eligible"] > 0]
+        aside = left_out(rows)
+        if aside.any():
+            sites = named(list(rows.loc[aside, "site"]))
+            left.append(f"The study leaves out all rows of {table} at {sites}.")
+        known = rows[(rows["eligible"] > 0) & ~aside]
         returns = int(rows["responded"].sum())
         if known.empty:
             words.append(f"{table}: {counted(returns, 'return')}; who was asked is not declared")
@@ -111,7 +117,8 @@ def returns_finding(assessment: Assessment) -> Finding:
         level = ACT
         words.append(f"no return in use from {named(assessment.silent)}")
         todo.insert(0, "Begin with the sites that sent nothing.")
-    return Finding(RETURNS, title, level, f"{'; '.join(words)}.", " ".join(todo))
+    found = " ".join([f"{'; '.join(words)}.", *left])
+    return Finding(RETURNS, title, level, found, " ".join(todo))
 
 
 def weights_finding(assessment: Assessment) -> Finding:
@@ -146,6 +153,7 @@ def _unknown_likeness(assessment: Assessment, title: str) -> Finding:
     own = in_round(assessment.response, assessment.round)
     if own.empty:
         return Finding(WEIGHTS, title, FINE, "No table of this study is declared a survey.")
+    own = own[~left_out(own)]
     if own["eligible"].notna().all() and (own["responded"] >= own["eligible"]).all():
         return Finding(WEIGHTS, title, FINE, "Everybody who was asked has answered.")
     return Finding(

@@ -30,7 +30,8 @@ def gap_reasons(
 ) -> pd.Series:
     """The reason that holds at each site and round, should its cell be empty.
 
-    The most common reason among the site's own missing cells of `columns`; without one,
+    The most common reason among the site's own missing cells of `columns`, on rows whose weight
+    is not 0; without one,
     "not answered" where the site has rows or eligible informants and "not asked" where it has
     neither. A site where the feature cannot exist is "structurally absent".
 
@@ -89,9 +90,9 @@ def _eligible(tables: StudyTables, name: str) -> pd.Series:
 def eligible_numbers(tables: StudyTables, name: str, index: pd.MultiIndex) -> np.ndarray:
     """Eligible numbers at each (site, round) of `index`, shape (g,); NaN where not declared."""
     response = tables.response[tables.response["table"] == name]
-    pairs = zip(response["site"], response["round"], strict=True)
-    known = dict(zip(pairs, response["eligible"].astype(float), strict=True))
-    return np.array([known.get(pair, np.nan) for pair in index], dtype=float)
+    known = response.set_index(["site", "round"])["eligible"].astype(float)
+    found: np.ndarray = known.reindex(index).to_numpy()
+    return found
 
 
 def _most_common(counts: pd.DataFrame, tables: StudyTables) -> pd.Series:
@@ -126,15 +127,25 @@ def reason_counts(
 
 
 def reason_sums(table: Table, columns: Sequence[str]) -> dict[str, nw.Expr]:
-    """Expressions for the number of cells of one row that miss for each reason."""
+    """Expressions for the number of cells of one row that miss for each reason.
+
+    A row with a weight of 0 counts for nothing, so its cells say nothing either; one without a
+    weight may be that of somebody who did not answer.
+    """
     given = [name for name in columns if name in table.explained]
+    weight = table.weight if table.weight in table.numbers else None
+    counts = None if weight is None else nw.col(weight).is_null() | (nw.col(weight) != 0)
     sums = {}
     for reason in REASONS:
         tests = [
-            nw.when(table.missing_because(name, reason)).then(nw.lit(1.0))
+            nw.when(_both(table.missing_because(name, reason), counts)).then(nw.lit(1.0))
             for name in dict.fromkeys(given)
             if reason in table.explained[name]
         ]
         if tests:
             sums[reason] = nw.sum_horizontal(*tests) if len(tests) > 1 else tests[0]
     return sums
+
+
+def _both(test: nw.Expr, other: nw.Expr | None) -> nw.Expr:
+    return test if other is None else test & other

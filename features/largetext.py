@@ -24,10 +24,12 @@ from site_typology.features.scanning import (
 )
 from site_typology.features.text import (
     SEPARATORS,
+    check_not_qualtrics,
     column_names,
     decode,
     find_separator,
     name_notes,
+    separator_line,
     swallowed_rows,
     unclosed,
 )
@@ -107,16 +109,21 @@ def _opened(path: Path, declaration: TableDeclaration, likely: str) -> _Text:
         # A sample may end within a character, or within a line.
         sample = sample[: sample.rfind(b"\n") + 1] or sample
     encoding = _encoding(path, sample, declaration.encoding)
-    skip = declaration.skip_rows or 0
-    start = decode(sample, encoding).splitlines(keepends=True)[skip:]
+    beginning = decode(sample, encoding)
+    hint, skip = separator_line(beginning, declaration)
+    start = beginning.splitlines(keepends=True)[skip:]
     if not "".join(start).strip():
         raise UnreadableTableError(
             f"Expected {skip} rows above the header; the file has no more. Correct skip_rows."
         )
-    separator = find_separator("".join(start), declaration.separator, likely)
+    separator = find_separator("".join(start), hint, likely)
     reader = csv.reader(start, delimiter=separator)
     rows = declaration.header_rows or 1
     header = list(itertools.islice((record for record in reader if record), rows))
+    if declaration.header_rows is None:
+        check_not_qualtrics(
+            [*header, *itertools.islice(csv.reader(start, delimiter=separator), 1, 3)]
+        )
     if len(header) < rows:
         raise UnreadableTableError(
             f"Expected {rows} header rows; the file has {len(header)} in all. Correct header_rows."

@@ -33,7 +33,7 @@ from site_typology.features.loading import (
 )
 from site_typology.features.personal import personal_columns
 from site_typology.features.rawtable import UnreadableTableError, listed
-from site_typology.features.readers import ENDINGS, located
+from site_typology.features.readers import ENDINGS, is_pattern, located
 from site_typology.features.scanning import ASIDE, Scan, scan_parquet
 from site_typology.features.tables import ROW, code_text
 
@@ -90,7 +90,7 @@ def engine_of(
     """
     path = resolve_path(declaration.path, folder)
     format_ = declaration.format or ENDINGS.get(path.suffix.lower())
-    if format_ not in LAZY_FORMATS:
+    if format_ not in LAZY_FORMATS or (format_ != "sql" and is_pattern(path)):
         return None
     chosen = declaration.engine or engine
     if chosen is None and (format_ == "sql" or (path.is_file() and _is_large(path))):

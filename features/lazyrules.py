@@ -28,6 +28,7 @@ from site_typology.features.conditions import is_number
 from site_typology.features.engines import Rows, one_row
 from site_typology.features.tables import code_text
 
+_RAW = "__raw__"
 _WHOLE = r"^[+-]?\d+\.0+$"
 
 
@@ -175,17 +176,31 @@ def settle_text(
     if not columns:
         return {}, frozenset()
     names = [column.name for column in columns]
-    codes = rows.select(*(_point(column).alias(column.name) for column in columns))
+    codes = rows.select(
+        *(_point(column).alias(column.name) for column in columns),
+        *(nw.col(each.name).alias(f"{_RAW}{each.name}") for each in columns if each.decimal_comma),
+    )
     asked = []
-    for at, name in enumerate(names):
+    for at, (name, column) in enumerate(zip(names, columns, strict=True)):
         cell = nw.col(name)
+        if column.decimal_comma:
+            raw = nw.col(f"{_RAW}{name}")
+            dotted = raw.str.contains(".", literal=True) & ~raw.is_in(sorted(MISSING_MARKS))
+            asked += [
+                _count(raw.str.contains(",", literal=True)).alias(f"comma{at}"),
+                _count(dotted).alias(f"dot{at}"),
+            ]
         grouped = cell.str.contains(_all(THOUSANDS))
         asked += [
             _count(_no_number(cell) & ~grouped).alias(f"no{at}"),
             _count(grouped).alias(f"grouped{at}"),
         ]
     answer = one_row(codes.select(*asked))
-    numeric = {name: not answer[f"no{at}"] for at, name in enumerate(names)}
+    numeric = {
+        name: not answer[f"no{at}"]
+        and not (answer.get(f"comma{at}", 0) and answer.get(f"dot{at}", 0))
+        for at, name in enumerate(names)
+    }
     maybe = [
         column
         for at, column in enumerate(columns)

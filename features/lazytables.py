@@ -8,6 +8,7 @@ from dataclasses import replace
 import narwhals as nw
 import pandas as pd
 
+from site_typology.features.coded import CodedColumn
 from site_typology.features.columns import THOUSANDS, settle
 from site_typology.features.engines import Engine, Rows, collected, in_engine
 from site_typology.features.lazyloading import Waiting, linking_columns
@@ -68,6 +69,16 @@ def finish_waiting(
             rule.name: replace(rule, raw=f"{_RAW}{rule.raw}").tests()
             for rule in rules
             if not rule.by_code
+        },
+        coded={
+            rule.name: CodedColumn(
+                f"{_RAW}{rule.raw}",
+                rule.raw,
+                waiting.scan.codes[rule.raw],
+                (rule.value().alias(rule.name), rule.why().alias(why(rule.name))),
+            )
+            for rule in rules
+            if not rule.by_code and rule.raw in waiting.scan.codes
         },
     )
     return _repeats(table, waiting, used), made

@@ -11,6 +11,8 @@ from site_typology.profiles import LEDGER_COLUMNS
 USED, SET_ASIDE = "used", "set aside"
 LINKED, NO_ROWS = "linked", "no rows"
 DROPPED = "dropped"
+LEFT_OUT = "left out by where"
+"""Beginning of the reason of rows that the study leaves out on purpose."""
 
 
 def row_entries(
@@ -126,3 +128,29 @@ def ledger_of(entries: Sequence[pd.DataFrame]) -> pd.DataFrame:
     ledger = pd.concat(parts, ignore_index=True)[LEDGER_COLUMNS]
     texts = dict.fromkeys(LEDGER_COLUMNS[:-1], "str")
     return ledger.astype({**texts, "n": int})
+
+
+def rows_left_out(ledger: pd.DataFrame) -> pd.Series:
+    """Rows that a study leaves out on purpose where it uses none of a table.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+
+    Returns
+    -------
+    Series of int
+        Indexed by table, site and round, only where `where` leaves rows out and none is used.
+
+    Examples
+    --------
+    >>> aside = pd.Series(["", "left out by where: kind", "left out by where: kind"])
+    >>> rows = row_entries("survey", aside, pd.Series(["A", "A", "B"]), pd.Series(["1"] * 3))
+    >>> rows_left_out(rows).to_dict()
+    {('survey', 'B', '1'): 1}
+    """
+    keys = ["table", "site", "round"]
+    rows = ledger[(ledger["entry"] == "rows") & (ledger["site"] != "")]
+    used = rows[rows["outcome"] == USED].set_index(keys).index
+    aside = rows[rows["reason"].str.startswith(LEFT_OUT)].groupby(keys, sort=False)["n"].sum()
+    return aside[~aside.index.isin(used)].astype(int)

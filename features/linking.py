@@ -24,6 +24,7 @@ from site_typology.features.ledger import (
     site_entries,
 )
 from site_typology.features.loading import LoadedTable, load_table
+from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import listed
 from site_typology.features.response import count_response
 from site_typology.features.sitekeys import (
@@ -75,10 +76,12 @@ def read_tables(
     ('A', 'B')
     """
     loaded = {}
-    for name in declaration.tables:
-        stay = engine_of(declaration.tables[name], folder, engine)
+    stays = {name: engine_of(each, folder, engine) for name, each in declaration.tables.items()}
+    in_memory = [each for name, each in declaration.tables.items() if stays[name] is None]
+    files = RawFiles(in_memory, folder)
+    for name, stay in stays.items():
         table = (
-            load_table(name, declaration, folder, found)
+            load_table(name, declaration, files, found)
             if stay is None
             else load_waiting(name, declaration, folder, stay, found)
         )

@@ -7,7 +7,6 @@ import difflib
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -17,9 +16,10 @@ from site_typology.declaration import ColumnRules, StudyDeclaration, TableDeclar
 from site_typology.errors import Problems
 from site_typology.features.columns import Column, cells, explain_missing, settle
 from site_typology.features.conditions import fault_of, holds
+from site_typology.features.ledger import LEFT_OUT
 from site_typology.features.personal import personal_columns
+from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import RawTable, UnreadableTableError, listed
-from site_typology.features.readers import read_raw
 
 if TYPE_CHECKING:
     from site_typology.features.lazyloading import Waiting
@@ -103,7 +103,7 @@ class LoadedTable:
 
 
 def load_table(
-    name: str, study: StudyDeclaration, folder: Path, found: Problems
+    name: str, study: StudyDeclaration, files: RawFiles, found: Problems
 ) -> LoadedTable | None:
     """Read one table of a study and apply its renames, missing codes, recodings and `where`.
 
@@ -112,8 +112,8 @@ def load_table(
     name : str
         Name of the table in the study file.
     study : StudyDeclaration
-    folder : Path
-        Folder of the study file.
+    files : RawFiles
+        Reads the files of the study.
     found : Problems
         Takes every problem of the table.
 
@@ -125,7 +125,7 @@ def load_table(
     declaration = study.tables[name]
     place = f"tables.{name}"
     try:
-        raw = read_raw(declaration, folder)
+        raw = files.read(declaration)
     except UnreadableTableError as error:
         for message in error.messages:
             found.add(place, message)
@@ -309,5 +309,5 @@ def filtered(table: LoadedTable, found: Problems) -> LoadedTable:
         rows = nw.from_native(column.to_frame(), eager_only=True)
         kept = rows.filter(holds(column, labels, condition)).to_native().index
         left_out = there & ~there.index.isin(kept)
-        table = table.set_aside(left_out, f"left out by where: {name}")
+        table = table.set_aside(left_out, f"{LEFT_OUT}: {name}")
     return table

@@ -23,8 +23,7 @@ def pooled_variance(sums: Moments) -> np.ndarray:
     ndarray, shape (q,)
         NaN where no site has two answers.
     """
-    spare = _spare(sums)
-    freedom = spare.sum(axis=0)
+    freedom = sums.freedom.sum(axis=0)
     squares = sums.squares_within.sum(axis=0)
     blank = np.full(len(freedom), np.nan)
     return np.asarray(np.divide(squares, freedom, out=blank, where=freedom > 1e-9))
@@ -48,7 +47,7 @@ def site_variance(sums: Moments) -> np.ndarray:
     """
     pooled = pooled_variance(sums)
     with np.errstate(invalid="ignore", divide="ignore"):
-        own = sums.squares_within / _spare(sums)
+        own = sums.squares_within / sums.freedom
         freedom = np.maximum(np.nan_to_num(sums.effective) - 1, 0.0)
         usable = (freedom > 1e-9) & np.isfinite(own)
         freedom, own = np.where(usable, freedom, 0.0), np.where(usable, own, 0.0)
@@ -197,9 +196,3 @@ def reliability(values: np.ndarray, standard_errors: np.ndarray) -> float:
 def known(figures: dict[str, float]) -> dict[str, float]:
     """The figures that are numbers."""
     return {name: float(value) for name, value in figures.items() if np.isfinite(value)}
-
-
-def _spare(sums: Moments) -> np.ndarray:
-    """Degrees of freedom of each group: n - 1, with weights W - Σw²/W; shape (g, q)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nan_to_num(sums.w - sums.ww / sums.w))

@@ -16,7 +16,7 @@ from site_typology.features.contract import Builder, BuilderArgs, Built, Estimat
 from site_typology.features.dateformats import parse_dates
 from site_typology.features.dates import date_problems
 from site_typology.features.gaps import gap_reasons
-from site_typology.features.medianerror import pooled_residuals, variance_of_medians
+from site_typology.features.medianerror import pooled_residuals
 from site_typology.features.selection import (
     WEIGHT,
     column_problems,
@@ -28,9 +28,10 @@ from site_typology.features.selection import (
     where_problems,
 )
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
+from site_typology.features.weightedmedian import variance_of_weighted_medians
 from site_typology.profile_checks import INDEX
 
-_VALUE, _FROM, _TO = "value", "from", "to"
+VALUE, _FROM, _TO = "value", "from", "to"
 
 
 class MedianArgs(BuilderArgs):
@@ -62,7 +63,8 @@ class Median(Builder[MedianArgs]):
 
     A row whose end is missing has no duration and is left out; where that is common, as for
     people still in post, use a builder that takes unfinished times into account. The error is
-    that of a median of as many draws from the sites' pooled residuals (`variance_of_medians`).
+    that of a median of as many draws from the sites' pooled residuals (`variance_of_medians`,
+    with weights `variance_of_weighted_medians`).
     """
 
     name: ClassVar[str] = "median"
@@ -99,7 +101,7 @@ class Median(Builder[MedianArgs]):
             source=f"{table.name}: {', '.join(args.value_columns)}",
             definition=f"Median of {what} over the rows of table '{table.name}'.",
             unit="" if args.column else "days",
-            measurement={"coverage": len(rows.dropna(subset=[_VALUE])) / max(len(rows), 1)},
+            measurement={"coverage": len(rows.dropna(subset=[VALUE])) / max(len(rows), 1)},
         )
         gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
         return place({feature.name: sites}, [info], tables, gaps)
@@ -119,16 +121,13 @@ def medians(rows: pd.DataFrame) -> Estimate:
     >>> medians(rows.assign(value=[1.0, 2.0, 9.0, 4.0])).value
     array([2., 4.])
     """
-    answered = rows[rows[_VALUE].notna() & (rows[WEIGHT] > 0)]
+    answered = rows[rows[VALUE].notna() & (rows[WEIGHT] > 0)]
     groups = answered.groupby([SITE, ROUND], sort=True)
-    value = groups[[_VALUE, WEIGHT]].apply(_weighted_median)
-    weight, squares = (
-        groups[WEIGHT].sum(),
-        (answered[WEIGHT] ** 2).groupby([answered[SITE], answered[ROUND]], sort=True).sum(),
-    )
-    n, effective = groups.size(), weight**2 / squares
-    residuals = pooled_residuals(answered[_VALUE], groups.ngroup())
-    error = np.sqrt(variance_of_medians(residuals, effective.to_numpy(dtype=float)))
+    value = groups[[VALUE, WEIGHT]].apply(_weighted_median)
+    n = groups.size()
+    residuals = pooled_residuals(answered[VALUE], groups.ngroup())
+    weights = [own.to_numpy(dtype=float) for _, own in groups[WEIGHT]]
+    error = np.sqrt(variance_of_weighted_medians(residuals, weights))
     index = pd.MultiIndex.from_tuples(list(n.index), names=INDEX)
     values = value.to_numpy(dtype=float) if len(n) else np.empty(0)
     return Estimate(index, values, error, n.to_numpy(dtype=float))
@@ -136,9 +135,9 @@ def medians(rows: pd.DataFrame) -> Estimate:
 
 def _weighted_median(rows: pd.DataFrame) -> float:
     """Value with half of the weight on either side; the middle of two where it falls between."""
-    ordered = rows.sort_values(_VALUE, kind="stable")
+    ordered = rows.sort_values(VALUE, kind="stable")
     below = ordered[WEIGHT].cumsum().to_numpy()
-    values, half = ordered[_VALUE].to_numpy(), below[-1] / 2
+    values, half = ordered[VALUE].to_numpy(), below[-1] / 2
     at = int(np.searchsorted(below, half * (1 - 1e-12)))
     if np.isclose(below[at], half, rtol=1e-12) and at + 1 < len(values):
         return float((values[at] + values[at + 1]) / 2)
@@ -146,13 +145,13 @@ def _weighted_median(rows: pd.DataFrame) -> float:
 
 
 def _rows(table: Table, args: MedianArgs) -> pd.DataFrame:
-    """Rows in use with their `_VALUE`."""
+    """Rows in use with their `VALUE`."""
     if args.column is not None:
-        return row_values(table, args.where, {_VALUE: nw.col(args.column).cast(nw.Float64)})
+        return row_values(table, args.where, {VALUE: nw.col(args.column).cast(nw.Float64)})
     dates = {_FROM: nw.col(str(args.start)), _TO: nw.col(str(args.end))}
     rows = row_values(table, args.where, dates)
     spans = parse_dates(rows[_TO]) - parse_dates(rows[_FROM])
-    return rows.assign(**{_VALUE: spans.dt.total_seconds() / 86400.0})
+    return rows.assign(**{VALUE: spans.dt.total_seconds() / 86400.0})
 
 
 def _backward(feature: FeatureDeclaration, args: MedianArgs, table: Table) -> Iterator[Problem]:
@@ -160,7 +159,7 @@ def _backward(feature: FeatureDeclaration, args: MedianArgs, table: Table) -> It
     if args.column is not None or not used <= set(table.columns):
         return
     rows = _rows(table, args)
-    early = rows[rows[_VALUE] < 0]
+    early = rows[rows[VALUE] < 0]
     if len(early):
         yield Problem(
             place_of(feature, "end"),

@@ -60,15 +60,21 @@ def variance_of_medians(residuals: np.ndarray, n: np.ndarray) -> np.ndarray:
     """
     if not len(residuals):
         return np.full(len(n), np.nan)
-    if len(residuals) > _MOST_POINTS:
-        at = (np.arange(_MOST_POINTS) + 0.5) / _MOST_POINTS
-        residuals = np.quantile(residuals, at)
+    residuals = thinned(residuals)
     odd = np.maximum(n - 1, 0) / 2
     low = 2 * np.floor(odd) + 1
     known = {size: _exact(residuals, size) for size in np.unique(np.r_[low, low + 2])}
     lower = np.array([known[size] for size in low])
     upper = np.array([known[size + 2] for size in low])
     return np.asarray(lower + np.minimum(n - low, 1.0) * (upper - lower))
+
+
+def thinned(residuals: np.ndarray) -> np.ndarray:
+    """Residuals, or as many of their quantiles as a distribution needs."""
+    if len(residuals) <= _MOST_POINTS:
+        return residuals
+    at = (np.arange(_MOST_POINTS) + 0.5) / _MOST_POINTS
+    return np.asarray(np.quantile(residuals, at))
 
 
 def _exact(residuals: np.ndarray, size: float) -> float:

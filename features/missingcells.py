@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from site_typology.declaration import ONE_ROUND
+from site_typology.features.ledger import rows_left_out
+from site_typology.features.returns import source_table
 from site_typology.profile_checks import INDEX
 from site_typology.profiles import SiteProfiles
 
@@ -51,7 +54,8 @@ def missing_cells(profiles: SiteProfiles) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `CELL_COLUMNS`, one row a cell.
+        Columns `CELL_COLUMNS`, one row a cell. Where the study leaves out all rows that a site
+        has of the feature's table there is nothing to chase, whatever the reason.
 
     Examples
     --------
@@ -68,7 +72,19 @@ def missing_cells(profiles: SiteProfiles) -> pd.DataFrame:
         parts.append(own.assign(feature=info.name, use=info.use))
     cells = pd.concat(parts, ignore_index=True)
     cells["remedy"] = [REMEDIES.get(reason, NOTHING) for reason in cells["reason"]]
+    cells.loc[_left_out(cells, profiles), "remedy"] = NOTHING
     return cells[CELL_COLUMNS]
+
+
+def _left_out(cells: pd.DataFrame, profiles: SiteProfiles) -> list[bool]:
+    """Whether a cell is empty because the study leaves out its table's rows at the site."""
+    aside = set(rows_left_out(profiles.ledger).index)
+    tables = sorted({table for table, _, _ in aside})
+    sources = {info.name: source_table(info.source, tables) for info in profiles.features}
+    return [
+        any((sources[cell.feature], cell.site, each) in aside for each in (cell.round, ONE_ROUND))
+        for cell in cells.itertuples()
+    ]
 
 
 def missing_by(cells: pd.DataFrame, by: str) -> pd.DataFrame:

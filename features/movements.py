@@ -25,6 +25,7 @@ from site_typology.features.employment import (
     PERSON,
     START,
     WHY,
+    PostArgs,
     ScopedArgs,
     day,
     in_scope,
@@ -56,16 +57,25 @@ class WindowArgs(ScopedArgs):
         return self.window.get(round_) if isinstance(self.window, dict) else self.window
 
 
-class StaffingArgs(WindowArgs):
-    """Arguments of the staffing rates over a window."""
+class MeasuredArgs(PostArgs):
+    """Arguments of builders in heads or FTE."""
 
     measure: Literal["heads", "fte"] = Field("heads", description="Count heads, or add up FTE.")
 
     @model_validator(mode="after")
-    def _fte_is_named(self) -> StaffingArgs:
+    def _fte_is_named(self) -> MeasuredArgs:
         if self.measure == "fte" and self.fte is None:
             raise ValueError("measure = 'fte' needs 'fte', the column with the FTE of a post.")
         return self
+
+    @property
+    def amounts(self) -> list[str]:
+        """The column with the FTE where it is used."""
+        return [self.fte] if self.measure == "fte" and self.fte is not None else []
+
+
+class StaffingArgs(WindowArgs, MeasuredArgs):
+    """Arguments of the staffing rates over a window."""
 
 
 def window_words(window: Window | DateText | dict[str, DateText]) -> str:

@@ -55,7 +55,11 @@ def _plain_cell(cell: object) -> object:
         return np.nan
     if isinstance(cell, bool | np.bool_ | int | np.integer | decimal.Decimal):
         return float(cell)
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", errors="backslashreplace").strip()
     if isinstance(cell, datetime.datetime):
+        # The time on the clock of its zone, as other files have it.
+        cell = cell.replace(tzinfo=None)
         return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat(" ")
     if isinstance(cell, datetime.date | datetime.time):
         return cell.isoformat()

@@ -20,6 +20,7 @@ from site_typology.features.engines import duckdb_connection
 
 # A number that is written as `code_text` writes the float, so that its codes stay the same.
 _SAME_AS_FLOAT = r"(0|-?[1-9]\d{0,14})(\.0+)?|-?(0|[1-9]\d{0,9})\.\d{0,3}[1-9]"
+_SMALL = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
 @lru_cache(maxsize=1)
@@ -99,21 +100,34 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def plain_sql(name: str, type_: str) -> str:
-    """SQL for one column of DuckDB type `type_` as a number or text, as `plain` has it."""
+def plain_sql(name: str, type_: str, zone: str | None = None) -> str:
+    """SQL for one column of DuckDB type `type_` as a number or text, as `plain` has it.
+
+    Parameters
+    ----------
+    name, type_ : str
+    zone : str, optional
+        Time zone in which a file states its times; UTC where the type has one and names none.
+    """
     column, kind = quote(name), type_.upper()
+    if kind.endswith("]"):
+        return f"CAST({column} AS VARCHAR)"
     if kind in ("HUGEINT", "UHUGEINT", "BIGINT", "UBIGINT"):
         # Whole numbers too large for a float become text; that is settled over all rows.
         return f"CAST({column} AS VARCHAR)"
-    if kind == "BOOLEAN" or kind.startswith("DECIMAL") or "INT" in kind:
+    if kind in _SMALL or kind.startswith("DECIMAL"):
         return f"CAST({column} AS DOUBLE)"
     if kind in ("DOUBLE", "FLOAT"):
         return f"CASE WHEN NOT isnan({column}) THEN CAST({column} AS DOUBLE) END"
     if kind.startswith("TIMESTAMP"):
         # Midnight is a date; a fraction of a second has six digits, as Python writes it.
-        text = f"CAST({column} AS VARCHAR)"
+        # With a zone it is the time on the clock there, as other files have it.
+        there = f" AT TIME ZONE {literal(zone or 'UTC')}" if zone or "ZONE" in kind else ""
+        text = f"CAST({column}{there} AS VARCHAR)"
         return (
             f"CASE WHEN {text} LIKE '% 00:00:00' THEN left({text}, length({text}) - 9) "
             f"WHEN {text} LIKE '%.%' THEN rpad({text}, 26, '0') ELSE {text} END"
         )
+    if kind == "BLOB":
+        return f"trim(coalesce(try(decode({column})), CAST({column} AS VARCHAR)))"
     return f"trim(CAST({column} AS VARCHAR))"

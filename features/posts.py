@@ -66,7 +66,8 @@ class VacancyRate(Builder[VacancyArgs]):
     With `where` here and in `funded`, the vacancy rate of one role, such as supervisors. Bank
     staff, the seconded and those on a career break hold a funded post or not as declared. Error:
     funded posts taken as so many that are each vacant or not, at the partially pooled rate
-    (`pooled_share_variance`).
+    (`pooled_share_variance`); interval: Jeffreys' for so many posts, which reaches down to the
+    value where more are in post than funded.
     """
 
     name: ClassVar[str] = "vacancy_rate"
@@ -108,6 +109,7 @@ class VacancyRate(Builder[VacancyArgs]):
             definition=f"(Funded {what} - {what} in post) / funded {what}, on "
             f"{window_words(args.at)}. {rule_words(args)}".strip(),
             unit=f"share of funded {what}",
+            measurement={"from_counts": 1.0},
         )
         funding = tables.tables[args.funded.table]
         gaps = reasons_of_either(

@@ -54,6 +54,7 @@ def _sum(table: Table, asked: Sequence[Answers]) -> None:
             met(table, each.where),
             each.where,
             reason_sums(table, each.columns),
+            table.coded.get(each.columns[0]) if len(each.columns) == 1 else None,
         )
         for each in asked
     ]

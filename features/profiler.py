@@ -180,12 +180,6 @@ def _is_alternative(part: int | str) -> bool:
 def _feature_problems(feature: FeatureDeclaration, tables: StudyTables) -> Iterator[Problem]:
     """Problems of a feature whatever its builder."""
     builder = builders().get(feature.builder)
-    kind = feature.kind or (builder.kind if builder is not None else None)
-    if kind == "category" and feature.use == "build":
-        yield Problem(
-            place_of(feature, "use"),
-            "A category can describe types, not build them. Set use = 'evaluate'.",
-        )
     if builder is not None and feature.kind is not None:
         for special in ("composition", "category"):
             if (feature.kind == special) != (builder.kind == special):

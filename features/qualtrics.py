@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+import re
+from collections.abc import Mapping
 from typing import ClassVar
+
+import pandas as pd
 
 from site_typology.declaration import TableDeclaration
 from site_typology.features.rawtable import PREVIEW_ROW, RawTable
-from site_typology.features.text import TextReader
+from site_typology.features.text import Records, TextReader
 
 PREVIEW_STATUS = frozenset(
     {"Survey Preview", "Survey Test", "Spam Survey Preview", "Offline Survey Preview"}
@@ -16,6 +19,10 @@ PREVIEW_STATUS = frozenset(
 )
 """Values of ``Status`` that mark a try-out of the survey, as labels and as codes."""
 
+PREVIEW_CHANNELS = frozenset({"preview", "test"})
+"""Values of ``DistributionChannel`` that mark one."""
+
+_IMPORT_ID = re.compile(r'"ImportId"\s*:\s*"([^"]*)"')
 _LEGACY_TITLES = frozenset({"ResponseID", "ResponseId", "Response ID", "StartDate", "Start Date"})
 
 
@@ -24,9 +31,10 @@ class QualtricsReader(TextReader):
 
     endings: ClassVar[tuple[str, ...]] = ()
 
-    def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
-        """Read an export; previews are set aside and question texts become titles."""
-        return set_previews_aside(super().read(path, declaration))
+    def table(self, records: Records, declaration: TableDeclaration) -> RawTable:
+        """Make a table; previews are set aside and question texts become titles."""
+        raw = super().table(records, declaration)
+        return set_previews_aside(raw, import_ids(records.cells))
 
     def header_rows(self, cells: list[list[str]]) -> int:
         """Find out how many header rows an export has; see `header_rows`."""
@@ -49,12 +57,33 @@ def header_rows(cells: list[list[str]]) -> int:
     return 1
 
 
-def set_previews_aside(raw: RawTable) -> RawTable:
-    """Set aside the rows whose ``Status`` (or column titled so) says survey preview."""
-    status = next(
-        (name for name in raw.frame if name == "Status" or raw.titles.get(name) == "Status"), None
-    )
-    if status is None:
-        return raw
-    previews = raw.frame[status].isin(PREVIEW_STATUS)
+def import_ids(cells: list[list[str]]) -> dict[str, str]:
+    """Names that Qualtrics itself gives to columns, whatever the language of the headings.
+
+    Examples
+    --------
+    >>> import_ids([["Antworttyp"], ["Status"], ['{"ImportId":"status"}']])
+    {'Antworttyp': 'status'}
+    """
+    found = {}
+    for row in cells[1:3]:
+        for name, cell in zip(cells[0], row, strict=False):
+            told = _IMPORT_ID.search(cell)
+            if told:
+                found[name.strip()] = told[1]
+    return found
+
+
+def set_previews_aside(raw: RawTable, ids: Mapping[str, str]) -> RawTable:
+    """Set aside the rows that are try-outs of the survey.
+
+    Their ``Status`` says so (or the column titled so), or their channel, which is written the same
+    in every language.
+    """
+    previews = pd.Series(data=False, index=raw.frame.index)
+    for name in raw.frame:
+        if "Status" in (name, raw.titles.get(name)) or ids.get(name) == "status":
+            previews |= raw.frame[name].isin(PREVIEW_STATUS)
+        if name == "DistributionChannel" or ids.get(name) == "distributionChannel":
+            previews |= raw.frame[name].isin(PREVIEW_CHANNELS)
     return dataclasses.replace(raw, aside=raw.aside.mask(previews & (raw.aside == ""), PREVIEW_ROW))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -20,9 +21,13 @@ from site_typology.features.rawtable import (
     listed,
     untouched,
 )
+from site_typology.features.stacking import stacked
 from site_typology.features.tables import RESERVED
 from site_typology.features.text import TextReader
 from site_typology.features.workbook import WorkbookReader
+
+FILE = "file"
+"""Column with the file of a row, where a table is read from several."""
 
 OPTIONS = ("sheet", "encoding", "separator", "skip_rows", "header_rows", "header_join")
 """What a study may say about a file, where its format takes it."""
@@ -114,13 +119,60 @@ def read_raw(declaration: TableDeclaration, folder: Path) -> RawTable:
     UnreadableTableError
         With what is wrong with the file and what to do.
     """
-    path, name = located(declaration, folder)
+    return without_repeats(read_file(declaration, folder), declaration.personal)
+
+
+def read_file(declaration: TableDeclaration, folder: Path) -> RawTable:
+    """Read the file of a table as it is, columns that stand twice included; see `read_raw`.
+
+    Of several files that make one table each has its columns once.
+    """
+    pattern = resolve_path(declaration.path, folder)
+    if is_pattern(pattern):
+        return _read_several(pattern, declaration)
+    return _read_one(*located(declaration, folder), declaration)
+
+
+def _read_one(path: Path, name: str, declaration: TableDeclaration) -> RawTable:
     try:
-        raw = READERS[name].read(path, declaration)
+        return READERS[name].read(path, declaration)
     except OSError as error:
         raise UnreadableTableError(f"{path.name} cannot be opened: {error.strerror}.") from None
-    frame = _without_repeats(raw.frame, declaration.personal)
-    return dataclasses.replace(raw, frame=frame)
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for several files, as ``survey-*.csv`` does."""
+    return any(mark in path.name for mark in "*?") and not path.is_file()
+
+
+def _read_several(pattern: Path, declaration: TableDeclaration) -> RawTable:
+    """Read the files that a pattern names, sorted by name, one below the other."""
+    if declaration.engine is not None:
+        raise UnreadableTableError(
+            "Several files are read into memory. Remove engine, or put them into one file."
+        )
+    # A bracket is part of a name; programs that have a file open leave one that starts so.
+    found = pattern.parent.glob(pattern.name.replace("[", "[[]"))
+    paths = sorted(each for each in found if each.is_file() and each.name[:1] not in ".~")
+    if not paths:
+        raise UnreadableTableError(_not_found(pattern))
+    tables, problems = [], []
+    for path in paths:
+        try:
+            raw = _read_one(path, _format_of(path, declaration), declaration)
+            tables.append(without_repeats(raw, declaration.personal))
+        except UnreadableTableError as error:
+            problems += [f"{path.name}: {message}" for message in error.messages]
+    if problems:
+        raise UnreadableTableError(*problems)
+    whole = stacked(tables, [path.name for path in paths], FILE)
+    ends = itertools.accumulate(len(table.frame) for table in tables)
+    places = [
+        f"Rows {end - len(table.frame) + 1} to {end} stand in {path.name}."
+        for path, table, end in zip(paths, tables, ends, strict=True)
+        if len(table.frame)
+    ]
+    return dataclasses.replace(whole, notes=(*whole.notes, *places))
 
 
 def located(declaration: TableDeclaration, folder: Path) -> tuple[Path, str]:
@@ -134,10 +186,15 @@ def located(declaration: TableDeclaration, folder: Path) -> tuple[Path, str]:
     path = resolve_path(declaration.path, folder)
     if not path.is_file():
         raise UnreadableTableError(_not_found(path))
+    return path, _format_of(path, declaration)
+
+
+def _format_of(path: Path, declaration: TableDeclaration) -> str:
     name = declaration.format or ENDINGS.get(path.suffix.lower())
     if name is None:
         raise UnreadableTableError(
-            f"The ending of {path.name} says no format. Set format to one of: {', '.join(READERS)}."
+            f"The ending of {path.name} says no format. Set format to one of: "
+            f"{', '.join(READERS)}; or to sql, with a query, for a database."
         )
     reader = READERS[name]
     unused = [o for o in OPTIONS if getattr(declaration, o) is not None and o not in reader.options]
@@ -145,7 +202,7 @@ def located(declaration: TableDeclaration, folder: Path) -> tuple[Path, str]:
         raise UnreadableTableError(
             f"Format {name!r} does not take {' and '.join(unused)}. Remove it, or correct format."
         )
-    return path, name
+    return name
 
 
 def _not_found(path: Path) -> str:
@@ -159,8 +216,9 @@ def _not_found(path: Path) -> str:
     return f"{path.name} is not found; {hint} Correct path."
 
 
-def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataFrame:
+def without_repeats(raw: RawTable, personal: tuple[str, ...]) -> RawTable:
     """Keep one of columns that are the same, or that are left out anyway; refuse others."""
+    frame = raw.frame
     names = list(frame.columns)
     problems = [
         f"Column {name!r} has a reserved name. Rename it in the file."
@@ -180,4 +238,4 @@ def _without_repeats(frame: pd.DataFrame, personal: tuple[str, ...]) -> pd.DataF
         )
     if problems:
         raise UnreadableTableError(*problems)
-    return frame.loc[:, ~frame.columns.duplicated()]
+    return dataclasses.replace(raw, frame=frame.loc[:, ~frame.columns.duplicated()])

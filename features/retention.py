@@ -23,6 +23,7 @@ from site_typology.features.contract import (
 from site_typology.features.employment import (
     END,
     FINISHED,
+    FTE,
     GROUP,
     PERSON,
     START,
@@ -37,6 +38,7 @@ from site_typology.features.employment import (
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.movements import (
     YEAR_DAYS,
+    StaffingArgs,
     WindowArgs,
     window_posts,
     window_words,
@@ -47,10 +49,10 @@ from site_typology.features.tables import SITE, StudyTables, Table
 from site_typology.profile_checks import INDEX
 
 MONTH_DAYS = YEAR_DAYS / 12
-ENTRY, EXIT, LEFT, LIMIT = "entry", "exit", "left", "limit"
+ENTRY, EXIT, LEFT, LIMIT, WEIGHT = "entry", "exit", "left", "limit", "weight"
 
 
-class RetentionArgs(WindowArgs):
+class RetentionArgs(StaffingArgs):
     """Arguments of `Retention`."""
 
     months: float = Field(gt=0, description="Months that a person stays.")
@@ -70,7 +72,9 @@ class Retention(Builder[RetentionArgs]):
     (left truncation), and those in post when it closes until then (right censoring); an end that
     is no leaving (`not_leavers`) ends observation too. Error: binomial at the partially pooled
     share (`pooled_share_variance`), of the effective number of people behind it
-    (`people_behind`), so that nobody having left is not exact.
+    (`people_behind`), so that nobody having left is not exact. In FTE a person weighs the FTE
+    held at the site on the first day of observation, as those at the start do in the stability
+    index: a weight that is known before anything is seen of the stay.
     """
 
     name: ClassVar[str] = "retention"
@@ -93,7 +97,10 @@ class Retention(Builder[RetentionArgs]):
             window = args.at(round_)
             if window is not None:
                 rows = window_posts(table, args, window, round_)
-                found.append(_by_site(stays(rows, args, window, args.since), table, args, round_))
+                seen = stays(rows, args, window, args.since)
+                if args.measure == "heads":
+                    seen[WEIGHT] = 1.0
+                found.append(_by_site(seen, table, args, round_))
                 aside.append(set_aside(feature, table, rows, round_))
         sites = pd.concat(found)
         share, effective = sites["share"].to_numpy(), sites["effective"].to_numpy()
@@ -107,7 +114,7 @@ class Retention(Builder[RetentionArgs]):
             unit="share of staff",
             measurement={"from_counts": 1.0},
         )
-        gaps = gap_reasons(feature, tables, table, [], args.where)
+        gaps = gap_reasons(feature, tables, table, args.amounts, args.where)
         gaps = outside_rounds(gaps, args.window)
         return place({feature.name: estimate}, [info], tables, gaps, ledger=pd.concat(aside))
 
@@ -122,7 +129,8 @@ def stays(
     Returns
     -------
     DataFrame
-        ``SITE, entry, exit, left, limit``, in days of tenure.
+        ``SITE, entry, exit, left, limit``, in days of tenure, and ``weight``, the FTE on the first
+        day of observation, NaN where that of one of the posts is not known.
     """
     first, last = (day(date) for date in window)
     keys = [GROUP, PERSON]
@@ -149,8 +157,26 @@ def stays(
     closing = (last - start).to_numpy(dtype=float)
     limit = np.where(ended & seen[FINISHED], leaving, np.maximum(closing, leaving))
     return pd.DataFrame(
-        {SITE: seen[SITE].to_numpy(), ENTRY: entry, EXIT: leaving, LEFT: left, LIMIT: limit}
+        {
+            SITE: seen[SITE].to_numpy(),
+            ENTRY: entry,
+            EXIT: leaving,
+            LEFT: left,
+            LIMIT: limit,
+            WEIGHT: _fte_on(ours, seen.assign(on=begun)),
+        }
     )
+
+
+def _fte_on(posts: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
+    """FTE that each of `people` holds at the site on the day ``on``, shape (n_people,)."""
+    keys = [GROUP, PERSON, SITE]
+    who = people[[*keys, "on"]].assign(at=np.arange(len(people)))
+    held = posts[[*keys, START, END, FTE]].merge(who, on=keys)
+    # A post of a single day is held on it.
+    there = (held[START] <= held["on"]) & ((held[END] > held["on"]) | (held[START] == held["on"]))
+    held = held[there]
+    return np.bincount(held["at"], weights=held[FTE], minlength=len(people))
 
 
 def _by_site(found: pd.DataFrame, table: Table, args: RetentionArgs, round_: str) -> pd.DataFrame:
@@ -158,14 +184,18 @@ def _by_site(found: pd.DataFrame, table: Table, args: RetentionArgs, round_: str
     time = args.months * MONTH_DAYS
     observed = float((found[EXIT] - found[ENTRY]).sum())
     pooled = (float(found[LEFT].sum()) + 0.5) / max(observed, 1.0)
-    groups = dict(iter(found.groupby(SITE)))
+    # Who holds no FTE weighs nothing.
+    groups = dict(iter(found[found[WEIGHT] != 0].groupby(SITE)))
     records = []
     for site in sites_listed(table, round_):
         people = groups.get(site)
         if people is None:
             records.append((np.nan, np.nan, "not applicable"))
             continue
-        columns = [people[name].to_numpy() for name in (ENTRY, EXIT, LEFT, LIMIT)]
+        if people[WEIGHT].isna().any():
+            records.append((np.nan, np.nan, ""))
+            continue
+        columns = [people[name].to_numpy() for name in (ENTRY, EXIT, LEFT, LIMIT, WEIGHT)]
         curve = Stays(*columns)
         # Half a leaver at the hazard of all sites, so that it is never 0.
         hazard = (curve.left.sum() + 0.5) / ((curve.exit - curve.entry).sum() + 0.5 / pooled)
@@ -180,8 +210,10 @@ def _by_site(found: pd.DataFrame, table: Table, args: RetentionArgs, round_: str
 
 def _definition(args: RetentionArgs) -> str:
     clock = "after joining" if args.since == "joining" else "after the window opened, in post then"
+    in_fte = " In FTE held when first observed." if args.measure == "fte" else ""
     return (
         f"Estimated share of staff still there {args.months:g} months {clock} (Kaplan-Meier, left "
-        f"truncated and right censored). Window: {window_words(args.window)}. No value where at "
-        f"some tenure before fewer than {args.at_risk} were under observation. {rule_words(args)}"
+        f"truncated and right censored).{in_fte} Window: {window_words(args.window)}. No value "
+        f"where at some tenure before fewer than {args.at_risk} were under observation. "
+        f"{rule_words(args)}"
     )

@@ -14,6 +14,7 @@ from site_typology.profiles import SiteProfiles
 FALSE_SHARE = 0.05
 """Share of the flagged changes that may be false on average (Benjamini & Hochberg 1995)."""
 
+SAME_IN_BOTH = "the same in both rounds: one table serves both"
 BEYOND_ERROR, UNLIKE_OTHERS = "beyond error", "unlike other sites"
 CHANGE_COLUMNS = [
     "feature", "title", "use", "site", "earlier", "later", "before", "after", "change",
@@ -233,7 +234,7 @@ def _note(
         return f"a category; another one at {changed} of {len(shared)} sites"
     if first.index.intersection(second.index).empty:
         return "no site has a value in both rounds"
-    return "the same in both rounds: one table serves both"
+    return SAME_IN_BOTH
 
 
 def sites_that_moved(profiles: SiteProfiles) -> pd.DataFrame:

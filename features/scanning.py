@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 import narwhals as nw
 import pandas as pd
 
+from site_typology.features.coded import FURTHEST, Codes, extremes
 from site_typology.features.engines import Engine, Rows, duckdb_connection
 from site_typology.features.plainfiles import literal, plain_sql, quote, scratch_file
 from site_typology.features.rawtable import UnreadableTableError, listed
@@ -54,6 +55,8 @@ class Scan:
     titles : mapping of str to str
     notes : tuple of str
         See `site_typology.features.rawtable.RawTable`.
+    codes : mapping of str to Codes
+        Columns of `rows` in DuckDB that hold few different whole numbers.
     """
 
     rows: Rows
@@ -64,6 +67,7 @@ class Scan:
     decimal_comma: bool = False
     titles: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    codes: Mapping[str, Codes] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -100,10 +104,13 @@ def scan_parquet(path: Path, engine: Engine, personal: Sequence[str] = ()) -> Sc
     names = _columns_in_order(schema)
     check_names([name.strip() for name in names], personal)
     fields = {each.name: each for each in reversed(list(schema)) if each.name in names}
+    known = extremes(metadata)
     large = {
         name
         for name, each in fields.items()
-        if pa.types.is_integer(each.type) and _may_be_large(metadata, name)
+        if pa.types.is_integer(each.type)
+        and each.type.bit_width > 32
+        and (name not in known or max(map(abs, known[name])) >= _LARGEST_EXACT)
     }
     if all(_is_plain(each.type) for each in fields.values()) and not large:
         return open_plain(path, engine, {name: name.strip() for name in names})
@@ -137,18 +144,28 @@ def open_plain(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
+    with pq.ParquetFile(path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
     if names is None:
         names = {name: name for name in schema.names if name != ASIDE}
     types = {new: schema.field(old).type for old, new in names.items()}
     raw = {new: f"c{at}" for at, new in enumerate(names.values())}
     taken = {old: raw[new] for old, new in names.items()} | ({ASIDE: ASIDE} if aside else {})
+    known = extremes(metadata)
+    codes = {
+        raw[new]: Codes(*known[old], types[new])
+        for old, new in names.items()
+        if old in known
+        and pa.types.is_integer(types[new])
+        and max(map(abs, known[old])) <= FURTHEST
+    }
     return Scan(
         _open(path, engine, taken).with_columns(nw.col(ROW).cast(nw.Int64)),
         raw,
         frozenset(raw[name] for name, type_ in types.items() if _is_text(type_)),
         frozenset(raw[name] for name, type_ in types.items() if pa.types.is_floating(type_)),
         aside,
+        codes=codes if engine == "duckdb" else {},
     )
 
 
@@ -221,8 +238,12 @@ def _as_plain(name: str, type_: pa.DataType, large: bool) -> str:
     if large:
         return f"CAST({column} AS VARCHAR)"
     if pa.types.is_timestamp(type_):
-        return plain_sql(name, "TIMESTAMP")
-    if pa.types.is_boolean(type_) or pa.types.is_integer(type_) or pa.types.is_decimal(type_):
+        return plain_sql(name, "TIMESTAMP", type_.tz)
+    if pa.types.is_integer(type_):
+        return column
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
+        return plain_sql(name, "BLOB")
+    if pa.types.is_boolean(type_) or pa.types.is_decimal(type_):
         return f"CAST({column} AS DOUBLE)"
     return plain_sql(name, "DOUBLE" if pa.types.is_floating(type_) else "VARCHAR")
 
@@ -244,22 +265,6 @@ def _is_text(type_: pa.DataType) -> bool:
         or pa.types.is_large_string(type_)
         or pa.types.is_string_view(type_)
     )
-
-
-def _may_be_large(metadata: pa.parquet.FileMetaData, name: str) -> bool:
-    """Whether a column of whole numbers may hold some that a float cannot."""
-    for group in range(metadata.num_row_groups):
-        part = metadata.row_group(group)
-        for at in range(part.num_columns):
-            column = part.column(at)
-            if column.path_in_schema != name or column.physical_type == "INT32":
-                continue
-            known = column.statistics
-            if known is None or not known.has_min_max:
-                return True
-            if max(abs(known.min), abs(known.max)) >= _LARGEST_EXACT:
-                return True
-    return False
 
 
 def _columns_in_order(schema: pa.Schema) -> list[str]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problem
+from site_typology.features.columns import TOO_LARGE, is_plain_number
 from site_typology.features.conditions import (
     SHOWN,
     among,
@@ -184,7 +185,9 @@ def column_problems(
     numeric: bool = False,
 ) -> Iterator[Problem]:
     """Say which columns are not in the table or, where asked, do not hold numbers."""
-    names = table.columns
+    names, columns = table.columns, list(columns)
+    if numeric:
+        table.look_ahead(columns)
     for column in columns:
         if column not in names:
             yield Problem(
@@ -195,14 +198,30 @@ def column_problems(
             )
         elif numeric and column not in table.numbers:
             yield from _not_numbers(feature, argument, table, column)
+        elif numeric:
+            yield from _too_large(feature, argument, table, column)
+
+
+def _too_large(
+    feature: FeatureDeclaration, argument: str, table: Table, column: str
+) -> Iterator[Problem]:
+    """Refuse numbers, infinite ones among them, that an engine holds and no sum of squares can."""
+    lowest, highest, _ = table.extent(column)
+    if (lowest > -TOO_LARGE and highest < TOO_LARGE) or np.isnan(lowest):
+        return
+    bad = bad_rows(table, (nw.col(column) <= -TOO_LARGE) | (nw.col(column) >= TOO_LARGE), column)
+    yield Problem(
+        place_of(feature, argument),
+        f"Column '{column}' of table '{table.name}' holds numbers too large to calculate with: "
+        f"{quoted(bad.values)} in {bad.rows}. Correct them, or declare them missing with a reason.",
+    )
 
 
 def _not_numbers(
     feature: FeatureDeclaration, argument: str, table: Table, column: str
 ) -> Iterator[Problem]:
     found = table.values(column)
-    numbers = pd.to_numeric(found, errors="coerce").astype(float)
-    texts = [str(text) for text in found[~np.isfinite(numbers)]]
+    texts = [text for text in map(str, found) if not is_plain_number(text)]
     if len(found):
         bad = bad_rows(table, nw.col(column).is_in(texts), column)
         yield Problem(
@@ -248,26 +267,28 @@ def where_problems(
 def weight_problems(
     feature: FeatureDeclaration, table: Table, used: Sequence[str]
 ) -> Iterator[Problem]:
-    """Refuse weights that are negative, or missing on a row with an answer."""
+    """Refuse weights that are missing on a row with an answer.
+
+    Negative ones were reported when the table was read, see `valuechecks`.
+    """
     weight = table.weight
     if weight is None:
         return
-    if weight not in table.numbers:
-        yield from column_problems(feature, "table", table, [weight], numeric=True)
+    unusable = list(column_problems(feature, "table", table, [weight], numeric=True))
+    if unusable:
+        yield from unusable
         return
-    low, _, n = table.extent(weight)
-    if n == table.n_rows and not low < 0:
+    if table.extent(weight)[2] == table.n_rows:
         return
     names = [name for name in used if name in table.columns]
     unanswered = [nw.col(name).is_null() for name in names]
     answered = ~nw.all_horizontal(*unanswered, ignore_nulls=False) if names else nw.lit(False)
-    negative = ~nw.col(weight).is_null() & (nw.col(weight) < 0)
-    bad = bad_rows(table, negative | (nw.col(weight).is_null() & answered), weight)
+    bad = bad_rows(table, nw.col(weight).is_null() & answered, weight)
     if bad.n:
         yield Problem(
             f"tables.{table.name}.weight",
-            f"Weight '{weight}' is negative or missing on {bad.n} used rows: "
-            f"{bad.rows}. Give each a weight of 0 or more.",
+            f"Weight '{weight}' is missing on {bad.n} used row{'' if bad.n == 1 else 's'} with an "
+            f"answer: {bad.rows}. Give each a weight of 0 or more.",
         )
 
 

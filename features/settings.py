@@ -18,6 +18,7 @@ from site_typology.features.conditions import quoted
 from site_typology.features.contract import BuilderArgs, Built
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.knownpart import unknown_part
+from site_typology.features.parttotals import NO_NOTES, RowNotes
 from site_typology.features.selection import column_problems, place_of
 from site_typology.features.served import (
     SettingBuilder,
@@ -38,6 +39,8 @@ from site_typology.features.shares import USED, Shares, count_shares
 from site_typology.features.tables import StudyTables, Table
 
 _TYPE, _PHASE, _KIND, _AMOUNT = "type", "phase", "kind", "amount"
+MANY = 0.5
+"""Share of a kind without a weight from which its part is said to be too small."""
 KINDS = frozenset({*BY_TYPE, *BY_PHASE.values(), OTHER})
 
 
@@ -116,6 +119,8 @@ class SettingMix(_Kinds):
         table = tables.tables[args.table]
         rows, aside = kinds_of_rows(feature, args, table)
         weighted = f", weighted by '{args.weight}'" if args.weight else ""
+        notes = _without_weight(feature.name, rows, args)
+        meaning = f"Share of the site's open settings by type, else by phase{weighted}."
         return placed_shares(
             self,
             feature,
@@ -123,7 +128,8 @@ class SettingMix(_Kinds):
             tables,
             gap_reasons(feature, tables, table, _columns(args), args.where),
             _source(args),
-            f"Share of the site's open settings by type, else by phase{weighted}.",
+            f"{meaning} {notes.words}".strip(),
+            notes=notes,
             ledger=aside,
         )
 
@@ -147,6 +153,7 @@ class SettingDiversity(_Kinds):
             gap_reasons(feature, tables, table, _columns(args), args.where),
             _source(args),
             args.index,
+            _without_weight(feature.name, rows, args),
             ledger=aside,
         )
 
@@ -182,6 +189,24 @@ def _shares(rows: pd.DataFrame, args: MixArgs) -> Shares:
     unknown = unknown_part(shares.sums)
     covariance = np.where(unknown[:, None, None] > 0, shares.covariance, 0.0)
     return dataclasses.replace(shares, covariance=covariance * unknown[:, None, None])
+
+
+def _without_weight(name: str, rows: pd.DataFrame, args: MixArgs) -> RowNotes:
+    """Say which kinds are made too small by settings that give no weight, such as colleges."""
+    known = rows[rows[_KIND].notna()]
+    none = known[~(known[_AMOUNT] > 0)]
+    if none.empty:
+        return NO_NOTES
+    settings, without = known[_KIND].value_counts(), none[_KIND].value_counts()
+    kinds = [kind for kind in in_order(none[_KIND]) if without[kind] >= MANY * settings[kind]]
+    words = f"The {len(none)} settings of {len(known)} without '{args.weight}' count as none."
+    flags = tuple(
+        f"{without[kind]} of {settings[kind]} settings of kind '{kind}' have no '{args.weight}', "
+        f"so that '{name}' shows too little of it, or none. Weight by another column, count "
+        "settings, or leave the kind out with where."
+        for kind in kinds
+    )
+    return RowNotes(words, flags=flags)
 
 
 def _columns(args: MixArgs) -> list[str]:

@@ -111,7 +111,7 @@ def _covariance_by_site(rows: pd.DataFrame, parts: Sequence[str], sums: Moments)
     pooled = _pooled_covariance(rows, parts, value, sums)
     if np.isnan(pooled).any():
         return blank
-    weight = np.nan_to_num(sums.w[:, :1] - sums.ww[:, :1] / sums.w[:, :1])
+    weight = sums.freedom[:, :1]
     unit = np.nan_to_num(value * (1 - value))
     dispersion = np.full(len(parts), 0.5)
     for _ in range(ROUNDS):
@@ -204,8 +204,7 @@ def _pooled_covariance(
     weight = rows[WEIGHT].to_numpy(dtype=float)
     used = ~np.isnan(residuals).any(axis=1) & (weight > 0)
     residuals, weight = residuals[used], weight[used]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = np.nan_to_num(sums.w[:, 0] - sums.ww[:, 0] / sums.w[:, 0]).sum()
+    freedom = sums.freedom[:, 0].sum()
     if freedom <= 1e-9:
         return np.full((len(parts), len(parts)), np.nan)
     return np.asarray((residuals * weight[:, None]).T @ residuals / freedom)

@@ -24,6 +24,7 @@ def agreement_frame(
     typology_round: str,
     shared: Mapping[tuple[str, str], float] | None = None,
     constants: Mapping[str, tuple[float, float]] | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Agreement of every two sources in every round.
 
@@ -42,6 +43,8 @@ def agreement_frame(
         Correlation between the errors of two sources; 0 where it is not given.
     constants : mapping of str to (float, float), optional
         Centre and spread of sources to be standardised; found from the sites where not given.
+    groups : mapping of str to str, optional
+        Group of informants behind each source, where the sources are groups.
 
     Returns
     -------
@@ -69,10 +72,24 @@ def agreement_frame(
                 continue
             rows = pd.DataFrame([*_site_rows(cells, rho), *_overall_rows(cells, rho)])
             head = {"feature": feature, "one": one.name, "other": other.name, "scale": scale}
+            head |= {
+                f"{side}_group": (groups or {}).get(head[side], "") for side in ("one", "other")
+            }
             frames.append(rows.assign(**head, round=round_)[AGREEMENT_COLUMNS])
     if not frames:
         return pd.DataFrame(columns=AGREEMENT_COLUMNS)
     return pd.concat(frames, ignore_index=True)
+
+
+def source_words(name: str, group: str) -> str:
+    """Name a source for readers: the group of informants where there is one, and the feature.
+
+    Examples
+    --------
+    >>> source_words("lead_view", "leads"), source_words("staff", "staff"), source_words("time", "")
+    ('leads (lead_view)', 'staff', 'time')
+    """
+    return f"{group} ({name})" if group and group != name else name
 
 
 def pair_cells(one: Source, other: Source, round_: str) -> pd.DataFrame:

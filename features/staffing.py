@@ -76,8 +76,8 @@ class StaffingRate(Builder[StaffingArgs]):
             unit=self.measured_in,
             measurement={"from_counts": 1.0},
         )
-        used = [args.fte] if args.measure == "fte" and args.fte is not None else []
-        gaps = outside_rounds(gap_reasons(feature, tables, table, used, args.where), args.window)
+        gaps = gap_reasons(feature, tables, table, args.amounts, args.where)
+        gaps = outside_rounds(gaps, args.window)
         return place({feature.name: estimate}, [info], tables, gaps, ledger=pd.concat(aside))
 
     @abstractmethod

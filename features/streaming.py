@@ -6,13 +6,15 @@ sums of one column lie together, which takes less than half of the time; the res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from site_typology.features.coded import CodedColumn
 from site_typology.features.engines import Rows
 from site_typology.features.tables import ROUND, SITE
 
@@ -22,10 +24,28 @@ if TYPE_CHECKING:
 KINDS = ("n", "w", "ww", "wy", "wyy")
 """Sums of one column, in the order of the last axis of its sums."""
 
-BATCH_CELLS = 10_000_000
+BATCH_CELLS = 4_000_000
 """Cells that are in memory at a time, about."""
-COMPILED_FROM = 500_000
-"""Rows after which the inner loop is compiled, which takes a second the first time."""
+COMPILED_FROM = 4_000_000
+"""Cells after which the inner loop is compiled, which takes a second the first time."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A column that is looked up, code by code.
+
+    Parameters
+    ----------
+    column : CodedColumn
+    table : ndarray
+        Number of each code, NaN where it has none.
+    chosen : str, optional
+        Column that is null on the rows that do not count.
+    """
+
+    column: CodedColumn
+    table: np.ndarray
+    chosen: str | None = None
 
 
 def is_streamed(rows: Rows) -> bool:
@@ -34,20 +54,27 @@ def is_streamed(rows: Rows) -> bool:
 
 
 def streamed(
-    rows: Rows, values: Sequence[str], weight: str | None, tallies: Sequence[str]
+    rows: Rows,
+    values: Sequence[str],
+    weight: str | None,
+    tallies: Sequence[str],
+    lookups: Mapping[str, Lookup],
 ) -> pd.DataFrame:
     """Form all sums of `values` and `tallies` by site and round in one pass.
 
     Parameters
     ----------
     rows : narwhals.LazyFrame
-        In DuckDB: `SITE`, `ROUND`, and the columns named, Float64, null where missing.
+        In DuckDB: `SITE`, `ROUND`, the columns named, Float64, null where missing, except those
+        that are looked up, and the codes of these.
     values : sequence of str
         Columns, named ``y_`` and more, of which the sums `KINDS` are formed.
     weight : str, optional
         Column with the weights, null where a row does not count; 1 by default.
     tallies : sequence of str
         Columns that are only added up.
+    lookups : mapping of str to Lookup
+        Columns of `values` and `tallies` that `rows` lacks.
 
     Returns
     -------
@@ -55,19 +82,78 @@ def streamed(
         `SITE`, `ROUND`, ``rows``, a column for each kind of sum and value (``wy_`` and more), and
         the tallies; sorted by site and round.
     """
-    asked = [SITE, ROUND, *values, *tallies, *([weight] if weight else [])]
-    reader = rows.select(*asked).to_native().to_arrow_reader(max(BATCH_CELLS // len(asked), 2048))
+    size = max(BATCH_CELLS // len(rows.columns), 2048)
     sums = _Sums(len(values), len(tallies))
-    for batch in reader:
-        sums.take(batch, values, weight, tallies)
+    for batch in rows.to_native().to_arrow_reader(size):
+        sums.take(_Batch(batch, lookups), values, weight, tallies)
     return sums.frame([name.removeprefix("y_") for name in values], tallies)
+
+
+class _Batch:
+    """Some rows, whose columns are looked up where they are not there."""
+
+    def __init__(self, rows: pa.RecordBatch, lookups: Mapping[str, Lookup]) -> None:
+        self.rows = rows
+        self.lookups = lookups
+        self.entries: dict[str, np.ndarray] = {}
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column, NaN where null."""
+        lookup = self.lookups.get(name)
+        if lookup is None:
+            found: np.ndarray = self.rows.column(name).to_numpy(zero_copy_only=False)
+            # Compiled code would be compiled again for an array that is not to be written.
+            return found if found.flags.writeable else found.copy()
+        found = lookup.table[self._entries(lookup.column)]
+        if lookup.chosen is not None:
+            found[np.isnan(self.numbers(lookup.chosen))] = np.nan
+        return found
+
+    def _entries(self, column: CodedColumn) -> np.ndarray:
+        if column.stored not in self.entries:
+            self.entries[column.stored] = column.codes.entries(self.rows.column(column.stored))
+        return self.entries[column.stored]
+
+
+class _Names:
+    """Names seen so far, numbered as they came."""
+
+    def __init__(self) -> None:
+        self.seen: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return 0 if self.seen is None else len(self.seen)
+
+    def codes(self, column: pa.Array) -> np.ndarray:
+        """Number of each name."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self.seen is None:
+            self.seen = column.slice(0, 0)
+        found = pc.index_in(column, value_set=self.seen)
+        if found.null_count:
+            new = pc.unique(column.filter(pc.is_null(found)))
+            self.seen = pa.concat_arrays([self.seen, new])
+            found = pc.index_in(column, value_set=self.seen)
+        codes: np.ndarray = found.to_numpy().astype(np.int64)
+        return codes
+
+    def named(self, codes: np.ndarray) -> np.ndarray:
+        """The names with these numbers."""
+        names = np.array([] if self.seen is None else self.seen.to_pylist(), dtype=object)
+        found: np.ndarray = names[codes]
+        return found
 
 
 class _Sums:
     """Sums of the groups seen so far, which grow with them."""
 
     def __init__(self, values: int, tallies: int) -> None:
-        self.groups: dict[tuple[str, str], int] = {}
+        self.sites, self.rounds = _Names(), _Names()
+        self.places = np.empty((0, 0), dtype=np.int64)
+        """Of the groups among the sums, by round and site; -1 where there is none."""
+        self.groups = 0
         self.seen = 0
         self.rows = np.zeros(0)
         self.values = np.zeros((values, 0, len(KINDS)))
@@ -75,38 +161,37 @@ class _Sums:
 
     def take(
         self,
-        batch: pa.RecordBatch,
+        batch: _Batch,
         values: Sequence[str],
         weight: str | None,
         tallies: Sequence[str],
     ) -> None:
         """Add the rows of one batch."""
-        codes = self._codes(batch)
-        self._grow(len(self.groups))
+        codes = self._codes(batch.rows)
+        self._grow(self.groups)
         self.rows += np.bincount(codes, minlength=len(self.rows))
-        weights = _numbers(batch, weight) if weight else np.ones(len(codes))
+        weights = batch.numbers(weight) if weight else np.ones(len(codes))
         add = add_numpy if self.seen < COMPILED_FROM else _compiled()
-        self.seen += len(codes)
+        self.seen += len(codes) * len(values)
         for at, name in enumerate(values):
-            add(codes, weights, _numbers(batch, name), self.values[at])
+            add(codes, weights, batch.numbers(name), self.values[at])
         for at, name in enumerate(tallies):
-            given = np.nan_to_num(_numbers(batch, name), nan=0.0, posinf=np.inf, neginf=-np.inf)
-            self.tallies[at] += np.bincount(codes, given, len(self.rows))
+            given = batch.numbers(name)
+            there = ~np.isnan(given)
+            self.tallies[at] += np.bincount(codes[there], given[there], len(self.rows))
 
-    def _codes(self, batch: pa.RecordBatch) -> np.ndarray:
+    def _codes(self, rows: pa.RecordBatch) -> np.ndarray:
         """Place of each row's group among the sums."""
-        sites, rounds = (batch.column(name).dictionary_encode() for name in (SITE, ROUND))
-        here = sites.indices.to_numpy().astype(np.int64) * len(rounds.dictionary)
-        here += rounds.indices.to_numpy()
-        pairs = [
-            (site, round_)
-            for site in sites.dictionary.to_pylist()
-            for round_ in rounds.dictionary.to_pylist()
-        ]
-        there = np.full(len(pairs), -1)
-        for at in np.flatnonzero(np.bincount(here, minlength=len(pairs))):
-            there[at] = self.groups.setdefault(pairs[at], len(self.groups))
-        codes: np.ndarray = there[here]
+        rounds, sites = self.rounds.codes(rows.column(ROUND)), self.sites.codes(rows.column(SITE))
+        there = self.places.shape
+        more = ((0, len(self.rounds) - there[0]), (0, len(self.sites) - there[1]))
+        self.places = np.pad(self.places, more, constant_values=-1)
+        codes: np.ndarray = self.places[rounds, sites]
+        if (late := codes < 0).any():
+            new = np.unique(rounds[late] * self.places.shape[1] + sites[late])
+            self.places.flat[new] = np.arange(self.groups, self.groups + len(new))
+            self.groups += len(new)
+            codes = self.places[rounds, sites]
         return codes
 
     def _grow(self, groups: int) -> None:
@@ -119,8 +204,13 @@ class _Sums:
 
     def frame(self, names: Sequence[str], tallies: Sequence[str]) -> pd.DataFrame:
         """The sums, one row a group."""
-        n = len(self.groups)
-        index = pd.DataFrame(list(self.groups), columns=[SITE, ROUND], dtype="str")
+        n = self.groups
+        rounds, sites = np.nonzero(self.places >= 0)
+        order = self.places[rounds, sites].argsort()
+        index = pd.DataFrame(
+            {SITE: self.sites.named(sites[order]), ROUND: self.rounds.named(rounds[order])},
+            dtype="str",
+        )
         columns = {"rows": self.rows[:n]}
         for at, name in enumerate(names):
             for kind, sums in zip(KINDS, self.values[at, :n].T, strict=True):
@@ -128,13 +218,6 @@ class _Sums:
         columns |= {name: self.tallies[at, :n] for at, name in enumerate(tallies)}
         whole = pd.concat([index, pd.DataFrame(columns, index=index.index)], axis=1)
         return whole.sort_values([SITE, ROUND], ignore_index=True)
-
-
-def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
-    """A column, NaN where null."""
-    found: np.ndarray = batch.column(name).to_numpy(zero_copy_only=False)
-    # Compiled code would be compiled again for an array that is not to be written.
-    return found if found.flags.writeable else found.copy()
 
 
 def add_numpy(codes: np.ndarray, weights: np.ndarray, values: np.ndarray, sums: np.ndarray) -> None:

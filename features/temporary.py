@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
@@ -27,7 +27,6 @@ from site_typology.features.employment import (
     WHY,
     Coded,
     OnDate,
-    PostArgs,
     day,
     post_problems,
     posts_on,
@@ -35,7 +34,7 @@ from site_typology.features.employment import (
     set_aside,
 )
 from site_typology.features.gaps import gap_reasons
-from site_typology.features.movements import by_site, window_words
+from site_typology.features.movements import MeasuredArgs, by_site, window_words
 from site_typology.features.pooledcounts import pooled_share_variance
 from site_typology.features.selection import is_among, row_values
 from site_typology.features.tables import ROW, SITE, StudyTables, Table
@@ -43,17 +42,10 @@ from site_typology.features.tables import ROW, SITE, StudyTables, Table
 NO_CONTRACT = "contract not known"
 
 
-class TemporaryArgs(PostArgs, OnDate):
+class TemporaryArgs(MeasuredArgs, OnDate):
     """Arguments of `TemporaryShare`."""
 
     temporary: Coded = Field(description="Column and values of posts that are temporary.")
-    measure: Literal["heads", "fte"] = Field("heads", description="Count heads, or add up FTE.")
-
-    @model_validator(mode="after")
-    def _fte_is_named(self) -> TemporaryArgs:
-        if self.measure == "fte" and self.fte is None:
-            raise ValueError("measure = 'fte' needs 'fte', the column with the FTE of a post.")
-        return self
 
 
 class TemporaryShare(Builder[TemporaryArgs]):
@@ -103,7 +95,7 @@ class TemporaryShare(Builder[TemporaryArgs]):
             unit="share of staff",
             measurement={"from_counts": 1.0},
         )
-        used = [args.temporary.column, *([args.fte] if args.fte and args.measure == "fte" else [])]
+        used = [args.temporary.column, *args.amounts]
         gaps = outside_rounds(gap_reasons(feature, tables, table, used, args.where), args.at)
         estimate = Estimate(found.index, value, error, effective, nothing)
         return place({feature.name: estimate}, [info], tables, gaps, ledger=pd.concat(aside))

@@ -6,6 +6,7 @@ import codecs
 import csv
 import dataclasses
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ _BYTE_ORDER_MARKS = (
 )
 _OTHER_FILES = ((b"PK\x03\x04", "xlsx"), (b"PAR1", "parquet"), (b"$FL2", "sav"))
 _SAMPLE_LINES = 30
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?\r?\n', re.IGNORECASE)
+_CONTROL = re.compile("[\x80-\x84\x86-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ class TextReader:
 
     def read(self, path: Path, declaration: TableDeclaration) -> RawTable:
         """Read a file; see `site_typology.features.readers.Reader`."""
-        records = self.records(path, declaration)
+        return self.table(self.records(path, declaration), declaration)
+
+    def table(self, records: Records, declaration: TableDeclaration) -> RawTable:
+        """Make a table of all records of a file."""
         rows = declaration.header_rows or self.header_rows(records.cells)
         if len(records.cells) < rows:
             raise UnreadableTableError(
@@ -69,20 +75,52 @@ class TextReader:
 
     def header_rows(self, cells: list[list[str]]) -> int:
         """Find out how many rows of a file are its header."""
+        check_not_qualtrics(cells)
         return 1
 
     def records(self, path: Path, declaration: TableDeclaration) -> Records:
         """Read all records of a file, header rows included."""
         text = decode(path.read_bytes(), declaration.encoding, self.encodings)
-        skip = declaration.skip_rows or 0
+        hint, skip = separator_line(text, declaration)
         table = "".join(text.splitlines(keepends=True)[skip:]) if skip else text
         if not table.strip():
             raise UnreadableTableError(
                 f"Expected {skip} rows above the header; the file has no more. Correct skip_rows."
             )
-        separator = find_separator(table, declaration.separator, self.likely_separator)
+        separator = find_separator(table, hint, self.likely_separator)
         records = split(table, separator)
         return dataclasses.replace(records, lines=[line + skip for line in records.lines])
+
+
+def separator_line(text: str, declaration: TableDeclaration) -> tuple[str | None, int]:
+    r"""Separator that is stated, and the lines above the header.
+
+    The study states it, or a first line such as ``sep=;``, which Excel writes and reads.
+
+    Examples
+    --------
+    >>> separator_line("sep=;\nsite;v\n", TableDeclaration(path="t.csv", site="site"))
+    (';', 1)
+    """
+    skip = declaration.skip_rows or 0
+    found = _SEPARATOR_LINE.match(text)
+    if found is None or skip:
+        return declaration.separator, skip
+    return declaration.separator or found[1], 1
+
+
+def check_not_qualtrics(cells: list[list[str]]) -> None:
+    """Refuse an export of Qualtrics, of which the rows below the names would be answers.
+
+    Raises
+    ------
+    UnreadableTableError
+    """
+    if any('"ImportId"' in cell for row in cells[1:3] for cell in row):
+        raise UnreadableTableError(
+            "This is an export of Qualtrics, with more than one header row. "
+            "Set format = 'qualtrics'."
+        )
 
 
 def decode(data: bytes, declared: str | None, encodings: tuple[str, ...] = ("utf-8",)) -> str:
@@ -120,6 +158,12 @@ def decode(data: bytes, declared: str | None, encodings: tuple[str, ...] = ("utf
             if "\0" in text:
                 break
             return text
+    half = len(data) // 8
+    for at, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if marked is None and data[at::2].count(0) > half and _try(data, encoding) is not None:
+            raise UnreadableTableError(
+                f"This looks like UTF-16 without its mark. Set encoding = {encoding!r}."
+            )
     raise UnreadableTableError("This is not text in a known encoding. Set encoding or format.")
 
 
@@ -141,6 +185,13 @@ def _decode_declared(data: bytes, declared: str, marked: str | None) -> str:
         raise UnreadableTableError(
             f"The file is not {declared!r}: {_first_misfit(data, name)}. It can be read as "
             f"{fits!r}. Correct or remove encoding."
+        )
+    control = _CONTROL.search(text) if name == "iso8859-1" else None
+    if control is not None and _try(data, "cp1252") is not None:
+        meant = control[0].encode("latin-1").decode("cp1252")
+        raise UnreadableTableError(
+            f"Declared encoding is {declared!r}, but the file is 'cp1252': it has {meant!r}, which "
+            f"{declared!r} lacks. Correct or remove encoding."
         )
     single_byte = not name.startswith("utf") and not data.isascii()
     if single_byte and (actual := _try(data, "utf-8")) is not None:

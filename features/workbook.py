@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
 
 from site_typology.declaration import TableDeclaration
+from site_typology.features.formulas import uncalculated
 from site_typology.features.plain import plain
 from site_typology.features.rawtable import (
     BLANK_ROW,
@@ -17,6 +17,7 @@ from site_typology.features.rawtable import (
     listed,
     untouched,
 )
+from site_typology.features.stacking import stacked
 from site_typology.features.text import column_names, name_notes
 
 SHEET = "sheet"
@@ -48,8 +49,29 @@ class WorkbookReader:
                 f"It cannot be read as a workbook: {error}. It may be cut short or in another "
                 "format. Get the file again, or set format."
             ) from None
+        check_calculated(path, names)
         several = declaration.sheet is not None and not isinstance(declaration.sheet, str)
-        return _stacked(tables, names) if several else tables[0]
+        return stacked(tables, names, SHEET) if several else tables[0]
+
+
+def check_calculated(path: Path, sheets: list[str]) -> None:
+    """Refuse sheets with formulas that have no value, which would be read as blank cells.
+
+    Raises
+    ------
+    UnreadableTableError
+    """
+    problems = []
+    for name in sheets:
+        cells = uncalculated(path, name)
+        if cells:
+            problems.append(
+                f"Sheet {name!r} has formulas without a value: {listed(cells)}. The program that "
+                "wrote them did not calculate them. Open the file in Excel or LibreOffice and save "
+                "it, or write values."
+            )
+    if problems:
+        raise UnreadableTableError(*problems)
 
 
 def _sheets(declared: str | tuple[str, ...] | None, there: list[str]) -> list[str]:
@@ -106,37 +128,3 @@ def _joined(top: list[list[str]], between: str) -> list[str]:
     filled.append([cell.strip() for cell in top[-1]])
     parts = zip(*filled, strict=True)
     return [between.join(dict.fromkeys(part for part in each if part)) for each in parts]
-
-
-def _stacked(tables: list[RawTable], names: list[str]) -> RawTable:
-    """Put sheets with the same columns one below the other."""
-    columns = [list(table.frame.columns) for table in tables]
-    problems = [
-        f"Sheet {name!r} has other columns than {names[0]!r}: {_difference(columns[0], own)}. "
-        "Read it as a table of its own, or make the headers alike."
-        for name, own in zip(names, columns, strict=True)
-        if sorted(own) != sorted(columns[0])
-    ]
-    if SHEET in columns[0]:
-        problems.append(
-            f"Column {SHEET!r} is the place for the name of a row's sheet. Rename it in the file."
-        )
-    if problems:
-        raise UnreadableTableError(*problems)
-    frames = [
-        table.frame[columns[0]].assign(**{SHEET: name})
-        for table, name in zip(tables, names, strict=True)
-    ]
-    return dataclasses.replace(
-        tables[0],
-        frame=plain(pd.concat(frames, ignore_index=True)),
-        aside=pd.concat([table.aside for table in tables], ignore_index=True),
-        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
-    )
-
-
-def _difference(first: list[str], own: list[str]) -> str:
-    lacks = [repr(name) for name in first if name not in own]
-    more = [repr(name) for name in own if name not in first]
-    said = [f"lacks {listed(lacks)}"] if lacks else []
-    return " and ".join([*said, f"has {listed(more)} besides"] if more else said)

@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from site_typology.models.working import WorkingData
+from site_typology.models.clusterers_mixed import KMedoids, StepMix
+from site_typology.models.grouping import (
+    NO_TYPE,
+    Clusterer,
+    Floats,
+    Partition,
+    View,
+    no_more_than_distinct,
+    numbered,
+)
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
-
-NO_TYPE = 0
-
-
-@dataclass(frozen=True)
-class View:
-    """What a clusterer sees of the sites.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n_sites, n_coordinates)
-        One set of plausible values in some space, without gaps.
-    data : WorkingData
-        The measured profiles of the same sites: with errors and gaps.
-    """
-
-    points: Floats
-    data: WorkingData
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Types of sites as one fit gives them.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n_sites,)
-        1, 2, ...; `NO_TYPE` (0) where the clusterer gives none.
-    reason : str
-        Why a site has no type; ``""`` where every site has one.
-    """
-
-    labels: Labels
-    reason: str = ""
-
-    @property
-    def n_types(self) -> int:
-        """Number of types with at least one site."""
-        return len(np.unique(self.labels[self.labels != NO_TYPE]))
-
-
-class Clusterer(Protocol):
-    """A way of grouping sites.
-
-    ``fit(view, k, seed)`` returns a `Partition`: the same seed gives the same labels. `k` is
-    the number of types asked for and is not looked at where `chooses_k` says so. A clusterer is
-    fitted to every set of plausible values where `over_draws` says so; one that is not takes
-    errors and gaps into account itself.
-    """
-
-    name: ClassVar[str]
-    title: ClassVar[str]
-    chooses_k: ClassVar[bool]
-    over_draws: ClassVar[bool]
-
-    def fit(self, view: View, k: int, seed: int) -> Partition:
-        """Group the sites of a view."""
+__all__ = ["CLUSTERERS", "NO_TYPE", "Clusterer", "Partition", "View"]
 
 
 class KMeans:
@@ -79,6 +28,8 @@ class KMeans:
     title: ClassVar[str] = "k-means"
     chooses_k: ClassVar[bool] = False
     over_draws: ClassVar[bool] = True
+    own_space: ClassVar[str] = ""
+    natural: ClassVar[bool] = False
     starts: ClassVar[int] = 10
     steps: ClassVar[int] = 100
 
@@ -86,10 +37,10 @@ class KMeans:
         """Group the sites around `k` centres."""
         from site_typology.models.kernels import kmeans
 
-        k = _no_more_than_distinct(view.points, k)
+        k = no_more_than_distinct(view.points, k)
         uniforms = np.random.default_rng(seed).random((self.starts, k))
         points = np.ascontiguousarray(view.points, dtype=float)
-        return Partition(_numbered(kmeans(points, k, uniforms, self.steps)))
+        return Partition(numbered(kmeans(points, k, uniforms, self.steps)))
 
 
 class Ward:
@@ -99,13 +50,15 @@ class Ward:
     title: ClassVar[str] = "Ward"
     chooses_k: ClassVar[bool] = False
     over_draws: ClassVar[bool] = True
+    own_space: ClassVar[str] = ""
+    natural: ClassVar[bool] = False
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by merging those nearest to each other; `seed` plays no part."""
         from scipy.cluster.hierarchy import fcluster, linkage
 
         tree = linkage(view.points, method="ward")
-        return Partition(_numbered(fcluster(tree, k, criterion="maxclust")))
+        return Partition(numbered(fcluster(tree, k, criterion="maxclust")))
 
 
 class GaussianMixture:
@@ -118,6 +71,8 @@ class GaussianMixture:
     title: ClassVar[str] = "Gaussian mixture"
     chooses_k: ClassVar[bool] = False
     over_draws: ClassVar[bool] = True
+    own_space: ClassVar[str] = ""
+    natural: ClassVar[bool] = False
     steps: ClassVar[int] = 50
     ridge: ClassVar[float] = 1e-2
 
@@ -128,7 +83,7 @@ class GaussianMixture:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture as Estimator
 
-        k = _no_more_than_distinct(view.points, k)
+        k = no_more_than_distinct(view.points, k)
         estimator = Estimator(
             k,
             covariance_type="tied",
@@ -140,7 +95,68 @@ class GaussianMixture:
             # Labels settle long before the likelihood does; stability measures what is left.
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels = estimator.fit_predict(view.points)
-        return Partition(_numbered(labels))
+        return Partition(numbered(labels))
+
+
+class Spectral:
+    """Spectral clustering of a graph of neighbours (Ng, Jordan & Weiss 2002; numpy and scipy).
+
+    Two sites are alike by ``exp(-d^2 / (s t))``, with s and t the distances of each to its
+    seventh neighbour, so that thin and dense regions count alike (Zelnik-Manor & Perona 2004,
+    *Advances in Neural Information Processing Systems* 17); no less than a millionth, so that
+    the graph stays in one piece. Labels come from the leading eigenvectors of the normalised
+    graph by pivoted QR (Damle, Minden & Ying 2019, *Information and Inference* 8), which needs no
+    random start; tests hold it to scikit-learn's. Memory grows with the square of the sites.
+    """
+
+    name: ClassVar[str] = "spectral"
+    title: ClassVar[str] = "Spectral"
+    chooses_k: ClassVar[bool] = False
+    over_draws: ClassVar[bool] = True
+    own_space: ClassVar[str] = ""
+    natural: ClassVar[bool] = False
+    neighbour: ClassVar[int] = 7
+    least: ClassVar[float] = 1e-6
+    few: ClassVar[int] = 200
+
+    def fit(self, view: View, k: int, seed: int) -> Partition:
+        """Group the sites by cutting the graph into `k` parts; `seed` plays no part."""
+        from scipy.linalg import qr
+
+        k = no_more_than_distinct(view.points, k)
+        if k < 2:
+            return Partition(np.ones(len(view.points), dtype=np.int64))
+        alike = self.affinity(view.points)
+        weight = 1 / np.sqrt(alike.sum(axis=1))
+        graph = alike * weight[:, None] * weight[None, :]
+        vectors = self._leading(graph, k) * weight[:, None]
+        # Columns that differ most stand for the parts; turn the vectors towards them.
+        chosen = qr(vectors.T, mode="r", pivoting=True)[1][:k]
+        left, _, right = np.linalg.svd(vectors[chosen].T)
+        return Partition(numbered(np.abs(vectors @ (left @ right)).argmax(axis=1)))
+
+    def _leading(self, graph: Floats, k: int) -> Floats:
+        """Eigenvectors of the k largest eigenvalues: all at once for few sites, else by steps."""
+        from scipy.linalg import eigh
+        from scipy.sparse.linalg import eigsh
+
+        n = len(graph)
+        if n <= self.few:
+            return np.asarray(eigh(graph, subset_by_index=[n - k, n - 1])[1])
+        return np.asarray(eigsh(graph, k, which="LA", v0=np.ones(n))[1])
+
+    def affinity(self, points: Floats) -> Floats:
+        """How alike sites are, shape (n, n), 0 on the diagonal."""
+        from scipy.spatial.distance import cdist
+
+        apart = cdist(points, points)
+        at = min(self.neighbour, len(points) - 1)
+        reach = np.partition(apart, at, axis=1)[:, at]
+        # Copies of one site have no distance to their neighbours: the least that others have.
+        reach = np.where(reach > 0, reach, reach[reach > 0].min(initial=apart.max()))
+        alike = np.maximum(np.exp(-(apart**2) / np.outer(reach, reach)), self.least)
+        np.fill_diagonal(alike, 0.0)
+        return np.asarray(alike)
 
 
 class HDBSCAN:
@@ -154,6 +170,8 @@ class HDBSCAN:
     title: ClassVar[str] = "HDBSCAN"
     chooses_k: ClassVar[bool] = True
     over_draws: ClassVar[bool] = True
+    own_space: ClassVar[str] = ""
+    natural: ClassVar[bool] = False
     share: ClassVar[float] = 0.05
     reason: ClassVar[str] = "noise: too few similar sites nearby to form a type"
 
@@ -181,25 +199,27 @@ class Mixture:
     title: ClassVar[str] = "Mixture with measurement error"
     chooses_k: ClassVar[bool] = False
     over_draws: ClassVar[bool] = False
+    own_space: ClassVar[str] = "features"
+    natural: ClassVar[bool] = False
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites by their most probable type."""
         from site_typology.models.mixture import BUDGET, fit_types
 
         model = fit_types(view.data, k, seed, budget=BUDGET)
-        return Partition(_numbered(model.memberships(view.data).argmax(axis=1)))
+        return Partition(numbered(model.memberships(view.data).argmax(axis=1)))
 
 
 CLUSTERERS: Mapping[str, Clusterer] = {
     clusterer.name: clusterer
-    for clusterer in (KMeans(), Ward(), GaussianMixture(), HDBSCAN(), Mixture())
+    for clusterer in (
+        KMeans(),
+        KMedoids(),
+        Ward(),
+        GaussianMixture(),
+        Spectral(),
+        HDBSCAN(),
+        StepMix(),
+        Mixture(),
+    )
 }
-
-
-def _numbered(labels: NDArray[np.integer]) -> Labels:
-    """Number types 1, 2, ... without a gap."""
-    return np.asarray(np.unique(labels, return_inverse=True)[1] + 1, dtype=np.int64)
-
-
-def _no_more_than_distinct(points: Floats, k: int) -> int:
-    return min(k, len(np.unique(points, axis=0)))

@@ -196,7 +196,7 @@ def blocks_of(profiles: SiteProfiles) -> tuple[Block, ...]:
     """Make one block a feature or composition that types may be built from, in their order."""
     blocks: dict[str, Block] = {}
     for info in profiles.features:
-        if info.use != "build":
+        if not info.builds:
             continue
         if not info.composition:
             blocks[info.name] = SingleBlock(info.name, LINK_OF_KIND[info.kind])
@@ -204,7 +204,7 @@ def blocks_of(profiles: SiteProfiles) -> tuple[Block, ...]:
             names = tuple(
                 other.name
                 for other in profiles.features
-                if other.composition == info.composition and other.use == "build"
+                if other.composition == info.composition and other.builds
             )
             mix = _overall_mix(_parts(profiles, names))
             blocks[info.composition] = CompositionBlock(info.composition, names, mix)

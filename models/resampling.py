@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from site_typology.models.clusterers import NO_TYPE, Clusterer, Partition, View
+from site_typology.models.distance import NaturalProfiles
+from site_typology.models.grouping import NO_TYPE, Clusterer, Partition, View
 from site_typology.models.reducers import Space
+from site_typology.models.stability import NOT_DRAWN
 from site_typology.models.working import WorkingData
 
 Floats = NDArray[np.float64]
@@ -32,10 +34,14 @@ class Stability:
     kept : ndarray, shape (replicates, n_sites)
         1 where the replicate puts the site in its own type, 0 where in another or none, NaN
         where the replicate did not draw the site or the site has no type.
+    labels : ndarray of int, shape (replicates, n_sites)
+        Types of each replicate, matched to those of the reference; 0 for none, `NOT_DRAWN` for a
+        site that it did not draw.
     """
 
     jaccard: Floats
     kept: Floats
+    labels: NDArray[np.int32]
 
     @property
     def per_type(self) -> Floats:
@@ -180,6 +186,7 @@ def draws_consensus(
     means: Floats,
     draws: Floats,
     seed: int,
+    natural: Callable[[Floats], NaturalProfiles] | None = None,
 ) -> Partition:
     """Consensus of a clusterer over sets of plausible values.
 
@@ -198,12 +205,19 @@ def draws_consensus(
     draws : ndarray, shape (m, n, q)
         Plausible values.
     seed : int
+    natural : callable, optional
+        Lays out values on the working scale for clusterers that read natural units.
     """
+
+    def fit(values: Floats) -> Partition:
+        laid_out = natural(values) if natural and clusterer.natural else None
+        return clusterer.fit(View(space.transform(values), data, laid_out), k, seed)
+
     if not clusterer.over_draws:
-        return clusterer.fit(View(space.transform(means), data), k, seed)
-    fits = [clusterer.fit(View(space.transform(draw), data), k, seed) for draw in draws]
+        return fit(means)
+    fits = [fit(draw) for draw in draws]
     if not clusterer.chooses_k:
-        return consensus(fits, clusterer.fit(View(space.transform(means), data), k, seed))
+        return consensus(fits, fit(means))
     by_number = sorted(fits, key=lambda partition: partition.n_types)
     return consensus(fits, by_number[(len(fits) - 1) // 2])
 
@@ -238,14 +252,16 @@ def bootstrap_stability(
     random = np.random.default_rng(derived_seed(seed, "bootstrap"))
     jaccard = np.full((replicates, k), np.nan)
     kept = np.full((replicates, n), np.nan)
+    every = np.full((replicates, n), NOT_DRAWN, dtype=np.int32)
     for at in range(replicates):
         drawn = np.unique(random.integers(n, size=n))
         here = reference[drawn]
         labels = fit(drawn, at).labels
         jaccard[at] = nearest_jaccard(here, labels, k)
-        same = (align_labels(labels, here) == here).astype(float)
+        every[at, drawn] = align_labels(labels, here)
+        same = (every[at, drawn] == here).astype(float)
         kept[at, drawn] = np.where(here == NO_TYPE, np.nan, same)
-    return Stability(jaccard, kept)
+    return Stability(jaccard, kept, every)
 
 
 def adjusted_rand(first: Labels, second: Labels) -> float:
@@ -262,17 +278,6 @@ def adjusted_rand(first: Labels, second: Labels) -> float:
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(_singletons(first), _singletons(second)))
-
-
-def silhouette(points: Floats, labels: Labels) -> float:
-    """Mean silhouette width of the sites that have a type (Rousseeuw 1987); NaN for one type."""
-    from sklearn.metrics import silhouette_score
-
-    placed = labels != NO_TYPE
-    found = len(np.unique(labels[placed]))
-    if found < 2 or found >= placed.sum():
-        return float("nan")
-    return float(silhouette_score(points[placed], labels[placed]))
 
 
 def _shared(labels: Labels, reference: Labels) -> Floats:

@@ -16,6 +16,7 @@ QUICK = ProposeSettings(
     spaces=("features",),
     draws=3,
     bootstraps=8,
+    stability_references=2,
     reference_draws=19,
     agreement_replicates=4,
     power_replicates=3,

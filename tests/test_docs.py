@@ -166,7 +166,8 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
                 "unrepresented",
             },
         ),
-        ("candidates.csv", set()),
+        ("candidates.csv", {"features", "pca", "famd", "gower", "measured"}),
+        ("comembership.csv", set()),
         (
             "memberships.csv",
             {"not enough data", "none of these", "no typology claimed"},

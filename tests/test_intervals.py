@@ -125,6 +125,18 @@ def test_counts_take_the_place_of_errors_pooled_over_sites():
     np.testing.assert_allclose(high, stats.gamma.ppf(0.975, value * n + 0.5) / n)
 
 
+def test_a_vacancy_rate_has_the_interval_of_its_posts_and_may_be_negative():
+    info = FeatureInfo("a", kind="continuous", measurement={"from_counts": 1.0})
+    value, n = np.array([0.25, 0.0, -0.5]), np.array([8.0, 8.0, 8.0])
+    low, high = feature_interval(info, value, np.full(3, 0.1), n)
+    np.testing.assert_allclose(high[0], stats.beta.ppf(0.975, 2.5, 6.5))
+    assert low.tolist()[1:] == [0.0, -0.5]
+    assert high[1] == high[2] == pytest.approx(stats.beta.ppf(0.975, 0.5, 8.5))
+    hundred = FeatureInfo("a", kind="rate", measurement={"from_counts": 0.01})
+    per_100 = feature_interval(hundred, np.array([25.0]), np.array([9.0]), n[:1])[1]
+    np.testing.assert_allclose(per_100, 100 * stats.gamma.ppf(0.975, 2.5) / 8)
+
+
 def test_profiles_give_intervals_that_widen_with_the_level():
     values = pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 0.4], "c": ["x", "y"]}, index=["A", "B"])
     errors = pd.DataFrame({"a": [0.5, 0.0], "b": [0.1, 0.1]}, index=["A", "B"])

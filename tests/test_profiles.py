@@ -87,12 +87,18 @@ def test_everything_wrong_is_reported_at_once(values):
         ({"a": ["u", "v", "w"]}, {"a": "rate"}, "needs numbers"),
         ({}, {"a": "speed"}, "none of: continuous"),
         ({}, {"a": "composition:solo"}, "two parts or more"),
-        ({}, {"c": FeatureInfo("c", kind="category", use="build")}, "not build them"),
     ],
 )
 def test_a_kind_that_does_not_fit_is_refused(values, change, kinds, expected):
     with pytest.raises(StudyError, match=expected):
         SiteProfiles.from_frame(values.assign(**change), kinds={**KINDS, **kinds})
+
+
+def test_a_category_may_be_declared_to_build_but_is_not_among_what_builds(values):
+    kinds = {**KINDS, "c": FeatureInfo("c", kind="category", use="build")}
+    profiles = SiteProfiles.from_frame(values, kinds=kinds)
+    assert "c" not in [info.name for info in profiles.select(use="build").features]
+    assert profiles.info("c").use == "build" and not profiles.info("c").builds
 
 
 def test_what_is_no_table_of_named_sites_is_refused(values):

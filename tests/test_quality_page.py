@@ -17,14 +17,16 @@ from site_typology.feature_info import FeatureInfo
 from site_typology.features.assessment import Assessment, assess
 from site_typology.features.finding import SECTIONS
 from site_typology.features.findings import findings
+from site_typology.figures_quality import reliability_drawing
 from site_typology.quality_files import TABLES, quality_record, quality_tables
 from site_typology.quality_page import quality_html
+from site_typology.report_quality import quality_content
 from site_typology.study import Study
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("SITE_TYPOLOGY_DATA", ROOT.parent / "shared" / "data"))
 HOSTILE = '<script>alert(1)</script> & "quotes"'
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "wbr"}
 
 
 class Page(HTMLParser):
@@ -356,3 +358,104 @@ def test_real_studies_have_a_page(name: str, monkeypatch: pytest.MonkeyPatch) ->
         "talis2018_ita": "no return in use from 3127",
     }
     assert expected[name] in page.text
+
+
+# --- What readers would trip over ------------------------------------------------------------
+
+
+def test_a_correlation_corrected_past_one_has_no_interval_of_no_width() -> None:
+    """Errors stated twice too large: the corrected correlation lies past -1 with its interval."""
+    random = np.random.default_rng(3)
+    true = random.normal(size=200)
+    values = pd.DataFrame({"a": true, "b": -true + 0.05 * random.normal(size=200)})
+    profiles = SiteProfiles.from_frame(values, values * 0 + 0.7)
+    page = Page(quality_html(assess(profiles), title="x"))
+    assert "−1.00 to −1.00" not in page.text
+    assert "all past −1: the errors may be stated too large" in page.text
+    same = pd.DataFrame({"a": true, "b": -2 * true})
+    page = Page(quality_html(assess(SiteProfiles.from_frame(same)), title="x"))
+    assert "−1.00 to −1.00" not in page.text and "exact" in page.text
+
+
+def test_the_reliability_figure_writes_names_in_full(assessment: Assessment) -> None:
+    from matplotlib.figure import Figure
+
+    title = "Support of the whole-school approach by those who lead it in the school, every year"
+    precision = assessment.precision.assign(
+        title=["One", title, *assessment.precision["title"][2:]]
+    )
+    drawing = reliability_drawing(precision)
+    assert drawing is not None
+    axes = Figure(layout="constrained").subplots(squeeze=False)[:, 0]
+    drawing.draw(list(axes))
+    labels = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert title in [" ".join(label.split()) for label in labels]
+    assert max(len(line) for label in labels for line in label.split("\n")) <= 32
+    short = reliability_drawing(assessment.precision.assign(title="One"))
+    assert short is not None and drawing.height > short.height
+
+
+def test_a_survey_published_as_counts_has_a_response_map(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text("site,asked,n,y1,y0\nA,10,4,3,1\nB,5,,,\nC,0,,,\nD,8,8,2,6\n")
+    (tmp_path / "study.toml").write_text(
+        """
+[study]
+name = "made"
+sites = "q"
+[tables.q]
+path = "q.csv"
+site = "site"
+eligible = { table = "q", column = "asked", answered = "n" }
+[[features]]
+name = "yes"
+builder = "tabulated"
+args = { table = "q", pattern = "{item}{option}", items = ["y"], options = { "1" = 1, "0" = 0 } }
+"""
+    )
+    assessment = Study.load(tmp_path / "study.toml").assess()
+    shown = quality_content(assessment)["response"]
+    cells = {row["site"]: row["cells"][0] for row in shown["rows"]}
+    assert cells["A"] == {"text": "4 of 10", "rate": "40%", "band": "3"}
+    assert cells["B"] == {"text": "0 of 5", "rate": "0%", "band": "0"}
+    assert cells["C"] == {"text": "nobody asked", "rate": "", "band": "none"}
+    assert shown["all"][0]["text"] == "12 of 23"
+    page = Page(quality_html(assessment, title="x"))
+    assert "Response map, site by table" in page.text and "4 of 10 40%" in page.text
+    assert assessment.silent == ("B",)
+
+
+def test_the_round_of_the_report_leads_the_map_and_shades_are_explained(
+    assessment: Assessment,
+) -> None:
+    shown = quality_content(assessment)["response"]
+    assert [heading["round"] for heading in shown["headings"]] == ["round 2", "round 1"]
+    row = next(row for row in shown["rows"] if row["site"] == "S07")
+    assert [cell["text"] for cell in row["cells"]] == ["0 of 12", "0 of 12"]
+    assert [each["text"] for each in shown["key"]] == [
+        "nobody", "under 20%", "20% to under 40%", "40% to under 60%", "60% to under 80%",
+        "80% or more",
+    ]  # fmt: skip
+
+
+def test_changes_say_what_builds_types_and_what_cannot_change() -> None:
+    index = pd.MultiIndex.from_product([[*"ABCDEFGH"], ["1", "2"]], names=["site", "round"])
+    random = np.random.default_rng(2)
+    values = pd.DataFrame(random.normal(size=(16, 2)), index, ["view", "told"])
+    values["size"] = np.repeat(np.arange(8.0), 2)
+    values.loc[pd.IndexSlice[:, "2"], "view"] += 5
+    infos = {
+        "told": FeatureInfo("told", label="Told", use="evaluate"),
+        "size": FeatureInfo("size", label="Size"),
+        "view": FeatureInfo("view", label="View"),
+    }
+    profiles = SiteProfiles.from_frame(
+        values[["told", "size", "view"]], values[["told", "size", "view"]] * 0 + 0.3, kinds=infos
+    )
+    changes = quality_content(assess(profiles))["changes"]
+    assert changes["still"] == ["Size"]
+    assert [(row["title"], row["use"]) for row in changes["features"]] == [
+        ("View", "builds types"), ("Told", "describes only"),
+    ]  # fmt: skip
+    assert changes["features"][0]["leaves_zero"] and changes["features"][0]["mean"][0] == "+"
+    page = Page(quality_html(assess(profiles), title="x"))
+    assert "The same in every round, because one table serves all: Size." in page.text

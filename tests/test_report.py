@@ -19,6 +19,7 @@ from site_typology.declaration import Disclosure
 from site_typology.explain import Explanation, explain
 from site_typology.figures import figures
 from site_typology.report import report_html
+from site_typology.report_method import stability_words
 from site_typology.report_types import one_population, profile_table
 from site_typology.report_words import Unit, key_figures
 
@@ -355,3 +356,21 @@ def test_values_are_written_as_finely_as_sites_differ():
     assert fine.write(0.1026) == "0.1026"
     assert share.interval(0.127, 0.0, np.nan) == "13% (0% to –)"
     assert coarse.write(-0.3) == "0"
+
+
+def test_stability_stands_beside_that_of_studies_without_types(typed, untyped):
+    for typology in (typed, untyped):
+        page = Page(report_html(typology, explain(typology, seed=0)))
+        assert "Stability, and how it looks without types" in page.text
+        assert "Hennig 2007" in page.text and "prediction strength of" in page.text
+        row = typology.evidence.type_stability.iloc[0]
+        assert f"{row['reference_mean']:.2f} ({row['reference_low']:.2f} to" in page.text
+    told = " ".join(key_figures(typed.evidence))
+    assert "In simulated studies without types it is" in told
+    bare = dataclasses.replace(
+        typed.evidence,
+        type_stability=typed.evidence.type_stability.assign(reference_mean=np.nan),
+        figures={},
+    )
+    assert "without types it is" not in " ".join(key_figures(bare))
+    assert stability_words(bare) == []

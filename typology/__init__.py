@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from site_typology.feature_info import FeatureInfo
     from site_typology.models.noisy_mixture import ErrorsInVariablesMixture
     from site_typology.models.true_profiles import TrueProfiles
+    from site_typology.planning import Plan, plan
+    from site_typology.planning_settings import Assumptions, PlanSettings
     from site_typology.profiles import SiteProfiles
     from site_typology.proposal import propose
     from site_typology.results import Evidence, Rule
@@ -32,9 +34,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Assignment": "assign",
+    "Assumptions": "planning_settings",
     "ErrorsInVariablesMixture": "models.noisy_mixture",
     "Evidence": "results",
     "FeatureInfo": "feature_info",
+    "Plan": "planning",
+    "PlanSettings": "planning_settings",
     "Problem": "errors",
     "ProposeSettings": "settings",
     "Rule": "results",
@@ -45,15 +50,19 @@ _HOMES = {
     "TrueProfiles": "models.true_profiles",
     "Typology": "typology",
     "load": "typology",
+    "plan": "planning",
     "propose": "proposal",
     "simulate": "simulation",
 }
 
 __all__ = [
     "Assignment",
+    "Assumptions",
     "ErrorsInVariablesMixture",
     "Evidence",
     "FeatureInfo",
+    "Plan",
+    "PlanSettings",
     "Problem",
     "ProposeSettings",
     "Rule",
@@ -65,6 +74,7 @@ __all__ = [
     "Typology",
     "__version__",
     "load",
+    "plan",
     "propose",
     "simulate",
 ]

@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from site_typology.candidate_material import Material, Specification, by_size
 from site_typology.models.clusterers import CLUSTERERS, NO_TYPE, Partition, View
 from site_typology.models.parallel import Progress, run_tasks
-from site_typology.models.reducers import SPACES, Space
 from site_typology.models.resampling import (
     Stability,
     adjusted_rand,
     bootstrap_stability,
     derived_seed,
     draws_consensus,
-    silhouette,
 )
+from site_typology.models.stability import silhouette
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
 from site_typology.results import Candidate
@@ -30,7 +30,6 @@ from site_typology.results import Candidate
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-PROPOSAL: Final = "mixture"
 ONE_POPULATION: Final = "one_population"
 COLUMNS: Final = (
     "name",
@@ -47,20 +46,6 @@ COLUMNS: Final = (
     "proposed",
 )
 """Columns of the table of candidates."""
-
-
-@dataclass(frozen=True)
-class Specification:
-    """One candidate to try; `k` is 0 where the algorithm chooses the number of types."""
-
-    algorithm: str
-    space: str
-    k: int
-
-    @property
-    def name(self) -> str:
-        """``algorithm/space/k``, with ``auto`` where the algorithm chooses."""
-        return f"{self.algorithm}/{self.space}/{self.k or 'auto'}"
 
 
 @dataclass(frozen=True)
@@ -82,51 +67,6 @@ class Tried:
     reason: str
     stability: Stability
     silhouette: float
-
-
-@dataclass(frozen=True)
-class Material:
-    """What candidates are fitted to.
-
-    Parameters
-    ----------
-    data : WorkingData
-        n sites.
-    spaces : mapping of str to Space
-    means : ndarray, shape (n, q)
-        Posterior means of the true profiles.
-    draws : ndarray, shape (m, n, q)
-        Plausible values.
-    """
-
-    data: WorkingData
-    spaces: Mapping[str, Space]
-    means: Floats
-    draws: Floats
-
-
-def specifications(
-    algorithms: Sequence[str], spaces: Sequence[str], ks: Sequence[int]
-) -> list[Specification]:
-    """List the candidates; the mixture of the proposal is always among them.
-
-    Examples
-    --------
-    >>> [spec.name for spec in specifications(["ward", "hdbscan"], ["pca"], [2])]
-    ['mixture/features/2', 'ward/pca/2', 'hdbscan/pca/auto']
-    """
-    listed = [Specification(PROPOSAL, "features", k) for k in ks]
-    for algorithm in algorithms:
-        if algorithm == PROPOSAL:
-            continue
-        numbers = [0] if CLUSTERERS[algorithm].chooses_k else list(ks)
-        listed += [Specification(algorithm, space, k) for space in spaces for k in numbers]
-    return listed
-
-
-def spaces_of(mean: Floats, covariance: Floats, data: WorkingData) -> dict[str, Space]:
-    """Every space of the catalogue, for one population of true profiles."""
-    return {name: make(mean, covariance, data.columns) for name, make in SPACES.items()}
 
 
 def try_candidates(
@@ -159,42 +99,6 @@ def try_candidates(
     return run_tasks(task, listed, workers=workers, progress=progress, stage="candidates")
 
 
-def by_size(
-    labels: Labels, points: Floats, k: int | None = None
-) -> tuple[Labels, NDArray[np.int64]]:
-    """Number types from the largest to the smallest, ties by the mean of the first coordinates.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n_sites,)
-        1 to k, 0 for none; a type may be empty.
-    points : ndarray, shape (n_sites, n_coordinates)
-    k : int, optional
-        Number of types, where the last may be empty.
-
-    Returns
-    -------
-    ndarray of int, shape (n_sites,)
-    ndarray of int, shape (k,)
-        Positions of the types in their new order.
-
-    Examples
-    --------
-    >>> by_size(np.array([1, 2, 2, 0]), np.zeros((4, 1)))[0].tolist()
-    [2, 1, 1, 0]
-    """
-    k = int(labels.max(initial=0)) if k is None else k
-    keys = []
-    for at in range(1, k + 1):
-        members = points[labels == at]
-        centre = members.mean(axis=0) if len(members) else np.full(points.shape[1], np.inf)
-        keys.append((-len(members), tuple(centre), at))
-    order = np.array([key[-1] - 1 for key in sorted(keys)], dtype=np.int64)
-    number = np.zeros(k + 1, dtype=np.int64)
-    number[order + 1] = np.arange(1, k + 1)
-    return number[labels], order
-
-
 def as_candidates(
     tried: Sequence[Tried], proposal: Labels, sites: Sequence[str], apart: Mapping[str, str]
 ) -> tuple[Candidate, ...]:
@@ -211,7 +115,8 @@ def as_candidates(
         Reason by site for those with too little data; they stand in every candidate.
     """
     one = np.ones(len(sites), dtype=np.int64)
-    nothing = Stability(np.full((0, 1), np.nan), np.full((0, len(sites)), np.nan))
+    unseen = np.full((0, len(sites)), np.nan)
+    nothing = Stability(np.full((0, 1), np.nan), unseen, unseen.astype(np.int32))
     single = Tried(Specification(ONE_POPULATION, "features", 1), one, "", nothing, float("nan"))
     return tuple(_candidate(item, proposal, sites, apart) for item in (single, *tried))
 
@@ -249,7 +154,7 @@ def _try(
     given: Mapping[str, Labels],
 ) -> Tried:
     clusterer = CLUSTERERS[specification.algorithm]
-    space = material.spaces[specification.space]
+    space = material.space(specification.space)
     own = derived_seed(seed, specification.name)
     points = space.transform(material.means)
     if specification.name in given:
@@ -263,23 +168,47 @@ def _try(
             material.means,
             material.draws,
             own,
+            None if material.natural is None else material.natural.at,
         )
     labels, _ = by_size(found.labels, points)
-    draws = space.transform(material.draws)
+    stability = candidate_stability(specification, labels, material, bootstraps, own)
+    return Tried(specification, labels, found.reason, stability, silhouette(points, labels))
+
+
+def candidate_stability(
+    specification: Specification, labels: Labels, material: Material, bootstraps: int, seed: int
+) -> Stability:
+    """Refit one candidate on bootstraps of the sites, each with the next plausible values.
+
+    Parameters
+    ----------
+    specification : Specification
+    labels : ndarray of int, shape (n_sites,)
+        Its types, to compare with.
+    material : Material
+    bootstraps : int
+    seed : int
+        Of the candidate alone.
+    """
+    clusterer = CLUSTERERS[specification.algorithm]
+    draws = material.space(specification.space).transform(material.draws)
+    natural = [material.laid_out(draw) for draw in material.draws] if clusterer.natural else []
 
     def fit(drawn: NDArray[np.intp], replicate: int) -> Partition:
         at = replicate % len(draws)
         # Clusterers that know of errors see the sites measured again, the others their true values.
-        rng = np.random.default_rng(derived_seed(own, f"errors of replicate {replicate}"))
+        rng = np.random.default_rng(derived_seed(seed, f"errors of replicate {replicate}"))
         measured = add_errors(material.draws[at], material.data, rng)
-        view = View(draws[at, drawn], _rows(measured, drawn))
-        return clusterer.fit(view, specification.k, derived_seed(own, f"replicate {replicate}"))
+        own = natural[at] if natural else None
+        laid_out = None if own is None else own.rows(drawn)
+        view = View(draws[at, drawn], rows_of(measured, drawn), laid_out)
+        return clusterer.fit(view, specification.k, derived_seed(seed, f"replicate {replicate}"))
 
-    stability = bootstrap_stability(fit, labels, bootstraps, own)
-    return Tried(specification, labels, found.reason, stability, silhouette(points, labels))
+    return bootstrap_stability(fit, labels, bootstraps, seed)
 
 
-def _rows(data: WorkingData, at: NDArray[np.intp]) -> WorkingData:
+def rows_of(data: WorkingData, at: NDArray[np.intp]) -> WorkingData:
+    """Keep some sites."""
     return dataclasses.replace(
         data,
         values=data.values[at],

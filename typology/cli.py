@@ -188,6 +188,98 @@ def run(
 
 
 @app.command()
+def plan(
+    out: Annotated[Path, typer.Option(help="Folder for the table, the curve and the runs.")],
+    study: Annotated[
+        Path | None, typer.Argument(help="The study file; its tables may not be there yet.")
+    ] = None,
+    sites: Annotated[str | None, typer.Option(help="Numbers of sites [25,60,150].")] = None,
+    informants: Annotated[
+        str | None, typer.Option(help="Numbers of informants asked a site [as now, or 12].")
+    ] = None,
+    response: Annotated[
+        str | None, typer.Option(help="Shares of them who answer [as now, or .5].")
+    ] = None,
+    separation: Annotated[
+        str | None, typer.Option(help="Distances between types, in within-type SDs [4,6,8].")
+    ] = None,
+    matters: Annotated[
+        float | None, typer.Option(help="The separation to plan for; the study's by default.")
+    ] = None,
+    types: Annotated[int | None, typer.Option(help="Types planted [3].")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Data sets simulated a row [40].")] = None,
+    target: Annotated[float | None, typer.Option(help="Power asked for [.8].")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Level of the null test [.05].")] = None,
+    survey: Annotated[
+        list[str] | None,
+        typer.Option(help="Survey that informants and response are of; repeat it for several."),
+    ] = None,
+    features: Annotated[
+        int | None, typer.Option(help="Without data: features to build types from [8].")
+    ] = None,
+    records: Annotated[
+        int | None, typer.Option(help="Without data: how many come from records [0].")
+    ] = None,
+    icc1: Annotated[float | None, typer.Option(help="Without data: ICC(1) [.1].")] = None,
+    reliability: Annotated[
+        float | None, typer.Option(help="Without data, for ICC(1): reliability of a site's mean.")
+    ] = None,
+    record_reliability: Annotated[
+        float | None, typer.Option(help="Without data: reliability of records [.8].")
+    ] = None,
+    missing: Annotated[
+        float | None, typer.Option(help="Without data: share of cells missing [.05].")
+    ] = None,
+    correlation: Annotated[
+        float | None, typer.Option(help="Without data: between features [.3].")
+    ] = None,
+    error_correlation: Annotated[
+        float | None, typer.Option(help="Without data: between their errors [.3].")
+    ] = None,
+    seed: Seed = 0,
+    workers: Workers = 2,
+    as_json: Json = False,
+) -> None:
+    """Simulate how many sites, informants and answers it takes to find types.
+
+    Values to try are separated by commas. Interrupted, the same command goes on where it was.
+    """
+    from site_typology.planned import plan_study
+
+    plan_study(
+        study,
+        out,
+        lists={
+            "sites": sites,
+            "informants": informants,
+            "response": response,
+            "separations": separation,
+        },
+        settings={
+            "matters": matters,
+            "k": types,
+            "replicates": replicates,
+            "target": target,
+            "alpha": alpha,
+            "seed": seed,
+        },
+        assumptions={
+            "features": features,
+            "records": records,
+            "icc1": icc1,
+            "reliability": reliability,
+            "record_reliability": record_reliability,
+            "missing": missing,
+            "correlation": correlation,
+            "error_correlation": error_correlation,
+        },
+        surveys=survey or (),
+        workers=workers,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def assign(
     model: Annotated[
         str, typer.Option(help="A run's folder, its typology/ folder, or an MLflow model URI.")

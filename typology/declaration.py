@@ -220,7 +220,8 @@ class TableDeclaration(_Section):
     path: str = Field(
         "",
         description="File, relative to the study file; '${NAME:-default}' reads the environment. "
-        "Only a query may do without.",
+        "Several with the same columns, such as 'survey-*.csv', are put one below the other, with "
+        "the name of each row's file in the column 'file'. Only a query may do without.",
     )
     format: Format | None = Field(
         None, description="File format; from the file's ending by default."

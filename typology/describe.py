@@ -196,7 +196,7 @@ def _words(own: pd.DataFrame, infos: dict[str, FeatureInfo]) -> list[str]:
     words, seen = [], set()
     for feature, z in zip(apart["feature"], apart["z"], strict=True):
         info = infos[feature]
-        if info.use != "build" or (info.composition and info.composition in seen):
+        if not info.builds or (info.composition and info.composition in seen):
             continue
         seen.add(info.composition)
         words.append(f"{'higher' if z > 0 else 'lower'} {as_inside_sentence(info.title)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,34 +9,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from site_typology.candidates import (
-    ONE_POPULATION,
+from site_typology.candidate_material import (
     PROPOSAL,
     Labels,
-    Material,
     Specification,
+    material_of,
+    space_names,
+    specifications,
+    types_of,
+)
+from site_typology.candidates import (
+    ONE_POPULATION,
     Tried,
     as_candidates,
-    by_size,
     candidate_table,
-    spaces_of,
-    specifications,
     try_candidates,
 )
-from site_typology.models.mixture import TypeModel, fit_types
-from site_typology.models.plausible import Population, plausible_values, posterior
+from site_typology.models.mixture import TypeModel
+from site_typology.models.natural import NaturalSites
+from site_typology.models.plausible import Population
+from site_typology.models.reducers import FAMILY
 from site_typology.models.resampling import Stability, adjusted_rand, derived_seed
 from site_typology.models.working import WorkingData
 from site_typology.nulltest import null_test, types_to_try
 from site_typology.power import expected_agreement, power
+from site_typology.proposal_stability import proposal_stability
+from site_typology.replicates import Replicates, stability_table
 from site_typology.results import Candidate, Evidence, NullTest, Power
 from site_typology.verdict import Figures, Thresholds, judge
 
 if TYPE_CHECKING:
     from site_typology.models.parallel import Progress
     from site_typology.settings import ProposeSettings
-
-INTERVAL = (0.05, 0.95)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def collect(
     seed: int,
     *,
     apart: Mapping[str, str] | None = None,
+    natural: NaturalSites | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Findings:
@@ -83,6 +87,8 @@ def collect(
         Each step has its own stream, so that one does not change another.
     apart : mapping of str to str, optional
         Reason by site for those with too little data.
+    natural : NaturalSites, optional
+        The same sites in natural units, for candidates that read kinds, categories and families.
     workers, progress
         As in `site_typology.propose`.
 
@@ -91,6 +97,8 @@ def collect(
     Findings
     """
     ks = types_to_try(data.n, settings.max_types)
+    draws, spaces = settings.draws, settings.spaces
+    material = material_of(data, population, draws, seed, spaces=spaces, natural=natural)
     test = null_test(
         data,
         ks=ks,
@@ -102,11 +110,15 @@ def collect(
         progress=progress,
     )
     best_k = nearest_number(test)
+<<<<<<< HEAD
     material = _material(data, population, settings.draws, seed)
     model, labels = _types(material, best_k, seed, settings.min_sites)
+=======
+    model, labels = types_of(material, best_k, seed)
+>>>>>>> main
     proposed = Specification(PROPOSAL, "features", best_k)
     tried = try_candidates(
-        specifications(settings.algorithms, settings.spaces, ks),
+        specifications(settings.algorithms, space_names(spaces, material.spaces), ks),
         material,
         settings.bootstraps,
         derived_seed(seed, "candidates"),
@@ -115,6 +127,15 @@ def collect(
         progress=progress,
     )
     stability = next(item.stability for item in tried if item.specification == proposed)
+    steady = proposal_stability(
+        data,
+        best_k,
+        stability,
+        settings,
+        derived_seed(seed, "stability"),
+        workers=workers,
+        progress=progress,
+    )
     agreement = expected_agreement(
         model,
         data,
@@ -141,8 +162,11 @@ def collect(
     further = {
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
+        **steady.figures,
     }
-    evidence = _evidence(figures, settings, test, stability, candidates, data.sites, further)
+    evidence = _evidence(
+        figures, settings, test, stability, steady.replicates, candidates, data.sites, further
+    )
     return Findings(evidence, candidates, model, material.means)
 
 
@@ -158,6 +182,7 @@ def nearest_number(test: NullTest) -> int:
     return int(gains.index[gains >= gains.max() - blur * abs(gains.max())][0])
 
 
+<<<<<<< HEAD
 def _material(data: WorkingData, population: Population, draws: int, seed: int) -> Material:
     return Material(
         data,
@@ -177,6 +202,8 @@ def _types(material: Material, k: int, seed: int, least: int) -> tuple[TypeModel
     return ordered, labels
 
 
+=======
+>>>>>>> main
 def _power(
     data: WorkingData,
     population: Population,
@@ -205,11 +232,16 @@ def _power(
 
 
 def _agreement_between(tried: Sequence[Tried], labels: Labels, k: int) -> float:
-    """Median adjusted Rand index of the other algorithms' k types with the proposal."""
+    """Median adjusted Rand index of the other algorithms' k types with the proposal.
+
+    Of those found on all features: one family cannot be expected to tell all types apart.
+    """
     others = [
         adjusted_rand(item.labels, labels)
         for item in tried
-        if item.specification.algorithm != PROPOSAL and item.labels.max() == k
+        if item.specification.algorithm != PROPOSAL
+        and not item.specification.space.startswith(FAMILY)
+        and item.labels.max() == k
     ]
     return float(np.median(others)) if others else float("nan")
 
@@ -219,6 +251,7 @@ def _evidence(
     settings: ProposeSettings,
     test: NullTest,
     stability: Stability,
+    replicates: Replicates,
     candidates: Sequence[Candidate],
     sites: Sequence[str],
     further: Mapping[str, float],
@@ -238,7 +271,7 @@ def _evidence(
         power=figures.power,
         why=judgement.why,
         would_change=judgement.would_change,
-        type_stability=_type_stability(stability),
+        type_stability=stability_table(stability.jaccard, replicates.reference),
         site_stability=pd.Series(stability.per_site, index=list(sites), name="stability"),
         candidates=candidate_table(candidates, name),
         figures={
@@ -247,14 +280,5 @@ def _evidence(
             "smallest_type": float(figures.smallest_type),
             **further,
         },
+        replicates=replicates,
     )
-
-
-def _type_stability(stability: Stability) -> pd.DataFrame:
-    rows = []
-    for at, mean in enumerate(stability.per_type):
-        replicates = stability.jaccard[:, at]
-        known = replicates[~np.isnan(replicates)]
-        low, high = np.quantile(known, INTERVAL) if len(known) else (np.nan, np.nan)
-        rows.append((at + 1, float(mean), float(low), float(high), len(known)))
-    return pd.DataFrame(rows, columns=["type", "mean", "low", "high", "replicates"])

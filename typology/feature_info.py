@@ -19,7 +19,7 @@ class FeatureInfo:
     kind : {"continuous", "share", "composition", "rate", "ordinal", "category"}
         Kind of value; it decides the scale that clustering works on.
     use : {"build", "evaluate"}
-        Whether types may be built from it or only described by it.
+        Whether types may be built from it or only described by it; see `builds`.
     composition : str
         Name of the composition that the feature is a part of, or ``""``.
     measurement : mapping of str to float
@@ -50,6 +50,15 @@ class FeatureInfo:
     def title(self) -> str:
         """The label, or the name where there is none."""
         return self.label or self.name
+
+    @property
+    def builds(self) -> bool:
+        """Whether the proposed types are built from it: use ``"build"`` and not a category.
+
+        A category in use ``"build"`` enters the candidates that take categories, and no more
+        (docs/decisions/0006, 0015).
+        """
+        return self.use == "build" and self.kind != "category"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

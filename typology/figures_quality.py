@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from site_typology.features.precision import MEASURED, POOR, TARGET
-from site_typology.figure_canvas import COLOURS, FAINT, MUTED, Drawing, shortened
+from site_typology.figure_canvas import COLOURS, FAINT, MUTED, Drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_FEATURES = 40
+LABEL_WIDTH = 32
+ROW, LINE = 0.27, 0.15
+"""Inches for a feature, and for each further line of its name."""
 
 
 def reliability_drawing(precision: pd.DataFrame) -> Drawing | None:
@@ -34,7 +38,10 @@ def reliability_drawing(precision: pd.DataFrame) -> Drawing | None:
         return None
     shown = measured.sort_values("reliability", ascending=False, kind="stable")
     shown = shown.iloc[:MOST_FEATURES].reset_index(drop=True)
-    places = np.arange(len(shown))
+    labels = [wrap(" ".join(title.split()), LABEL_WIDTH) for title in shown["title"]]
+    heights = np.array([ROW + LINE * (len(lines) - 1) for lines in labels])
+    ends = heights.cumsum()
+    places = ends - heights / 2
     later = bool(shown["reliability_next"].notna().any())
 
     def draw(axes: list[Axes]) -> None:
@@ -48,8 +55,8 @@ def reliability_drawing(precision: pd.DataFrame) -> Drawing | None:
                 shown["reliability_next"], places, "D", markersize=7, color=COLOURS[1],
                 markerfacecolor="none", markeredgewidth=1.6, label="with three more returns a site",
             )  # fmt: skip
-        axis.set_yticks(places, [shortened(title, 30) for title in shown["title"]], fontsize=9)
-        axis.set_ylim(len(shown) - 0.4, -0.6)
+        axis.set_yticks(places, ["\n".join(lines) for lines in labels], fontsize=9)
+        axis.set_ylim(ends[-1], 0)
         axis.set_xlim(-0.02, 1.02)
         axis.set_xlabel("Reliability")
         axis.tick_params(axis="y", length=0)
@@ -63,6 +70,6 @@ def reliability_drawing(precision: pd.DataFrame) -> Drawing | None:
         "How well each feature tells sites apart",
         f"Reliability of {len(shown)} features, from 0 (all noise) to 1 (no noise), with 95% "
         f"intervals: {points}. A dashed line stands at {TARGET:g}.",
-        1.0 + 0.27 * len(shown) + (0.5 if later else 0),
+        1.0 + float(ends[-1]) + (0.5 if later else 0),
         draw,
     )

@@ -84,7 +84,7 @@ def shown_features(typology: Typology, profile: pd.DataFrame) -> list[str]:
     every = list(dict.fromkeys(profile.dropna(subset="z")["feature"]))
     if len(every) <= MOST_FEATURES:
         return every
-    build = {info.name for info in typology.profiles.features if info.use == "build"}
+    build = {info.name for info in typology.profiles.features if info.builds}
     widest = profile.groupby("feature")["z"].agg(lambda z: z.abs().max())
     ranked = sorted(every, key=lambda name: (name not in build, -widest[name], name))
     return [name for name in every if name in ranked[:MOST_FEATURES]]

@@ -23,7 +23,7 @@ def feature_interval(
 ) -> Limits:
     """Form the interval of each value of a feature by its kind.
 
-    Shares and parts of a composition: `share_interval`. Rates that cannot be negative:
+    Shares, parts of a composition and vacancies: `share_interval`. Rates that cannot be negative:
     `rate_interval`. Others: `mean_interval` with the feature's degrees of freedom, cut at its
     range. A value with an error of 0 is its own interval; one whose error is not known has none.
 
@@ -31,8 +31,9 @@ def feature_interval(
     ----------
     info : FeatureInfo
         ``measurement["error_df"]``, where it is there, is the degrees of freedom of the variance
-        behind the errors, which was pooled over sites. ``measurement["from_counts"]`` of 1 says
-        that a share or rate is of n units itself, whatever its error is made of.
+        behind the errors, which was pooled over sites. ``measurement["from_counts"]`` above 0
+        says that a value is of so many times n units itself, whatever its error is made of: 1,
+        or 1/100 for a rate per 100. A continuous one is then a share that may be below 0.
     value, standard_error, n : ndarray, shape (g,)
         NaN where unknown.
     level : float
@@ -44,11 +45,13 @@ def feature_interval(
         NaN where there is no value, and for a category.
     """
     form: Callable[[np.ndarray, np.ndarray, float, np.ndarray | None], Limits]
-    counted = n if info.measurement.get("from_counts", 0.0) > 0 else None
+    units = info.measurement.get("from_counts", 0.0)
+    counted = units * n if units > 0 else None
     if info.kind == "category":
         blank = np.full(len(value), np.nan)
         return blank, blank.copy()
-    if info.kind in ("share", "composition"):
+    of_units = info.kind == "continuous" and counted is not None
+    if info.kind in ("share", "composition") or of_units:
         form = share_interval
     elif info.kind == "rate" and not (value < 0).any():
         form = rate_interval

@@ -90,7 +90,7 @@ def match_features(
                 "absent.",
             )
     found.raise_if_any()
-    extra = [name for name, info in given.items() if name not in known and info.use == "build"]
+    extra = [name for name, info in given.items() if name not in known and info.builds]
     notes = (f"Not used by the typology: {', '.join(extra)}.",) if extra else ()
     if absent:
         profiles = _with_gaps(profiles, features, absent)

@@ -16,6 +16,7 @@ from site_typology.estimates import site_estimates
 from site_typology.figures import write_figures
 from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
+from site_typology.replicates import PAIR_COLUMNS
 from site_typology.spreadsheet import neutralise
 from site_typology.typology import Typology
 
@@ -24,6 +25,7 @@ CONTRACT = (
     "profiles.parquet",
     "ledger.csv",
     "candidates.csv",
+    "comembership.csv",
     "evidence.json",
     "types.csv",
     "memberships.csv",
@@ -70,6 +72,7 @@ def write_outputs(
     def fill(folder: Path) -> None:
         _fill_profiles(folder, profiles)
         write_csv(typology.evidence.candidates, folder / "candidates.csv")
+        write_csv(comembership_table(typology), folder / "comembership.csv")
         write_csv(describe_types(typology), folder / "types.csv")
         write_csv(typology.memberships, folder / "memberships.csv")
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
@@ -79,6 +82,17 @@ def write_outputs(
         typology.save(folder / "typology")
 
     return write_whole(Path(out), fill)
+
+
+def comembership_table(typology: Typology) -> pd.DataFrame:
+    """Pairs of sites and how often resamples put them in one type; empty where they are not kept.
+
+    Columns `site_typology.replicates.PAIR_COLUMNS`; sites in order of name.
+    """
+    replicates = typology.evidence.replicates
+    if replicates is None:
+        return pd.DataFrame(columns=list(PAIR_COLUMNS))
+    return replicates.pairs(list(typology.evidence.site_stability.index))
 
 
 def write_whole(out: Path, fill: Callable[[Path], None]) -> Path:

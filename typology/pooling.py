@@ -169,13 +169,16 @@ def pool_feature(
     value, standard_error, n : ndarray, shape (g,)
     """
     exact = standard_error == 0
-    counted = info.measurement.get("from_counts", 0.0) > 0
+    units = info.measurement.get("from_counts", 0.0)
+    counted = units > 0
     if info.kind == "share":
-        m = n if counted else effective_number(value, standard_error)
+        m = units * n if counted else effective_number(value, standard_error)
         both = pool_shares(np.stack([value, 1 - value], axis=1), np.where(exact, np.inf, m))
         return Pooled(both.value[:, :1], both.standard_error[:, :1], both.weight, both.between / 2)
     if info.kind == "rate" and not (value < 0).any():
-        exposure = np.where(exact, np.inf, n if counted else exposure_of(value, standard_error))
+        exposure = np.where(
+            exact, np.inf, units * n if counted else exposure_of(value, standard_error)
+        )
         known = np.isfinite(value) & np.isfinite(exposure)
         size = float(exposure[known].sum())
         rate = (float(value[known] @ exposure[known]) + 0.5) / size if size > 0 else np.nan

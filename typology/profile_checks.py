@@ -49,10 +49,6 @@ def _check_feature(profiles: SiteProfiles, info: FeatureInfo, found: Problems) -
     if (info.kind == "composition") != bool(info.composition):
         found.add(info.name, "A part of a composition needs the kind 'composition:NAME'.")
     if info.kind == "category":
-        if info.use == "build":
-            found.add(
-                info.name, "A category can describe types, not build them. Set use = 'evaluate'."
-            )
         return
     if not pd.api.types.is_numeric_dtype(column):
         examples = ", ".join(map(repr, column.dropna().unique()[:3]))

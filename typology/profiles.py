@@ -21,8 +21,8 @@ from site_typology.profile_checks import INDEX, check_profiles
 LONG_COLUMNS = ["site", "round", "feature", "value", "standard_error", "n", "reason"]
 LEDGER_COLUMNS = ["table", "entry", "site", "round", "outcome", "reason", "n"]
 AGREEMENT_COLUMNS = [
-    "feature", "one", "other", "scale", "round", "site", "measure",
-    "value", "standard_error", "n", "beyond_error",
+    "feature", "one", "other", "one_group", "other_group", "scale", "round", "site",
+    "measure", "value", "standard_error", "n", "beyond_error",
 ]  # fmt: skip
 
 
@@ -244,6 +244,8 @@ class SiteProfiles:
         Parameters
         ----------
         use : {"build", "evaluate"}, optional
+            ``"build"`` for the features that the proposed types are built from, which no
+            category is; ``"evaluate"`` for those that are declared so.
         round : str, optional
         sites : sequence of str, optional
             Kept in this order.
@@ -253,7 +255,7 @@ class SiteProfiles:
         SiteProfiles
             With the whole ledger, response and agreement of sources.
         """
-        names = [info.name for info in self.features if use is None or info.use == use]
+        names = [info.name for info in self.features if use is None or _has_use(info, use)]
         rows = self.values.index
         if round is not None:
             rows = rows[rows.get_level_values("round") == round]
@@ -361,7 +363,10 @@ class SiteProfiles:
         )
         agreement = folder / "source_agreement.parquet"
         if agreement.is_file():
-            profiles.source_agreement = pd.read_parquet(agreement)
+            # Profiles written before groups were named have no columns for them.
+            profiles.source_agreement = pd.read_parquet(agreement).reindex(
+                columns=AGREEMENT_COLUMNS, fill_value=""
+            )
         if (folder / "weighting.parquet").is_file():
             profiles.weighting = pd.read_parquet(folder / "weighting.parquet")
         return profiles
@@ -386,6 +391,10 @@ def _profile_index(index: pd.Index) -> pd.MultiIndex:
     else:
         pairs = [(str(site), ONE_ROUND) for site in index]
     return pd.MultiIndex.from_tuples(pairs, names=INDEX)
+
+
+def _has_use(info: FeatureInfo, use: str) -> bool:
+    return info.builds if use == "build" else info.use == use
 
 
 def _info(name: str, column: pd.Series, kind: str | FeatureInfo | None) -> FeatureInfo:

@@ -10,7 +10,7 @@ import pandas as pd
 from site_typology.assign import OUTSIDE, Assigner
 from site_typology.errors import Problem, StudyError
 from site_typology.profiles import SiteProfiles
-from site_typology.screening import Screened, screen
+from site_typology.screening import Screened, in_order, screen
 from site_typology.settings import ProposeSettings
 from site_typology.typical_errors import typical_errors
 from site_typology.typology import Typology, short_reason
@@ -18,6 +18,7 @@ from site_typology.typology import Typology, short_reason
 if TYPE_CHECKING:
     from site_typology.evidence import Findings
     from site_typology.models.mixture import TypeModel
+    from site_typology.models.natural import NaturalSites
     from site_typology.models.parallel import Progress
     from site_typology.models.plausible import Population
     from site_typology.models.working import WorkingScale
@@ -97,6 +98,7 @@ def propose(
         settings,
         seed,
         apart=screened.apart,
+        natural=_natural(here, screened, scale),
         workers=workers,
         progress=progress,
     )
@@ -117,7 +119,7 @@ def _typology(
     model = findings.model if evidence.claimed else _one_type(population)
     names = {at + 1: f"Type {at + 1}" for at in range(evidence.k)} if evidence.claimed else {}
     assigner = Assigner(
-        features=tuple(info for info in profiles.features if info.use == "build"),
+        features=tuple(info for info in profiles.features if info.builds),
         scale=scale,
         model=model,
         names=names,
@@ -141,6 +143,13 @@ def _typology(
         seed=seed,
     )
     return _with_suggested_names(typology) if evidence.claimed else typology
+
+
+def _natural(profiles: SiteProfiles, screened: Screened, scale: WorkingScale) -> NaturalSites:
+    """The sites that types are looked for in, with their categories, in order of name."""
+    from site_typology.models.natural import NaturalSites
+
+    return NaturalSites.of_profiles(in_order(profiles.select(sites=screened.profiles.sites)), scale)
 
 
 def _with_suggested_names(typology: Typology) -> Typology:

@@ -15,6 +15,8 @@ from site_typology.report_method import (
     checklist,
     gain_rows,
     settings_table,
+    stability_rows,
+    stability_words,
     versions,
 )
 from site_typology.report_quality import quality_content
@@ -110,7 +112,7 @@ def _content(
         "key_figures": key_figures(evidence),
         "rules": [rule_words(rule) for rule in evidence.rules],
         "n_sites": len(profiles.sites),
-        "n_build": sum(info.use == "build" for info in profiles.features),
+        "n_build": sum(info.builds for info in profiles.features),
         "n_evaluate": sum(info.use == "evaluate" for info in profiles.features),
         "rounds": profiles.rounds,
         "missing_share": missing_share(profiles),
@@ -130,6 +132,8 @@ def _content(
         "disclosure": disclosure,
         "candidates": candidate_rows(typology),
         "gains": gain_rows(evidence.null_test),
+        "steadiness": stability_rows(evidence),
+        "steadiness_words": stability_words(evidence),
         "settings": settings_table(typology),
         "versions": versions(),
         "checklist": checklist(typology, explanation),

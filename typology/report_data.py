@@ -30,8 +30,10 @@ MEASURES = {
     "response_rate": "response rate",
     "zeros": "sites with exactly 0",
     "coverage": "rows with what is needed",
+    "same_total": "rows with the most common total",
+    "off_total": "rows set aside for their total",
 }
-PERCENT = ("rwg_agreeing", "response_rate", "coverage")
+PERCENT = ("rwg_agreeing", "response_rate", "coverage", "same_total", "off_total")
 NOT_SHOWN = ("error_df", "from_counts", "flagged_items")
 """Figures that intervals are formed with, or that stand in words elsewhere."""
 
@@ -92,7 +94,7 @@ def _feature_row(
         "definition": info.definition,
         "source": info.source,
         "family": info.family,
-        "use": "builds types" if info.use == "build" else "describes only",
+        "use": _use_words(info),
         "known": f"{total - int(reasons.sum())} of {total}",
         "reasons": [f"{reason}: {count}" for reason, count in reasons.items()],
         "n": figure(float(counts.median())) if len(counts) else "not known",
@@ -106,7 +108,13 @@ def _feature_row(
     }
 
 
+def _use_words(info: FeatureInfo) -> str:
+    if info.builds:
+        return "builds types"
+    return "builds some candidates" if info.use == "build" else "describes only"
+
+
 def missing_share(profiles: SiteProfiles) -> float:
     """Share of cells without a value among the features that types are built from."""
-    build = [info.name for info in profiles.features if info.use == "build"]
+    build = [info.name for info in profiles.features if info.builds]
     return float(np.mean(profiles.values[build].isna().to_numpy())) if build else 0.0

@@ -14,7 +14,7 @@ from site_typology.report_words import figure
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
-    from site_typology.results import NullTest
+    from site_typology.results import Evidence, NullTest
     from site_typology.typology import Typology
 
 PACKAGES = (
@@ -26,6 +26,7 @@ PACKAGES = (
     "hdbscan",
     "umap-learn",
     "shap",
+    "stepmix",
     "numba",
     "matplotlib",
 )
@@ -101,6 +102,49 @@ def gain_rows(test: NullTest) -> list[dict[str, str]]:
         }
         for row in test.gains.to_dict("records")
     ]
+
+
+def stability_rows(evidence: Evidence) -> list[dict[str, str]]:
+    """Stability of the types that the data come nearest to, beside data without types."""
+    return [
+        {
+            "type": str(int(row["type"])),
+            "own": _with_range(row["mean"], row["low"], row["high"]),
+            "reading": str(row["reading"]),
+            "reference": _with_range(
+                row["reference_mean"], row["reference_low"], row["reference_high"]
+            ),
+        }
+        for row in evidence.type_stability.to_dict("records")
+    ]
+
+
+def stability_words(evidence: Evidence) -> list[str]:
+    """Say where resamples disagree, and how well one half of the sites foretells the other."""
+    figures = evidence.figures
+    within = figures.get("instability_within", np.nan)
+    between = figures.get("instability_between", np.nan)
+    strength = figures.get("prediction_strength", np.nan)
+    words = []
+    if not np.isnan(between):
+        first = "" if np.isnan(within) else f" {within:.2f} with the same plausible profiles and"
+        words.append(
+            "Two resamples disagree (1 less the adjusted Rand index) by"
+            f"{first} {between:.2f} with different ones; the difference is what measurement error "
+            "and gaps add to the drawing of sites."
+        )
+    if not np.isnan(strength):
+        without = figures.get("reference_prediction_strength", np.nan)
+        words.append(
+            f"Types of one half of the sites foretell those of the other half with a prediction "
+            f"strength of {strength:.2f} (0.8 and more is strong), and of {figure(without)} in "
+            "data without types (Tibshirani and Walther 2005)."
+        )
+    return words
+
+
+def _with_range(mean: float, low: float, high: float) -> str:
+    return "–" if np.isnan(mean) else f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
 def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, str]]:

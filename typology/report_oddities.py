@@ -10,7 +10,9 @@ import pandas as pd
 
 from site_typology.feature_info import FeatureInfo
 from site_typology.features.assessment import Assessment
-from site_typology.report_words import Unit, count_of, figure
+from site_typology.features.redundancy import IDENTICAL
+from site_typology.features.roundchanges import SAME_IN_BOTH
+from site_typology.report_words import USES, Unit, count_of, figure
 
 MOST_SITES, MOST_ROWS, MOST_TAIL = 60, 25, 3
 
@@ -36,7 +38,7 @@ def same_rows(assessment: Assessment) -> dict[str, Any]:
             "why": row.why,
             "correlation": _two(row.correlation),
             "corrected": _two(row.corrected),
-            "interval": "" if math.isnan(row.low) else f"{_two(row.low)} to {_two(row.high)}",
+            "interval": _interval(row.low, row.high, exact=row.why == IDENTICAL),
             "use": "both build types" if row.both_build else "not both build types",
             "act": bool(row.both_build),
         }
@@ -117,6 +119,7 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
         {
             "site": str(row.site),
             "title": row.title,
+            "use": USES[row.use],
             "rounds": f"{row.earlier} to {row.later}",
             "before": units[row.feature][0].write(row.before),
             "after": units[row.feature][0].write(row.after),
@@ -128,12 +131,14 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
         }
         for row in flagged.head(MOST_ROWS).itertuples()
     ]
+    features = assessment.feature_changes
+    features = features.iloc[np.argsort((features["use"] != "build").to_numpy(), kind="stable")]
+    still = (features["note"] == SAME_IN_BOTH).groupby(features["feature"]).transform("all")
     return {
         "rows": rows,
         "left_out": len(flagged) - len(rows),
-        "features": [
-            _feature_change(row, units) for row in assessment.feature_changes.itertuples()
-        ],
+        "features": [_feature_change(row, units) for row in features[~still].itertuples()],
+        "still": list(dict.fromkeys(features.loc[still, "title"].map(str))),
         "moved": [
             {"site": str(row.site), "rounds": f"{row.earlier} to {row.later}", "moved": row.moved}
             for row in assessment.moved.head(MOST_SITES).itertuples()
@@ -142,18 +147,22 @@ def change_rows(assessment: Assessment, units: Units) -> dict[str, Any]:
     }
 
 
-def _feature_change(row: Any, units: Units) -> dict[str, str]:
-    mean = ""
+def _feature_change(row: Any, units: Units) -> dict[str, Any]:
+    mean = interval = ""
     if not row.note and row.feature in units:
         unit = units[row.feature][0]
         mean = _signed(unit, row.mean_change)
         if not math.isnan(row.low):
-            mean += f" ({_signed(unit, row.low)} to {_signed(unit, row.high)})"
+            ends = (_signed(unit, end).removesuffix(" points") for end in (row.low, row.high))
+            interval = " to ".join(end.removesuffix(" point") for end in ends)
     return {
         "title": row.title,
+        "use": USES[row.use],
         "rounds": f"{row.earlier} to {row.later}",
         "sites": str(row.sites) if not row.note else "",
         "mean": mean or row.note,
+        "interval": interval,
+        "leaves_zero": bool(interval) and (row.low > 0 or row.high < 0),
         "flagged": str(row.flagged) if not row.note else "",
         "came": str(row.came),
         "went": str(row.went),
@@ -175,8 +184,34 @@ def _signed(unit: Unit, value: float) -> str:
 
 
 def _points(unit: Unit, value: float) -> str:
-    """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points."""
-    return unit.write(value).replace("%", " points")
+    """Write a difference; 10 % more of 30 % is 33 %, so that of percentages is in points.
+
+    Examples
+    --------
+    >>> _points(Unit(True, 0), 0.02), _points(Unit(True, 0), -0.01)
+    ('2 points', '−1 point')
+    """
+    text = unit.write(value)
+    return text.replace("%", " point" if text in ("1%", "−1%") else " points")
+
+
+def _interval(low: float, high: float, *, exact: bool) -> str:
+    """Write the interval of a corrected correlation, which was held between -1 and 1.
+
+    Examples
+    --------
+    >>> _interval(-1.0, -0.9, exact=False), _interval(1.0, 1.0, exact=True)
+    ('−1.00 to −0.90', 'exact')
+    >>> _interval(-1.0, -1.0, exact=False)
+    'all past −1: the errors may be stated too large'
+    """
+    if math.isnan(low):
+        return ""
+    if exact:
+        return "exact"
+    if low == high:
+        return f"all past {low:.0f}: the errors may be stated too large".replace("-", "−")
+    return f"{_two(low)} to {_two(high)}"
 
 
 def _two(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -13,15 +14,17 @@ from site_typology.features.chasing import NEXT_RETURNS
 from site_typology.features.findings import findings
 from site_typology.features.missingcells import NOTHING, missing_by
 from site_typology.features.precision import CATEGORY, EXACT, POOR, TARGET, UNKNOWN
+from site_typology.features.returns import left_out
 from site_typology.figure_canvas import listed
 from site_typology.figures_quality import reliability_drawing
 from site_typology.report_data import NOT_SHOWN, measure_words
 from site_typology.report_oddities import change_rows, extreme_rows, feature_units, same_rows
 from site_typology.report_sources import agreement_rows, weight_rows
-from site_typology.report_words import figure
+from site_typology.report_words import USES, figure
 
 MOST_SITES, MOST_CHASED, MOST_ROWS, MOST_NAMED = 60, 15, 25, 8
 LEVELS = {"fine": "Fine", "look": "Look", "act": "To do"}
+LEFT_OUT = {"text": "left out", "rate": "", "band": "none"}
 BANDS = (0.2, 0.4, 0.6, 0.8)
 SHOWN_ELSEWHERE = ("reliability", "informants_per_site", "response_rate", "zeros", *NOT_SHOWN)
 PARTS_OF_AN_INDEX = ("weight of ", "centre of ", "spread of ")
@@ -75,13 +78,23 @@ def quality_content(assessment: Assessment) -> dict[str, Any]:
 
 
 def _response(assessment: Assessment) -> dict[str, Any]:
-    """Response map: one row a site, one column a table and round; lowest response first."""
+    """Response map: one row a site, one column a table and round; lowest response first.
+
+    The round that the report is about stands first, so that a narrow screen shows it.
+    """
+    aside = left_out(assessment.response)
     groups = [
-        (str(table), str(round_), own.set_index("site"))
+        (str(table), str(round_), own[~aside[own.index]].set_index("site"))
         for (table, round_), own in assessment.response.groupby(["table", "round"], sort=False)
     ]
+    keys = ["table", "round", "site"]
+    kept_out = set(assessment.response.loc[aside, keys].itertuples(index=False, name=None))
     if not groups:
         return {"headings": [], "rows": [], "all": [], "left_out": 0}
+    others = [each for each in assessment.profiles.rounds if each != assessment.round]
+    order_of = {ONE_ROUND: 0, assessment.round: 0}
+    order_of |= {round_: at for at, round_ in enumerate(reversed(others), start=1)}
+    groups.sort(key=lambda group: order_of.get(group[1], len(order_of)))
     sites = [str(site) for site in assessment.profiles.sites]
     now = [own for _, round_, own in groups if round_ in (assessment.round, ONE_ROUND)]
     now = now or [own for _, _, own in groups]
@@ -96,9 +109,10 @@ def _response(assessment: Assessment) -> dict[str, Any]:
     ]
     return {
         "headings": [
-            table if round_ == ONE_ROUND else f"{table}, round {round_}"
+            {"table": table, "round": "" if round_ == ONE_ROUND else f"round {round_}"}
             for table, round_, _ in groups
         ],
+        "key": _key() if assessment.response["eligible"].notna().any() else [],
         "all": [
             _answered(own["responded"].sum(), own["eligible"].sum(min_count=1)) for own in totals
         ],
@@ -106,8 +120,10 @@ def _response(assessment: Assessment) -> dict[str, Any]:
             {
                 "site": site,
                 "cells": [
-                    _answered(own["responded"].get(site, math.nan), own["eligible"].get(site))
-                    for _, _, own in groups
+                    LEFT_OUT
+                    if (table, round_, site) in kept_out
+                    else _answered(own["responded"].get(site, math.nan), own["eligible"].get(site))
+                    for table, round_, own in groups
                 ],
                 "silent": site in assessment.silent,
             }
@@ -117,12 +133,25 @@ def _response(assessment: Assessment) -> dict[str, Any]:
     }
 
 
+def _key() -> list[dict[str, str]]:
+    """What each shade of the map means."""
+    limits = [f"{limit:.0%}" for limit in BANDS]
+    words = ["nobody", f"under {limits[0]}"]
+    words += [f"{low} to under {high}" for low, high in pairwise(limits)]
+    return [
+        {"band": str(band), "text": text}
+        for band, text in enumerate([*words, f"{limits[-1]} or more"])
+    ]
+
+
 def _answered(responded: float, eligible: float | None) -> dict[str, str]:
     """One cell of the response map: its words and how dark it is."""
     if responded is None or math.isnan(responded):
         return {"text": "–", "rate": "", "band": "none"}
     if eligible is None or math.isnan(eligible):
         return {"text": f"{int(responded):,}", "rate": "", "band": "none" if responded else "0"}
+    if eligible == 0 and not responded:
+        return {"text": "nobody asked", "rate": "", "band": "none"}
     if eligible == 0:
         return {"text": f"{int(responded):,} of 0", "rate": "", "band": "none"}
     rate = responded / eligible
@@ -140,6 +169,7 @@ def _chase(assessment: Assessment) -> dict[str, Any]:
             "rank": row.rank,
             "site": str(row.site),
             "table": str(row.table),
+            "use": USES[str(row.use)],
             "answered": f"{row.responded:,.0f} of {row.eligible:,.0f}",
             "left": f"{row.left:,.0f}",
             "known": f"{row.known:.0%}",
@@ -184,7 +214,7 @@ def _precision(row: Any) -> dict[str, Any]:
     known = not math.isnan(row.reliability)
     return {
         "title": row.title,
-        "use": "builds types" if row.use == "build" else "describes only",
+        "use": USES[row.use],
         "sites": f"{row.sites:,}",
         "n": figure(round(row.n, 1)) if not math.isnan(row.n) else "",
         "reliability": f"{row.reliability:.2f}" if known else "",

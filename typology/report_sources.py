@@ -9,7 +9,7 @@ import numpy as np
 from site_typology.declaration import ONE_ROUND
 from site_typology.features.assessment import Assessment
 from site_typology.features.returns import in_round
-from site_typology.features.sourceagreement import DIFFERENCE
+from site_typology.features.sourceagreement import DIFFERENCE, source_words
 from site_typology.report_words import figure
 
 MOST_ROWS = 25
@@ -71,13 +71,14 @@ def agreement_rows(assessment: Assessment) -> dict[str, Any]:
     apart = frame[
         (frame["site"] != "") & (frame["measure"] == DIFFERENCE) & (frame["beyond_error"] == "yes")
     ]
-    pairs = overall.groupby(["feature", "one", "other", "scale"], sort=False)
+    by = ["feature", "one", "other", "one_group", "other_group", "scale"]
+    pairs = overall.groupby(by, sort=False)
     return {
         "pairs": [
             {
                 "feature": titles.get(str(feature), str(feature)),
-                "one": str(one),
-                "other": str(other),
+                "one": source_words(str(one), str(group)),
+                "other": source_words(str(other), str(other_group)),
                 "scale": str(scale),
                 "sites": f"{int(rows['n'].max()):,}",
                 "figures": [
@@ -90,13 +91,14 @@ def agreement_rows(assessment: Assessment) -> dict[str, Any]:
                     for row in rows.itertuples()
                 ],
             }
-            for (feature, one, other, scale), rows in pairs
+            for (feature, one, other, group, other_group, scale), rows in pairs
         ],
         "sites": [
             {
                 "site": str(row.site),
                 "feature": titles.get(str(row.feature), str(row.feature)),
-                "sources": f"{row.one}, {row.other}",
+                "sources": f"{source_words(row.one, row.one_group)}, "
+                f"{source_words(row.other, row.other_group)}",
                 "difference": figure(float(row.value)),
                 "error": figure(float(row.standard_error)),
             }

@@ -21,7 +21,8 @@ from site_typology.explain import direction_word
 from site_typology.feature_info import FeatureInfo
 from site_typology.figure_canvas import colour, listed, mark_path, shape_name
 from site_typology.figures_types import shown_features
-from site_typology.report_words import Unit, figure, stability_word
+from site_typology.replicates import stability_word
+from site_typology.report_words import Unit, figure
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
@@ -218,7 +219,7 @@ def _for_and_against(typology: Typology, shares: pd.DataFrame, site: str) -> dic
 def site_table(typology: Typology, disclosure: Disclosure) -> dict[str, Any]:
     """Every site: type and probability or why none, known features, thin figures."""
     profiles = typology.profiles
-    build = [info.name for info in profiles.features if info.use == "build"]
+    build = [info.name for info in profiles.features if info.builds]
     known = profiles.values[build].notna().sum(axis=1).droplevel("round")
     thin = (profiles.counts[build] < disclosure.min_informants).sum(axis=1).droplevel("round")
     rows = [

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.feature_info import FeatureInfo
+from site_typology.replicates import stability_word
 
 if TYPE_CHECKING:
     from site_typology.results import Evidence, Rule
@@ -81,6 +82,9 @@ GLOSSARY = (
     ),
 )
 
+USES = {"build": "builds types", "evaluate": "describes only"}
+"""What a feature is for, or a table whose features are."""
+
 BADGES = {
     "supported": "Supported",
     "tentative": "Tentative",
@@ -116,7 +120,7 @@ def key_figures(evidence: Evidence) -> list[str]:
         words.append(
             f"When sites are drawn again, types come back: the least stable is type "
             f"{int(least['type'])}, with {least['mean']:.0%} of its sites in common on average "
-            f"({stability_word(least['mean'])})."
+            f"({stability_word(least['mean'])}). {_without_types(least)}".rstrip()
         )
     expected = evidence.figures.get("expected_agreement", math.nan)
     if evidence.claimed and not math.isnan(expected):
@@ -141,21 +145,14 @@ def key_figures(evidence: Evidence) -> list[str]:
     return words
 
 
-def stability_word(jaccard: float) -> str:
-    """Say a bootstrap Jaccard similarity by Hennig's (2007) reading.
-
-    Examples
-    --------
-    >>> [stability_word(jaccard) for jaccard in (0.9, 0.75, 0.7, 0.5, float("nan"))]
-    ['highly stable', 'stable', 'a pattern, not a stable type', 'doubtful', 'not measured']
-    """
-    if math.isnan(jaccard):
-        return "not measured"
-    if jaccard >= 0.85:
-        return "highly stable"
-    if jaccard >= 0.75:
-        return "stable"
-    return "a pattern, not a stable type" if jaccard >= 0.6 else "doubtful"
+def _without_types(row: pd.Series) -> str:
+    """Say how the stability of a type looks where there are none; empty where that is unknown."""
+    if math.isnan(row["reference_mean"]):
+        return ""
+    return (
+        f"In simulated studies without types it is {row['reference_mean']:.0%} "
+        f"({row['reference_low']:.0%} to {row['reference_high']:.0%})."
+    )
 
 
 def rule_words(rule: Rule) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from site_typology.replicates import STABLE_COLUMNS, STABLE_FIGURES, Replicates
+
 Verdict = Literal["supported", "tentative", "not supported", "insufficient"]
 Against = Literal["one population", "a continuum"]
 """What the sites were compared with: two ways of having no types."""
@@ -179,13 +181,17 @@ class Evidence:
     why, would_change : str
         The reason for the verdict, and what would change it, in sentences.
     type_stability : DataFrame
-        ``type, mean, low, high, replicates``: bootstrap Jaccard of each type of `best_k`.
+        Bootstrap Jaccard of each type of `best_k`, and how the same index looks in data without
+        types; columns `site_typology.replicates.STABLE_COLUMNS`.
     site_stability : Series
         Per site, the mean share of replicates that keep it with its type's companions.
     candidates : DataFrame
         One row a candidate, see the output contract.
     figures : mapping of str to float
-        Named figures behind the rules: ``expected_agreement``, ``relative_entropy``, ...
+        Named figures behind the rules and beside them: ``expected_agreement``,
+        ``relative_entropy``, ``prediction_strength``, ...
+    replicates : Replicates, optional
+        Every replicate behind the stability; not in `to_dict`.
     """
 
     verdict: Verdict
@@ -200,6 +206,7 @@ class Evidence:
     site_stability: pd.Series
     candidates: pd.DataFrame
     figures: Mapping[str, float]
+    replicates: Replicates | None = None
 
     @property
     def p_value(self) -> float:
@@ -231,7 +238,7 @@ class Evidence:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Evidence:
-        """Make evidence from `to_dict` output; the reference maxima are not kept."""
+        """Make evidence from `to_dict` output; reference maxima and replicates are not kept."""
         test, power = content["null_test"], content["power"]
         rule_fields = [field.name for field in dataclasses.fields(Rule)]
         rules = []
@@ -257,8 +264,8 @@ class Evidence:
             why=content["why"],
             would_change=content["would_change"],
             type_stability=pd.DataFrame(
-                content["type_stability"], columns=["type", "mean", "low", "high", "replicates"]
-            ),
+                content["type_stability"], columns=list(STABLE_COLUMNS)
+            ).astype(dict.fromkeys(STABLE_FIGURES, float)),
             site_stability=pd.Series(content["site_stability"], dtype=float),
             candidates=pd.DataFrame(content["candidates"]),
             figures={

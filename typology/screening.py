@@ -68,7 +68,7 @@ def screen(profiles: SiteProfiles, min_observed: float) -> Screened:
       sites  2 sites have enough data; at least 6 are needed to look for types. Add sites.
     """
     found = Problems("profiles")
-    build = [info for info in profiles.features if info.use == "build"]
+    build = [info for info in profiles.features if info.builds]
     _check_dimensions(build, found)
     found.raise_if_any()
     names = [info.name for info in build]
@@ -84,6 +84,9 @@ def screen(profiles: SiteProfiles, min_observed: float) -> Screened:
     kept = profiles.select(use="build", sites=sorted(enough))
     for info in build:
         _check_varies(info, kept, found)
+    for info in profiles.features:
+        if info.kind == "category" and info.use == "build":
+            _check_category(info, profiles.select(sites=enough), found)
     found.raise_if_any()
     apart = {site: reason for (site, _), reason in shortfall.items() if reason}
     return Screened(in_order(kept), apart)
@@ -176,6 +179,17 @@ def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) ->
         )
     elif unknown := _of_unknown_error(info, profiles):
         found.add(f"features.{info.name}", _unknown_errors(unknown, len(known)))
+
+
+def _check_category(info: FeatureInfo, profiles: SiteProfiles, found: Problems) -> None:
+    known = profiles.values[info.name].dropna().astype(str)
+    if known.nunique() < 2:
+        shown = f"the same value ({known.iloc[0]}) at all {len(known)} sites" if len(known) else ""
+        found.add(
+            f"features.{info.name}",
+            f"Has {shown or 'no value at any site'}, so it cannot tell sites apart. Leave it out, "
+            "or set use = 'evaluate'.",
+        )
 
 
 def _of_unknown_error(info: FeatureInfo, profiles: SiteProfiles) -> list[str]:

@@ -21,7 +21,8 @@ class ProposeSettings:
         Tried beside the errors-in-variables mixture of the proposal; names of
         `site_typology.models.clusterers.CLUSTERERS`.
     spaces : tuple of str
-        Names of `site_typology.models.reducers.SPACES`.
+        Names of `site_typology.models.reducers.SPACES`; ``"families"`` for one space a family of
+        features, ``"family:NAME"`` for one of them.
     max_types : int, optional
         Most types tried; by default 4, and 5 from 60 sites on.
     separation : float
@@ -34,6 +35,8 @@ class ProposeSettings:
         Sets of plausible values.
     bootstraps : int
         Resamples of the sites a candidate.
+    stability_references : int
+        Data sets without types whose stability is shown beside that of the proposal.
     reference_draws : int
         Data sets drawn from one population in the null test.
     agreement_replicates, power_replicates : int
@@ -57,7 +60,7 @@ class ProposeSettings:
       draws  Expected at least 1, found 0.
     """
 
-    algorithms: tuple[str, ...] = ("kmeans", "ward", "gmm", "hdbscan")
+    algorithms: tuple[str, ...] = ("kmeans", "kmedoids", "ward", "gmm", "spectral", "hdbscan")
     spaces: tuple[str, ...] = ("features", "pca")
     max_types: int | None = None
     separation: float = 6.0
@@ -65,6 +68,7 @@ class ProposeSettings:
     min_observed: float = 1 / 3
     draws: int = 20
     bootstraps: int = 50
+    stability_references: int = 20
     reference_draws: int = 99
     agreement_replicates: int = 40
     power_replicates: int = 40
@@ -102,13 +106,14 @@ class ProposeSettings:
 
 def _check(settings: ProposeSettings) -> None:
     from site_typology.models.clusterers import CLUSTERERS
-    from site_typology.models.reducers import SPACES
+    from site_typology.models.reducers import FAMILIES, FAMILY, SPACES, is_space
 
     found = Problems("settings")
-    for what, known in (("algorithms", CLUSTERERS), ("spaces", SPACES)):
+    spaces = [*SPACES, FAMILIES, f"{FAMILY}NAME"]
+    for what, known in (("algorithms", list(CLUSTERERS)), ("spaces", spaces)):
         given = getattr(settings, what)
         for name in given:
-            if name not in known:
+            if name not in known and not (what == "spaces" and is_space(name)):
                 found.add(what, f"{name!r} is none of: {', '.join(known)}.")
         if len(set(given)) < len(given):
             found.add(what, "Names one twice.")
@@ -118,6 +123,7 @@ def _check(settings: ProposeSettings) -> None:
         "min_sites": 2,
         "draws": 1,
         "bootstraps": 1,
+        "stability_references": 1,
         "reference_draws": 1,
         "agreement_replicates": 1,
         "power_replicates": 1,

@@ -25,6 +25,7 @@ unit = "share of time"
 table = "key_informants"
 of = "informants"
 columns = { direct = "time_direct", indirect = "time_indirect", whole_school = "time_whole_school" }
+total = 100
 
 [[features]]
 name = "specialist_liaison"

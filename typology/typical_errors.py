@@ -85,7 +85,7 @@ def typical_errors(profiles: SiteProfiles) -> dict[str, TypicalError]:
     >>> typical_errors(SiteProfiles.from_frame(values, errors, values * 0 + 4))
     {'a': TypicalError(per_informant=2.5, largest=1.0)}
     """
-    build = [info.name for info in profiles.features if info.use == "build"]
+    build = [info.name for info in profiles.features if info.builds]
     return {name: TypicalError.fit(profiles, name) for name in build}
 
 

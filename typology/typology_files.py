@@ -19,6 +19,7 @@ from site_typology.models.mixture import TypeModel
 from site_typology.models.plausible import Population
 from site_typology.models.working import WorkingScale
 from site_typology.profiles import SiteProfiles
+from site_typology.replicates import REPLICATES, Replicates
 from site_typology.results import Candidate, Evidence
 from site_typology.settings import ProposeSettings
 from site_typology.typical_errors import TypicalError
@@ -67,6 +68,7 @@ def save_typology(typology: Typology, folder: str | Path) -> Path:
         "population_covariance": typology.population.covariance,
         "posterior_means": typology.posterior_means.to_numpy(),
         "reference_maxima": typology.evidence.null_test.reference_maxima,
+        **(typology.evidence.replicates.to_arrays() if typology.evidence.replicates else {}),
     }
     return write_bundle(folder, KIND, _content(typology), arrays, fill)
 
@@ -147,7 +149,9 @@ def _evidence(bundle: Bundle) -> Evidence:
     test = dataclasses.replace(
         evidence.null_test, reference_maxima=bundle.arrays["reference_maxima"]
     )
-    return dataclasses.replace(evidence, null_test=test)
+    kept = any(name.startswith(REPLICATES) for name in bundle.arrays)
+    replicates = Replicates.from_arrays(bundle.arrays) if kept else None
+    return dataclasses.replace(evidence, null_test=test, replicates=replicates)
 
 
 def _candidate_rows(candidates: tuple[Candidate, ...]) -> pd.DataFrame:

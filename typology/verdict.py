@@ -245,8 +245,8 @@ _MORE_POWER: Final = {
     ),
     "insufficient": (
         "More informants a site, fewer gaps, more sites, or fewer features chosen before the "
-        "data are looked at would make types easier to find; how much of each is a matter of "
-        "simulation, not of this verdict."
+        "data are looked at would make types easier to find; the command 'site-typology plan' "
+        "simulates how much of each is needed."
     ),
 }
 

@@ -200,7 +200,6 @@ def test_problems_of_administrative_features(study):
     features = [
         feature("column", "a", table="t", column="v"),
         feature("column", "b", table="t", column="v", divide_by=0),
-        {**feature("category", "c", table="t", column="v"), "use": "build"},
         feature("rate", "d", numerator={"table": "t", "col": "v"}, denominator={"table": "u"}),
         feature("tabulated", "e", table="t", items=["q"], pattern="N_q", options={"1": 0, "2": 1}),
         feature("mean", "f", kind="composition", table="t", column="v"),
@@ -210,7 +209,6 @@ def test_problems_of_administrative_features(study):
     text = str(caught.value)
     assert "needs one row a site and round in table 't'; found several at 'A'" in text
     assert "Nothing can be divided by 0" in text
-    assert "A category can describe types, not build them" in text
     assert "features.d.args.numerator.col" in text
     assert "needs {item} and {option}" in text
     assert "Builder 'mean' gives the kind 'continuous'; found 'composition'" in text

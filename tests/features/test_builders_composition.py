@@ -198,3 +198,113 @@ def test_a_part_that_no_site_has_is_zero_everywhere(study):
     feature = {**TIME, "args": {**TIME["args"], "columns": columns}}
     profiles = build_profiles(study({"survey": rows}, [feature]))
     assert profiles.values["time.group"].tolist() == [0, 0]
+
+
+# --- Rows that do not add up to the whole ------------------------------------------------------
+
+PERCENT = pd.DataFrame(
+    {
+        "site": list("AAAABBBBB"),
+        "d": [60.0, 50, 40, 96, 30, 20, 50, 0.6, 25],
+        "w": [40.0, 30, 80, 0, 70, 80, 54, 0.4, 74],
+    }
+)
+"""Totals 100, 80, 120, 96 at A; 100, 100, 104, 1 and 99 at B."""
+
+
+def test_rows_off_the_declared_total_are_set_aside_and_counted(study):
+    features = [
+        {**TIME, "name": name, "args": {**TIME["args"], "total": 100, **more}}
+        for name, more in (("five", {}), ("two", {"tolerance": 2}))
+    ]
+    profiles = build_profiles(study({"survey": PERCENT}, features))
+    assert profiles.values["five.direct"].tolist() == pytest.approx(
+        [(0.6 + 1) / 2, (0.3 + 0.2 + 50 / 104 + 25 / 99) / 4]
+    )
+    assert profiles.values["two.direct"].tolist() == pytest.approx([0.6, (0.3 + 0.2 + 25 / 99) / 3])
+    ledger = profiles.ledger.set_index(["entry", "site", "reason"])
+    assert (ledger.loc["feature five", "outcome"] == "set aside").all()
+    assert ledger.loc["feature five", "n"].to_dict() == {
+        ("A", "parts add up to about 80, not 100"): 1,
+        ("A", "parts add up to about 120, not 100"): 1,
+        ("B", "parts add up to less than 5, not 100"): 1,
+    }
+    assert ledger.loc["feature two", "n"].sum() == 5
+    assert ledger.loc[("feature two", "B", "parts add up to nearly 100"), "n"] == 1
+    info = profiles.info("five.direct")
+    assert "add up to 100 within 5" in info.definition and "33% of rows" in info.definition
+    assert info.measurement["off_total"] == pytest.approx(3 / 9)
+    assert info.measurement["coverage"] == pytest.approx(6 / 9)
+
+
+def test_a_site_all_of_whose_rows_are_off_has_no_value(study):
+    rows = pd.concat([PERCENT, pd.DataFrame({"site": list("CC"), "d": [1.0, 2], "w": 1.0})])
+    feature = {**TIME, "args": {**TIME["args"], "total": 100}}
+    profiles = build_profiles(study({"survey": rows}, [feature]))
+    assert np.isnan(profiles.values.loc[("C", "all"), "time.direct"])
+    assert profiles.standard_errors.loc["A", "time.direct"].notna().all()
+
+
+def test_nothing_is_divided_by_its_own_total_without_a_word(study):
+    profiles = build_profiles(study({"survey": PERCENT}, [TIME]))
+    info = profiles.info("time.direct")
+    assert profiles.values["time.direct"].iloc[0] == pytest.approx((0.6 + 5 / 8 + 1 / 3 + 1) / 4)
+    # 100 three times and 99 once, of nine.
+    assert info.measurement["same_total"] == pytest.approx(4 / 9)
+    assert "44% of totals are within 1% of the most common, 100." in info.definition
+    assert info.flags == ()
+    agreed = build_profiles(study({"survey": PERCENT.drop(index=[2, 7])}, [TIME]))
+    assert "Set total = 100 to leave them out." in agreed.info("time.wsa").flags[0]
+
+
+def test_totals_with_a_total_and_diversity_leave_the_same_rows_out(study):
+    args = {**TIME["args"], "total": 100}
+    features = [
+        {"name": "sum", "builder": "composition", "args": {**args, "of": "total"}},
+        {"name": "div", "builder": "diversity", "args": args},
+    ]
+    profiles = build_profiles(study({"survey": PERCENT}, features))
+    assert profiles.values["sum.direct"].iloc[0] == pytest.approx(156 / 196)
+    assert profiles.values["div"].iloc[0] == pytest.approx(1 - 0.8**2 - 0.2**2)
+    left_out = profiles.ledger[profiles.ledger["entry"] == "feature div"]
+    assert left_out["n"].sum() == 3
+    assert profiles.info("div").measurement["off_total"] == pytest.approx(3 / 9)
+
+
+def test_a_total_goes_with_columns_and_a_tolerance_with_a_total(study):
+    kinds = {"table": "t", "category": "kind", "parts": {"x": ["x"], "y": ["y"]}, "total": 100}
+    rows = pd.DataFrame({"site": list("AB"), "kind": list("xy"), "d": 1.0, "w": 1.0})
+    features = [
+        {"name": "a", "builder": "composition", "args": kinds},
+        {**TIME, "name": "b", "args": {**TIME["args"], "table": "t", "tolerance": 1}},
+    ]
+    with pytest.raises(StudyError) as caught:
+        build_profiles(study({"t": rows}, features))
+    assert "'total' goes with 'columns'" in str(caught.value)
+    assert "'tolerance' goes with 'total'" in str(caught.value)
+
+
+def test_a_site_whose_rows_all_weigh_nothing_has_a_gap_and_changes_no_other(study):
+    survey = pd.DataFrame(
+        {
+            "site": [*"AAABBBCC"],
+            "d": [3.0, 5, 4, 6, 2, 7, 1, 1],
+            "w": [7.0, 5, 6, 4, 8, 3, 9, 9],
+            "weight": [1.0, 2, 1, 1, 1, 3, 0, 0],
+        }
+    )
+    args = {"table": "survey", "columns": {"d": "d", "w": "w"}}
+    feature = {"name": "time", "builder": "composition", "args": args}
+    declared = {"survey": {"weight": "weight"}}
+
+    def profiles(rows):
+        return build_profiles(study({"survey": rows}, [feature], sites=[*"ABC"], declared=declared))
+
+    found, without = profiles(survey), profiles(survey[survey["weight"] > 0])
+    assert found.values.loc["C"].isna().all().all()
+    assert (found.reasons.loc["C"] != "").all().all()
+    kept = ["A", "B"]
+    pd.testing.assert_frame_equal(found.values.loc[kept], without.values.loc[kept])
+    errors = found.standard_errors.loc[kept]
+    assert (errors > 0).all().all()
+    pd.testing.assert_frame_equal(errors, without.standard_errors.loc[kept])

@@ -53,6 +53,13 @@ def test_intraclass_with_unequal_numbers_is_the_analysis_of_variance():
     assert icc2[0] == pytest.approx((between - within) / between, rel=1e-9)
 
 
+def test_degrees_of_freedom_are_0_where_no_weight_stands():
+    sums = grouped(np.arange(5.0), np.array([0, 0, 0, 1, 1]), np.array([1.0, 2, 3, 0, 0]))
+    # W - Σw²/W = 6 - 14/6, and nothing at the second site.
+    assert sums.freedom.ravel() == pytest.approx([6 - 14 / 6, 0.0])
+    assert pooled_variance(sums)[0] == pytest.approx((1 * 16 + 2 * 1 + 3 * 4) / 9 / (6 - 14 / 6))
+
+
 def test_no_reliability_without_replicates_or_sites():
     assert np.isnan(intraclass(grouped(np.arange(4.0), np.arange(4)))[0]).all()
     assert np.isnan(intraclass(grouped(np.arange(4.0), np.zeros(4)))[0]).all()

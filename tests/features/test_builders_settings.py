@@ -69,6 +69,22 @@ def test_pupils_weight_settings_and_coverage_is_said(study):
     assert profiles.info("mix.primary").measurement["coverage"] == pytest.approx(8 / 9)
 
 
+def test_a_kind_without_pupils_is_said_not_to_show(study):
+    """Both colleges but the sixth form of B, and one primary of two at A, give no number."""
+    rows = [("A", "18", "Not applicable", "Open", np.nan), ("A", "01", "Primary", "Open", np.nan)]
+    register_ = pd.concat([ROWS, register(rows)])
+    args = {"table": "settings", "weight": "NumberOfPupils"}
+    features = [{**MIX, "args": args}, {**DIVERSITY, "args": args}, {**MIX, "name": "n"}]
+    profiles = build_profiles(study({"settings": register_}, features))
+    assert profiles.values.loc[("A", "all"), "mix.post_16"] == 0
+    info = profiles.info("mix.post_16")
+    assert "The 3 settings of 11 without 'NumberOfPupils' count as none." in info.definition
+    assert len(info.flags) == 1
+    assert info.flags[0].startswith("2 of 3 settings of kind 'post_16' have no 'NumberOfPupils'")
+    assert "'div' shows too little" in profiles.info("div").flags[0]
+    assert profiles.info("n.post_16").flags == ()
+
+
 def test_codes_read_as_numbers_are_the_same_codes(study):
     numbers = ROWS.assign(**{TYPE: ROWS[TYPE].astype(float)})
     one = build_profiles(study({"settings": ROWS}, [MIX]))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from site_typology.errors import StudyError
 from site_typology.features.profiler import build_profiles
+from site_typology.features.tables import Table
 
 WSA = {
     "name": "wsa",
@@ -262,3 +265,27 @@ def test_a_value_where_it_cannot_exist_is_refused(study):
     feature = {**MEAN, "absent": {"column": "kind", "values": ["p"]}}
     found = problems_of(study({"survey": rows}, [feature], sites=sites))
     assert "structurally absent, but it has a value at 'A'" in found["features.score.absent"]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"])
+def test_rows_that_weigh_nothing_say_nothing_of_a_gap(study, engine):
+    """A's rows do not count; B's refusals do; C's may be those who did not answer."""
+    rows = pd.DataFrame(
+        {
+            "site": ["A", "A", "B", "B", "C"],
+            "y": [np.nan, 4.0, np.nan, np.nan, np.nan],
+            "w": [0.0, 0.0, 1.0, 0.0, np.nan],
+        }
+    )
+    reasons = pd.DataFrame({"y": ["refused", "", "don't know", "refused", "refused"]})
+    made = study(
+        {"survey": rows}, [MEAN], declared={"survey": {"weight": "w"}}, reasons={"survey": reasons}
+    )
+    there = {
+        name: Table.of(
+            name, each.declaration, each.collect(), each.collect_reasons(), engine=engine
+        )
+        for name, each in made.tables.items()
+    }
+    found = build_profiles(dataclasses.replace(made, tables=there)).reasons[MEAN["name"]].tolist()
+    assert found == ["not answered", "don't know", "refused"]

@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 from site_typology.errors import StudyError
+from site_typology.features.assessment import assess
+from site_typology.features.findings import findings
 from site_typology.features.profiler import build_profiles
+from site_typology.profiles import SiteProfiles
+from site_typology.report_sources import agreement_rows
 
 ROWS = pd.DataFrame(
     {
@@ -122,3 +126,22 @@ def test_what_cannot_be_combined_is_refused(study):
             study, *groups, both(by="precision"), rows=single,
             declared={"survey": {"role": "survey"}},
         )  # fmt: skip
+
+
+def test_agreement_names_the_groups_and_their_features(study):
+    profiles = built(study, group("lead"), group("staff"), both())
+    frame = profiles.source_agreement
+    assert set(frame["one"]) == {"lead"} and set(frame["one_group"]) == {"leads"}
+    assert set(frame["other"]) == {"staff"} and set(frame["other_group"]) == {"staff"}
+    assessment = assess(profiles)
+    said = {found.section: found.found for found in findings(assessment)}["sources"]
+    assert said.startswith("view, leads (lead) and staff:")
+    assert agreement_rows(assessment)["pairs"][0]["one"] == "leads (lead)"
+
+
+def test_profiles_saved_before_groups_were_named_still_load(study, tmp_path):
+    profiles = built(study, group("lead"), group("staff"), both())
+    profiles.source_agreement = profiles.source_agreement.drop(columns=["one_group", "other_group"])
+    profiles.save(tmp_path / "p")
+    again = SiteProfiles.load(tmp_path / "p").source_agreement
+    assert set(again["one_group"]) == {""} and set(again["one"]) == {"lead"}

@@ -97,6 +97,22 @@ def test_a_query_gives_the_same_table_as_the_file(folder: Path, how: dict[str, A
     pd.testing.assert_frame_equal(tables.ledger, expected.ledger)
 
 
+def test_types_beyond_numbers_text_and_days_become_text(folder: Path) -> None:
+    query = (
+        "SELECT 'A' AS site, INTERVAL 1 DAY AS lasted, [1.5, 2] AS marks, 'x'::BLOB AS raw, "
+        "{'point': 1::INTEGER} AS place, 1::UTINYINT AS score, "
+        "TIMESTAMPTZ '2021-07-31 01:00:00+01' AS seen"
+    )
+    tables, problems = read(study(format="sql", query=query), folder)
+    assert problems == []
+    row = tables.tables["survey"].collect().iloc[0]
+    assert row[["lasted", "marks", "raw", "seen"]].tolist() == [
+        "1 day", "[1.5, 2.0]", "x", "2021-07-31",
+    ]  # fmt: skip
+    assert row["place"] == "{'point': 1}"
+    assert row["score"] == 1.0
+
+
 def test_reading_changes_no_database(folder: Path) -> None:
     before = (folder / "store.duckdb").read_bytes()
     read(study(format="sql", path="store.duckdb", query="SELECT * FROM answers"), folder)

@@ -55,7 +55,9 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("joiner_rate", {**STAFF, **WINDOW, **RULES, "scope": ["role"]}),
     ("leavers_per_year", {**STAFF, **WINDOW, **IN_FTE, **ENDED, "gap_days": 40}),
     ("retention", {**STAFF, **WINDOW, **RULES, **ENDED, "months": 6, "since": "window"}),
+    ("retention", {**STAFF, **WINDOW, **IN_FTE, **ENDED, "months": 9}),
     ("median_tenure", {**STAFF, **AT, **RULES, "scope": ["site", "role"]}),
+    ("median_tenure", {**STAFF, **AT, **IN_FTE, **RULES}),
     ("temporary_share", {**STAFF, **AT, **IN_FTE, "temporary": {
         "column": "role", "values": ["a"]}, "bank": RULES["bank"]}),
     ("vacancy_rate", {

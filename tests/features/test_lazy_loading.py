@@ -182,6 +182,7 @@ DAMAGED = {
     "no header": "",
     "only a header": "id,x\n",
     "a column twice": "id,x,x\nA,1,2\n",
+    "an export of Qualtrics": 'id,x\nWho,How\n"{""ImportId"":""a""}","{""ImportId"":""b""}"\nA,1\n',
     "another kind of file": "PK\x03\x04",
 }
 
@@ -215,6 +216,8 @@ MENDED = {
     "numbers in many forms": b"id,a,b,c,d,e,f\nA,1.0,-0,1e3,00,.5,123456789012345678\n"
     b"B,2.50,0.0,5.,1,-1,2\n",
     "grouped thousands": b'id,a,b,c\nA,"1,013","1,013","0,123"\nB,999,5,999\n',
+    "a line that names the separator": b"sep=;\r\nid;x\r\nA;1,5\r\nB;2\r\n",
+    "decimal commas and points": b"id;a;b;c\nA;1.234;1,5;1.5\nB;2,5;.;2.5\n",
     "unnamed columns": b"id,,x,\nA,1,2,\nB,,3,\n",
 }  # fmt: skip
 
@@ -245,6 +248,8 @@ def typed_frame() -> pd.DataFrame:
             "date": [each.date() if pd.notna(each) else None for each in days],
             "kind": pd.Categorical(["x", None, "y", "x"]),
             "level": pd.Categorical([1, None, 2, 1]),
+            "zoned": days.tz_localize("Europe/London"),
+            "bytes": [b"1", None, "caf\u00e9".encode(), b"-9"],
             "text": ["1", "", " 3.0", "-9"],
             "long": ["1234567890123456", "1", "2", "3"],
         }

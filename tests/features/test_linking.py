@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import Condition, parse_declaration
+from site_typology.declaration import Condition, FeatureDeclaration, parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
-from site_typology.features.selection import chosen_rows
+from site_typology.features.selection import chosen_rows, weight_problems
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables
 
 Read = Callable[..., tuple[StudyTables, list[str]]]
@@ -423,3 +423,17 @@ def test_numbers_of_answers_are_checked(read: Read) -> None:
     assert "'n' of tables.q counts those who answered" in problems[0]
     _, problems = read({"q": "site,asked\nA,10\n"}, {"q": {"eligible": PUBLISHED}})
     assert "tables.q.eligible.answered" in problems[0]
+
+
+def test_a_negative_weight_is_reported_once(read: Read) -> None:
+    tables, problems = read(
+        {"q": "site,y,w\nA,1,-2\nB,2,\nC,3,1\n"}, {"q": {"weight": "w", "role": "survey"}}
+    )
+    feature = FeatureDeclaration(name="y", builder="mean", args={"table": "q", "column": "y"})
+    problems += [
+        f"{each.where}  {each.message}"
+        for each in weight_problems(feature, tables.tables["q"], ["y"])
+    ]
+    assert len(problems) == 2
+    assert "found -2 in row 1" in problems[0]
+    assert "missing on 1 used row with an answer: row 2" in problems[1]

@@ -89,3 +89,13 @@ def test_a_name_stays_where_the_registers_would_not_be_its_own(
 ) -> None:
     raw = read(tmp_path, f"{header}\n1,2\n".encode(), format="gias", **declared)
     assert list(raw.frame.columns) == expected
+
+
+def test_previews_are_found_whatever_the_language_of_the_headings(tmp_path: Path) -> None:
+    names = ["status", "distributionChannel", "Q1"]
+    ids = ",".join(f'"{{""ImportId"":""{name}""}}"' for name in names)
+    rows = "IP-Adresse,anonymous,1\nUmfragevorschau,preview,2\n1,anonymous,3\nx,test,4\n"
+    content = f"Antworttyp,Verteilung,F1\nStatus der Antwort,Kanal,Wie?\n{ids}\n{rows}"
+    raw = read(tmp_path, content, format="qualtrics")
+    assert raw.frame["F1"].tolist() == ["1", "2", "3", "4"]
+    assert raw.aside.tolist() == ["", *["survey preview"] * 3]

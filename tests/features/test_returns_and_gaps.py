@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from site_typology.declaration import REASONS
 from site_typology.features.chasing import NEXT_RETURNS, chase_list, prospects
+from site_typology.features.findings import findings
 from site_typology.features.missingcells import (
     ASK_AGAIN,
     ASK_FIRST,
@@ -20,6 +22,8 @@ from site_typology.features.missingcells import (
 )
 from site_typology.features.returns import response_map, silent_sites, source_table
 from site_typology.profiles import SiteProfiles
+from site_typology.quality_page import quality_html
+from site_typology.study import Study
 
 SITES = ["A", "B", "C", "D", "E"]
 
@@ -184,3 +188,82 @@ def test_the_ranking_does_not_depend_on_the_unit(profiles: SiteProfiles) -> None
     )
     second = chase_list(scaled, response, prospects(scaled, response))
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_what_builds_types_comes_before_a_larger_gain_of_what_only_describes(
+    profiles: SiteProfiles,
+) -> None:
+    """The same figures from pupils, who only describe, but with more to gain at every site."""
+    both = SiteProfiles(
+        profiles.values.assign(pupils=profiles.values["wsa"]),
+        profiles.standard_errors.assign(pupils=2 * profiles.standard_errors["wsa"]),
+        profiles.counts.assign(pupils=profiles.counts["wsa"]),
+        profiles.reasons.assign(pupils=profiles.reasons["wsa"]),
+        [
+            profiles.features[0],
+            dataclasses.replace(
+                profiles.features[0], name="pupils", source="pupils: q1", use="evaluate"
+            ),
+        ],
+        None,
+        None,
+        pd.concat([profiles.response, profiles.response.assign(table="pupils")]),
+    )
+    response = response_map(both.response)
+    chase = chase_list(both, response, prospects(both, response))
+    assert chase["use"].tolist() == ["build"] * 4 + ["evaluate"] * 4
+    assert chase["rank"].tolist() == list(range(1, 9))
+    assert chase["gain"].iloc[4] > chase["gain"].iloc[3]
+    only = response[response["table"] == "pupils"].assign(table="staff", left=0.0)
+    nobody = pd.concat([only, response[response["table"] == "pupils"]])
+    chase = chase_list(both, nobody, prospects(both, nobody))
+    assert set(chase["use"]) == {"evaluate"}
+
+
+WHERE = """
+[study]
+name = "made"
+sites = "sites"
+[tables.sites]
+path = "sites.csv"
+site = "site"
+[tables.pupils]
+path = "pupils.csv"
+role = "survey"
+site = "site"
+where = [{ column = "short", values = ["0"] }]
+[[features]]
+name = "view"
+builder = "mean"
+args = { table = "pupils", column = "q" }
+"""
+
+
+@pytest.mark.parametrize("eligible", [False, True])
+def test_rows_left_out_on_purpose_are_nothing_to_chase(tmp_path: Path, eligible: bool) -> None:
+    """G filled in a booklet without the question; H was asked and is silent; at I some did both."""
+    rows = [f"{site},{at % 4 + 1},0" for at, site in enumerate("ABCDEF" * 3)]
+    rows += ["G,,1", "G,,1", "I,2,0", "I,3,0", "I,,1"]
+    (tmp_path / "pupils.csv").write_text("\n".join(["site,q,short", *rows]) + "\n")
+    asked = {"G": 2, "H": 4}
+    (tmp_path / "sites.csv").write_text(
+        "site,asked\n" + "".join(f"{site},{asked.get(site, 5)}\n" for site in "ABCDEFGHI")
+    )
+    said = 'eligible = { table = "sites", column = "asked" }\n[[features]]'
+    (tmp_path / "study.toml").write_text(
+        WHERE.replace("[[features]]", said, 1) if eligible else WHERE
+    )
+    assessment = Study.load(tmp_path / "study.toml").assess()
+    response = assessment.response.set_index("site")
+    assert response["left_out"].to_dict() == dict.fromkeys("ABCDEFHI", 0) | {"G": 2}
+    assert assessment.silent == ("H",)
+    remedy = assessment.missing.set_index("site")["remedy"]
+    assert remedy["G"] == NOTHING and remedy["H"] != NOTHING
+    if eligible:
+        assert response["left"].to_dict() == dict.fromkeys("ABCDEF", 2.0) | {"G": 0, "H": 4, "I": 3}
+        assert "G" not in set(assessment.chase["site"]) and "H" in set(assessment.chase["site"])
+    said = {found.section: found for found in findings(assessment)}["response"]
+    assert "The study leaves out all rows of pupils at G." in said.found
+    assert "nobody at 1 site" in said.found or not eligible
+    page = quality_html(assessment, title="made")
+    assert page.count(">left out<") == 1

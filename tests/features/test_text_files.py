@@ -136,3 +136,32 @@ def test_header_rows_below_the_names_are_titles(tmp_path: Path) -> None:
 def test_an_option_that_the_format_does_not_take_is_refused(tmp_path: Path) -> None:
     message = problem(tmp_path, "site\nA\n", sheet="first")
     assert message == "Format 'csv' does not take sheet. Remove it, or correct format."
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;"])
+def test_a_first_line_may_name_the_separator(tmp_path: Path, first: str) -> None:
+    raw = read(tmp_path, f"{first}\nsite;v\nA;1,5\n")
+    assert raw.frame.to_numpy().tolist() == [["A", "1,5"]]
+    assert raw.decimal_comma
+    assert "in 1 line: 4 (3)" in problem(tmp_path, f"{first}\nsite;v\nA;1\nB;2;3\nC;4\n")
+
+
+def test_windows_characters_in_declared_latin_1_are_refused(tmp_path: Path) -> None:
+    data = "site,v\nA,\u201cx\u201d\n".encode("cp1252")
+    message = problem(tmp_path, data, encoding="latin-1")
+    assert "the file is 'cp1252': it has '\u201c', which 'latin-1' lacks" in message
+    assert read(tmp_path, data).frame["v"].tolist() == ["\u201cx\u201d"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_named(tmp_path: Path, encoding: str) -> None:
+    data = "site,v\nZo\u00eb,1\n".encode(encoding)
+    assert f"Set encoding = '{encoding}'" in problem(tmp_path, data)
+    assert read(tmp_path, data, encoding=encoding).frame["v"].tolist() == ["1"]
+
+
+def test_an_export_of_qualtrics_is_not_read_as_plain_text(tmp_path: Path) -> None:
+    content = 'Q1,site\nHow?,Where?\n"{""ImportId"":""Q1""}","{""ImportId"":""Q2""}"\n3,A\n'
+    assert "Set format = 'qualtrics'" in problem(tmp_path, content)
+    assert read(tmp_path, content, header_rows=3).frame["Q1"].tolist() == ["3"]
+    assert read(tmp_path, content, format="qualtrics").frame["Q1"].tolist() == ["3"]

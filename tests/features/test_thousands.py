@@ -33,3 +33,8 @@ def test_a_comma_that_may_mean_something_else_is_left_alone(texts: list[str]) ->
 
 def test_a_decimal_comma_stays_one() -> None:
     assert settled(["1,013", "500"], decimal_comma=True) == [1.013, 500.0]
+
+
+def test_points_beside_decimal_commas_may_group_thousands_so_that_all_stays_text() -> None:
+    assert settled(["1.234", "2,5"], decimal_comma=True) == ["1.234", "2,5"]
+    assert settled(["1.5", "2"], decimal_comma=True) == [1.5, 2.0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from site_typology.declaration import TableDeclaration
+from site_typology.features.formulas import uncalculated
 from site_typology.features.rawtable import UnreadableTableError
 from site_typology.features.readers import read_raw
 
@@ -90,3 +92,39 @@ def test_a_text_file_may_have_a_title_too(tmp_path):
     assert read(path, skip_rows=2).frame["n"].tolist() == ["1", "2"]
     with pytest.raises(UnreadableTableError, match="Expected 9 rows above the header"):
         read(path, skip_rows=9)
+
+
+def test_formulas_that_nobody_calculated_are_refused(tmp_path: Path) -> None:
+    import openpyxl
+
+    path = tmp_path / "formulas.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("A & B")
+    for row in (["site", "n"], ["A", 1], ["B", "=B2+1"], ["C", '=""']):
+        sheet.append(row)
+    book.active.append(["site"])
+    book.active.append(["A"])
+    book.save(path)
+    with pytest.raises(UnreadableTableError, match="'A & B' has formulas without a value: B3, B4"):
+        read_raw(TableDeclaration(path=path.name, site="site", sheet="A & B"), tmp_path)
+    assert len(read_raw(TableDeclaration(path=path.name, site="site"), tmp_path).frame) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "empty"),
+    [
+        ('<c r="B2"><f>1+1</f><v>2</v></c>', []),
+        ('<c r="B2" t="str"><f>""</f><v></v></c>', []),
+        ('<c r="B2" s="3"><f t="shared" si="0"/><v>2</v></c><c r="C2"/>', []),
+        ('<c r="B2" s="3"><f t="shared" si="0"/></c><c r="C2"><v>1</v></c>', ["B2"]),
+        ('<c s="3" r="B2"><f>A1&lt;2</f><v/></c>', ["B2"]),
+    ],
+)
+def test_values_of_formulas_are_told_from_their_absence(tmp_path, cell, empty) -> None:
+    path = tmp_path / "t.xlsx"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("xl/workbook.xml", '<sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets>')
+        link = '<Relationship Id="r1" Target="worksheets/sheet1.xml"/>'
+        book.writestr("xl/_rels/workbook.xml.rels", link)
+        book.writestr("xl/worksheets/sheet1.xml", f"<sheetData><row>{cell}</row></sheetData>")
+    assert uncalculated(path, "S") == empty

@@ -16,8 +16,8 @@ from site_typology.models.resampling import (
     consensus,
     draws_consensus,
     nearest_jaccard,
-    silhouette,
 )
+from site_typology.models.stability import silhouette
 from site_typology.models.working import exact_data
 
 

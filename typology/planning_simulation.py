@@ -1,0 +1,180 @@
+"""Simulate one data set of a plan, look for types in it, and see how well sites are placed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from site_typology.models.mixture import BUDGET, fit_types
+from site_typology.models.planting import PlantedTypes
+from site_typology.models.resampling import adjusted_rand, align_labels
+from site_typology.models.unimodal import add_errors
+from site_typology.models.working import WorkingData, exact_data
+from site_typology.nulltest import types_to_try
+from site_typology.planning_material import Design, Material, Pattern, reliability
+from site_typology.planning_settings import PlanSettings
+from site_typology.power import gains_and_reference
+from site_typology.screening import FEWEST_SITES, FEWEST_VALUES
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set to simulate; separation 0 has no types."""
+
+    design: Design
+    separation: float
+    replicate: int
+
+    @property
+    def name(self) -> str:
+        """Name of the task in the file of runs."""
+        of = self.design
+        return f"{of.sites}/{of.informants}/{of.response}/{self.separation}/{self.replicate}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one simulated data set showed.
+
+    Parameters
+    ----------
+    gains : tuple of float
+        Gain at each number of types; empty where too few sites or features had data.
+    reference : tuple of tuple of float
+        The same for data sets from one unimodal population fitted to it.
+    agreement : float
+        Adjusted Rand index of the fitted types with the planted ones over all sites, those
+        apart counting as types of their own; NaN without types.
+    placed : float
+        Share of all sites placed with the confidence asked for; NaN without types.
+    rightly : float
+        Share of all sites placed so, and in the type that matches their true one.
+    apart : float
+        Share of sites with too little data to take part.
+    reliability : float
+    answering : float
+        Informants who answered at a site and survey; NaN if the survey is as now.
+    """
+
+    gains: tuple[float, ...]
+    reference: tuple[tuple[float, ...], ...]
+    agreement: float
+    placed: float
+    rightly: float
+    apart: float
+    reliability: float
+    answering: float
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Outcome:
+        """Make an outcome from JSON, where NaN is null."""
+        gains, reference = content["gains"], content["reference"]
+        figures = {
+            name: np.nan if value is None else float(value)
+            for name, value in content.items()
+            if name not in ("gains", "reference")
+        }
+        return cls(tuple(gains), tuple(map(tuple, reference)), **figures)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; NaN becomes None."""
+        return {name: None if value != value else value
+                for name, value in dataclasses.asdict(self).items()}  # fmt: skip
+
+
+def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outcome:
+    """Simulate one data set, look for types as the null test does, and fit the types planted.
+
+    Parameters
+    ----------
+    material : Material
+    settings : PlanSettings
+    task : Task
+    """
+    made = plant(material, settings, task)
+    known = {
+        "apart": 1 - float(made.kept.mean()),
+        "reliability": reliability(material.population, made.pattern),
+        "answering": made.pattern.answering,
+    }
+    ks = types_to_try(task.design.sites, settings.max_types)
+    if made.data.n < max(FEWEST_SITES, settings.k, *ks) or made.data.q < 2:
+        none = np.nan if task.separation == 0 else 0.0
+        return Outcome((), (), none, none, none, **known)
+    gains, reference = gains_and_reference(made.data, ks, settings.reference_draws, made.rng)
+    rows = tuple(map(tuple, reference.tolist()))
+    fitted = _agreement(made, settings) if task.separation > 0 else (np.nan,) * 3
+    return Outcome(tuple(gains.tolist()), rows, *fitted, **known)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A simulated data set: sites with enough data, which they are, and the types behind all.
+
+    Parameters
+    ----------
+    data : WorkingData
+    kept : ndarray of bool, shape (m,)
+        Sites of `data` among those of the design.
+    labels : ndarray of int, shape (m,)
+        True types, 1 and up.
+    pattern : Pattern
+    rng : numpy.random.Generator
+        To go on with.
+    """
+
+    data: WorkingData
+    kept: np.ndarray
+    labels: np.ndarray
+    pattern: Pattern
+    rng: np.random.Generator
+
+
+def plant(material: Material, settings: PlanSettings, task: Task) -> Planted:
+    """Simulate one data set with types planted, or none at separation 0.
+
+    The random numbers depend on the design and the replicate, not on the separation: the same
+    sites with types farther apart, so that rows of one design differ by less than their errors.
+    """
+    rng = np.random.default_rng(_stream(settings.seed, task))
+    pattern = material.sites_under(task.design, rng)
+    types = PlantedTypes.draw(material.population, settings.k, task.separation, rng)
+    truth, labels = types.simulate(task.design.sites, rng)
+    data, kept, columns = _kept(pattern, settings.min_observed)
+    return Planted(add_errors(truth[kept][:, columns], data, rng), kept, labels + 1, pattern, rng)
+
+
+def _agreement(made: Planted, settings: PlanSettings) -> tuple[float, float, float]:
+    """Adjusted Rand index of refitted types, and shares of sites placed, and placed rightly."""
+    model = fit_types(made.data, settings.k, int(made.rng.integers(2**31)), budget=BUDGET)
+    shares = model.memberships(made.data)
+    found = np.zeros(len(made.kept), dtype=np.int64)
+    found[made.kept] = shares.argmax(axis=1) + 1
+    sure = np.zeros(len(made.kept), dtype=bool)
+    sure[made.kept] = shares.max(axis=1) >= settings.confidence
+    right = align_labels(found, made.labels) == made.labels
+    return (
+        adjusted_rand(found, made.labels),
+        float(sure.mean()),
+        float((sure & right).mean()),
+    )
+
+
+def _stream(seed: int, task: Task) -> list[int]:
+    same = dataclasses.replace(task, separation=0.0).name
+    return [seed, int.from_bytes(hashlib.sha256(same.encode()).digest()[:16])]
+
+
+def _kept(pattern: Pattern, min_observed: float) -> tuple[WorkingData, np.ndarray, np.ndarray]:
+    """Set sites with too little data apart, and leave out columns with hardly a value."""
+    observed = pattern.observed
+    kept = observed.mean(axis=1) >= min_observed - 1e-9
+    kept &= observed.any(axis=1)
+    columns = np.flatnonzero(observed[kept].sum(axis=0) >= FEWEST_VALUES)
+    values = np.where(observed[kept][:, columns], 0.0, np.nan)
+    errors = pattern.errors[kept][:, columns[:, None], columns[None, :]]
+    return exact_data(values, errors), kept, columns
