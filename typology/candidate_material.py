@@ -189,10 +189,10 @@ def space_names(wanted: Sequence[str], spaces: Mapping[str, Space]) -> list[str]
     return list(dict.fromkeys(name for names in written for name in names))
 
 
-def types_of(material: Material, k: int, seed: int) -> tuple[TypeModel, Labels]:
-    """Fit the types of the proposal and number them by size."""
+def types_of(material: Material, k: int, seed: int, least: int) -> tuple[TypeModel, Labels]:
+    """Fit the types of the proposal, of `least` sites each if there are such; number them."""
     data = material.data
-    model = fit_types(data, k, derived_seed(seed, "types"))
+    model = fit_types(data, k, derived_seed(seed, "types"), least=least)
     found = model.memberships(data).argmax(axis=1) + 1
     points = material.space(ALL_FEATURES).transform(material.means)
     labels, order = by_size(found, points, k)

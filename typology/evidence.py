@@ -110,12 +110,7 @@ def collect(
         progress=progress,
     )
     best_k = nearest_number(test)
-<<<<<<< HEAD
-    material = _material(data, population, settings.draws, seed)
-    model, labels = _types(material, best_k, seed, settings.min_sites)
-=======
-    model, labels = types_of(material, best_k, seed)
->>>>>>> main
+    model, labels = types_of(material, best_k, seed, settings.min_sites)
     proposed = Specification(PROPOSAL, "features", best_k)
     tried = try_candidates(
         specifications(settings.algorithms, space_names(spaces, material.spaces), ks),
@@ -182,28 +177,6 @@ def nearest_number(test: NullTest) -> int:
     return int(gains.index[gains >= gains.max() - blur * abs(gains.max())][0])
 
 
-<<<<<<< HEAD
-def _material(data: WorkingData, population: Population, draws: int, seed: int) -> Material:
-    return Material(
-        data,
-        spaces_of(population.mean, population.covariance, data),
-        posterior(population, data)[0],
-        plausible_values(population, data, draws, derived_seed(seed, "plausible values")),
-    )
-
-
-def _types(material: Material, k: int, seed: int, least: int) -> tuple[TypeModel, Labels]:
-    """Fit the types of the proposal and number them by size."""
-    data = material.data
-    model = fit_types(data, k, derived_seed(seed, "types"), least=least)
-    found = model.memberships(data).argmax(axis=1) + 1
-    labels, order = by_size(found, material.spaces["features"].transform(material.means), k)
-    ordered = dataclasses.replace(model, weights=model.weights[order], means=model.means[order])
-    return ordered, labels
-
-
-=======
->>>>>>> main
 def _power(
     data: WorkingData,
     population: Population,

@@ -44,7 +44,7 @@ class PlanSettings:
     replicates : int
         Data sets simulated a cell.
     reference_draws : int
-        Reference data sets a replicate; see `site_typology.planning_table.deviations`.
+        Reference data sets a replicate; see `site_typology.power.deviations`.
     alpha : float
         Level of the null test.
     target : float

@@ -89,7 +89,7 @@ def proposal_stability(
     ProposalStability
     """
     tasks = [derived_seed(seed, f"reference {at}") for at in range(settings.stability_references)]
-    task = partial(_without_types, data, UnimodalPopulation.fit(data), k)
+    task = partial(_without_types, data, UnimodalPopulation.fit(data), k, settings.min_sites)
     found = run_tasks(task, tasks, workers=workers, progress=progress, stage="stability")
     strengths = np.array([strength for _, strength in found])
     draw = np.arange(len(stability.labels)) % settings.draws
@@ -134,13 +134,13 @@ def strength_of(data: WorkingData, k: int, splits: int, seed: int) -> float:
 
 
 def _without_types(
-    data: WorkingData, population: UnimodalPopulation, k: int, seed: int
+    data: WorkingData, population: UnimodalPopulation, k: int, least: int, seed: int
 ) -> tuple[NDArray[np.float64], float]:
     """Stability of k types in one reference data set: mean Jaccard of each, and strength."""
     drawn = population.simulate(data, np.random.default_rng(derived_seed(seed, "sites")))
     one = fit_population(drawn)
     material = material_of(drawn, one, REFERENCE_BOOTSTRAPS, seed)
-    _, labels = types_of(material, k, seed)
+    _, labels = types_of(material, k, seed, least)
     specification = Specification(PROPOSAL, ALL_FEATURES, k)
     stability = candidate_stability(specification, labels, material, REFERENCE_BOOTSTRAPS, seed)
     per_type = np.full(k, np.nan)

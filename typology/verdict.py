@@ -134,8 +134,8 @@ def _rules(figures: Figures, limits: Thresholds) -> tuple[Rule, ...]:
             figures.p_value,
             limits.p_value,
             "<=",
-            "One population with the same correlations, errors and gaps seldom looks as typed "
-            "as these data.",
+            "One population, or a continuum, with the same correlations, errors and gaps seldom "
+            "looks as typed as these data.",
         ),
         Rule(
             "expected_agreement",
