@@ -139,7 +139,7 @@ def test_progress_is_told_step_by_step(untyped, quick):
         progress=lambda step, share: told.append((step, share)),
     )
     steps = list(dict.fromkeys(step for step, _ in told))
-    assert steps[:2] == ["null test", "candidates"]
+    assert steps[:2] == ["null test, one population", "candidates"]
     for step in steps:
         shares = [share for name, share in told if name == step]
         assert shares == sorted(shares)

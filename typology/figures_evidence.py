@@ -45,16 +45,14 @@ def null_drawing(test: NullTest) -> Drawing:
             xycoords=("data", "axes fraction"), textcoords="offset points",
             ha="right" if near_right else "left", va="top", color=COLOURS[1], weight="bold",
         )  # fmt: skip
-        axis.set_xlabel(
-            "How much better several types fit than one\n(standardised; grey: no types)"
-        )
+        axis.set_xlabel("How much better types fit than none\n(standardised; grey: no types)")
         axis.set_ylabel("Simulated data sets")
         axis.yaxis.set_major_locator(MaxNLocator(integer=True))
         axis.margins(y=0.2)
 
     return Drawing(
         "This study beside studies without types",
-        f"Histogram of {test.draws} simulated data sets made from one population without types. "
+        f"Histogram of {test.draws} simulated data sets made from {test.against} without types. "
         f"{test.exceeding} of them look as grouped as this study or more (p = {test.p_value:.3g}).",
         3.1,
         draw,

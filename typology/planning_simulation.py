@@ -72,18 +72,27 @@ class Outcome:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Outcome:
         """Make an outcome from JSON, where NaN is null."""
-        gains, reference = content["gains"], content["reference"]
-        figures = {
-            name: np.nan if value is None else float(value)
-            for name, value in content.items()
-            if name not in ("gains", "reference")
-        }
-        return cls(tuple(gains), tuple(map(tuple, reference)), **figures)
+        known = {name: _filled(value) for name, value in content.items()}
+        known["reference"] = tuple(map(tuple, known["reference"]))
+        return cls(**{**known, "gains": tuple(known["gains"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
-        return {name: None if value != value else value
-                for name, value in dataclasses.asdict(self).items()}  # fmt: skip
+        return {name: _blank(value) for name, value in dataclasses.asdict(self).items()}
+
+
+def _filled(value: Any) -> Any:
+    """NaN for None, in lists too."""
+    if isinstance(value, list):
+        return [_filled(each) for each in value]
+    return np.nan if value is None else float(value)
+
+
+def _blank(value: Any) -> Any:
+    """None for NaN, in tuples too."""
+    if isinstance(value, tuple):
+        return [_blank(each) for each in value]
+    return None if np.isnan(value) else value
 
 
 def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outcome:

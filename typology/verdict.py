@@ -193,8 +193,8 @@ def _rules(figures: Figures, limits: Thresholds) -> tuple[Rule, ...]:
 def _why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequence[Rule]) -> str:
     k = figures.best_k
     rare = (
-        f"{figures.sites} sites fall into {k} types: one population with the same correlations, "
-        f"errors and gaps looks as typed as these data with probability {_p(figures.p_value)}"
+        f"{figures.sites} sites fall into {k} types: sites without types, with the same "
+        f"correlations, errors and gaps, look as typed with probability {_p(figures.p_value)}"
     )
     if verdict == "supported":
         least = "stable" if figures.stability >= limits.stable else "not far above doubtful"
@@ -208,7 +208,7 @@ def _why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequen
         reasons = "; ".join(_failure(rule, k) for rule in failing)
         return f"{rare}. But the types are not firm enough to rest decisions on: {reasons}."
     test = (
-        f"One population with the same correlations, errors and gaps looks as typed as these "
+        "Sites without types, with the same correlations, errors and gaps, look as typed as these "
         f"{figures.sites} sites with probability {_p(figures.p_value)}"
     )
     if verdict == "not supported":
