@@ -201,17 +201,19 @@ def _lookups(
     for at, part in enumerate(parts):
         if part.coded is None:
             continue
-        asked = {
+        values = {
             f"y_{at}_{which}": value.cast(nw.Float64) - center[f"{at}_{which}"]
             for which, value in enumerate(part.values.values())
         }
-        asked |= {
+        tallies = {
             f"t{at}_{which}": tally.cast(nw.Float64)
             for which, tally in enumerate(part.tallies.values())
         }
         chosen = count_of.get(part.key)
-        for name, table in part.coded.tables(asked).items():
-            found[name] = Lookup(part.coded, table, chosen)
+        # Tallies may look at a row's weight too, which values never do.
+        for asked in (values, tallies):
+            for name, table in part.coded.tables(asked).items():
+                found[name] = Lookup(part.coded, table, chosen)
     return found
 
 

@@ -85,7 +85,9 @@ def worth_of_exposure(count: np.ndarray, place: np.ndarray) -> np.ndarray:
     array([1.  , 1.  , 0.82])
     """
     variance = count + 0.5 + place
-    return np.asarray((count + np.sqrt(count**2 + 2 * variance)) / (2 * variance))
+    # Rounding alone could take it above 1.
+    share = (count + np.sqrt(count**2 + 2 * variance)) / (2 * variance)
+    return np.asarray(np.minimum(share, 1.0))
 
 
 def fitted_rates(low: np.ndarray, high: np.ndarray, exposure: np.ndarray) -> tuple[float, float]:

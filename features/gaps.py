@@ -134,6 +134,9 @@ def reason_sums(table: Table, columns: Sequence[str]) -> dict[str, nw.Expr]:
     """
     given = [name for name in columns if name in table.explained]
     weight = table.weight if table.weight in table.numbers else None
+    # Without a weight of 0 nothing but the cell itself is looked at, which is faster.
+    if weight is not None and table.extent(weight)[0] > 0:
+        weight = None
     counts = None if weight is None else nw.col(weight).is_null() | (nw.col(weight) != 0)
     sums = {}
     for reason in REASONS:

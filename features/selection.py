@@ -26,7 +26,15 @@ from site_typology.features.conditions import (
 from site_typology.features.engines import Rows, collected, one_row
 from site_typology.features.rawtable import listed
 from site_typology.features.roundwindows import by_round, in_rounds
-from site_typology.features.tables import RESERVED, ROUND, ROW, StudyTables, Table, as_text
+from site_typology.features.tables import (
+    RESERVED,
+    RESPONSE_WEIGHT,
+    ROUND,
+    ROW,
+    StudyTables,
+    Table,
+    as_text,
+)
 
 WEIGHT = "__weight__"
 MET, VALUE = "__met__", "__value__"
@@ -274,7 +282,9 @@ def weight_problems(
     weight = table.weight
     if weight is None:
         return
-    unusable = list(column_problems(feature, "table", table, [weight], numeric=True))
+    # Response weights are made after the table was read, and are numbers of 0 or more.
+    given = [] if weight == RESPONSE_WEIGHT else [weight]
+    unusable = list(column_problems(feature, "table", table, given, numeric=True))
     if unusable:
         yield from unusable
         return

@@ -17,6 +17,8 @@ from site_typology.features.engines import Engine, Rows, collected, grouped, in_
 
 SITE, ROUND, ROW = "__site__", "__round__", "__row__"
 """Reserved columns: the linked site, the round, and the 1-based data row in the file."""
+RESPONSE_WEIGHT = "__response_weight__"
+"""Column of weights that are made for response."""
 RESERVED = (SITE, ROUND, ROW)
 MISSING = "missing"
 

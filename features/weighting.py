@@ -14,10 +14,8 @@ from site_typology.features.asked import BASE, Asked, asked_problems, count_aske
 from site_typology.features.engines import Engine, Rows, in_engine
 from site_typology.features.factors import Factors, find_factors
 from site_typology.features.ledger import ledger_of
-from site_typology.features.tables import ROUND, SITE, StudyTables, Table
+from site_typology.features.tables import RESPONSE_WEIGHT, ROUND, SITE, StudyTables, Table
 
-RESPONSE_WEIGHT = "__response_weight__"
-"""Reserved column with the response weights of a table."""
 FACTOR, AVERAGE, SCALE, CAP = "__factor__", "__average__", "__scale__", "__cap__"
 WEIGHTING_COLUMNS = [
     "weighting", "table", "method", "round", "site", "respondents", "weighted", "effective_n",
