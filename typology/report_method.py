@@ -184,8 +184,8 @@ def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, s
         ),
         (
             "How the number of types was chosen",
-            "By what types explain beyond one population and a continuum, in standard deviations of "
-            "what the reference data gain; claimed only by the rules of the verdict.",
+            "By what types explain beyond one population and a continuum, in standard deviations "
+            "of what the reference data gain; claimed only by the rules of the verdict.",
         ),
         ("Sites in each type, for every model", "In the table of models."),
         ("Relative entropy", "not computed" if np.isnan(entropy) else figure(entropy)),
