@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from site_typology.models.mixture_starts import OnePopulation, one_population, starts_of, state_of
+from site_typology.models.mixture_starts import (
+    FEW_SITES,
+    OnePopulation,
+    one_population,
+    starts_of,
+    state_of,
+)
 from site_typology.models.plausible import SeenCells, climb
 
 if TYPE_CHECKING:
@@ -39,7 +45,8 @@ class Budget:
     first_steps, last_steps : int
         EM steps of every start, and further ones of the finalists.
     finalists : int
-        Likeliest starts after the first steps, which take the last ones too.
+        Likeliest starts after the first steps, which take the last ones too; 2 where sites are
+        many.
     population_tolerance, last_tolerance : float
         Gain in log-likelihood below which the steps of one population, and the last ones, end.
     calm : int
@@ -283,9 +290,10 @@ def likeliest(
 ) -> FittedTypes | None:
     """The likeliest finalist whose types have `least` sites each; None if none has."""
     best: FittedTypes | None = None
-    found = islice(finalists(one, k, seed, given, shrink, budget), 2 * budget.finalists)
+    several = budget.finalists if len(one.blups) <= FEW_SITES else 2
+    found = islice(finalists(one, k, seed, given, shrink, budget), 2 * several)
     for at, fit in enumerate(found):
-        if at >= budget.finalists and best is not None:
+        if at >= several and best is not None:
             break
         if smallest(fit.model, one.seen) >= least and (
             best is None or fit.path[-1] > best.path[-1]

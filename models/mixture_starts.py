@@ -13,10 +13,10 @@ from site_typology.models.plausible import SeenCells, population_of, posterior_o
 if TYPE_CHECKING:
     from site_typology.models.mixture import Budget
 
-MOST_WARD = 400
-"""Sites up to which Ward's groups are tried, whose time grows with the square of the sites."""
-SINGLES, MOST_SINGLES = 2, 100
-"""Single k-means a space, and the sites up to which they are run."""
+FEW_SITES = 100
+"""Sites up to which the search is wide: with more, one start finds what another does."""
+SINGLES = 2
+"""Single k-means a space, for few sites."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def one_population(seen: SeenCells, shrink: float, budget: Budget) -> OnePopulat
 def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.ndarray]:
     """Labels to start from, each partition once; none without runs.
 
-    In every space of `_spaces`: the best of `runs` k-means, Ward's groups, and for few sites
+    In every space of `_spaces`: the best of `runs` k-means and, for few sites, Ward's groups and
     single k-means. One space alone misses types: with four types 8 SDs apart at 25 sites, k-means
     on principal components left the likeliest types unfound in a third of the data sets.
     """
@@ -86,9 +86,9 @@ def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.n
     for space in _spaces(one, k):
         points = np.ascontiguousarray(space)
         found = [kernels.kmeans(points, k, rng.random((runs, k)), 50)]
-        if k <= n <= MOST_WARD:
+        if k <= n <= FEW_SITES:
             found.append(fcluster(linkage(points, "ward"), k, "maxclust") - 1)
-        for _ in range(SINGLES if n <= MOST_SINGLES else 0):
+        for _ in range(SINGLES if n <= FEW_SITES else 0):
             found.append(kernels.kmeans(points, k, rng.random((1, k)), 50))
         for labels in found:
             ordered = _in_order(labels)
