@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from site_typology.declaration import parse_declaration, read_declaration
 from site_typology.errors import Problems
 from site_typology.features.bandedcounts import fitted_rates
 from site_typology.features.linking import read_tables
@@ -32,6 +31,7 @@ from site_typology.features.profiler import build_profiles
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 from site_typology.intervals import feature_interval
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import parse_declaration, read_declaration
 
 STUDY = Path(__file__).parents[1] / "examples" / "talis2018_ita" / "study.toml"
 FEATURES = ("leavers", "joiners", "absent")

@@ -19,13 +19,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from site_typology.declaration import parse_declaration
 from site_typology.features.profiler import build_profiles
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 from site_typology.intervals import feature_interval
 from site_typology.models.links import LINK_OF_KIND, SingleBlock
 from site_typology.models.parallel import run_tasks
 from site_typology.profiles import LEDGER_COLUMNS
+from site_typology.study_file import parse_declaration
 
 SITES = 25
 YEAR = 365.25

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from site_typology.declaration import StudyDeclaration, parse_declaration, read_declaration
+from site_typology.declaration import StudyDeclaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles
@@ -21,6 +21,7 @@ from site_typology.features.tables import StudyTables
 from site_typology.models.working import WorkingScale
 from site_typology.nulltest import null_test
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import parse_declaration, read_declaration
 
 STUDY = Path(__file__).parents[1] / "examples" / "nyc2011" / "study.toml"
 

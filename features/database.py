@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from site_typology.declaration import Attach, TableDeclaration, filled_in, resolve_path
+from site_typology.declaration import Attach, TableDeclaration
 from site_typology.features.engines import Engine
 from site_typology.features.plainfiles import literal, plain_sql, quote, scratch_file, typed_copy
 from site_typology.features.rawtable import UnreadableTableError
@@ -26,6 +26,7 @@ from site_typology.features.scanning import (
     check_names,
     open_plain,
 )
+from site_typology.study_file import filled_in, resolve_path
 
 if TYPE_CHECKING:
     import duckdb

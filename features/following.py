@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from site_typology.declaration import resolve_path
 from site_typology.errors import Problems
 from site_typology.features.linkfile import read_successors
 from site_typology.features.loading import LoadedTable
 from site_typology.features.rawtable import UnreadableTableError
 from site_typology.features.successors import Followed, account_entries, follow, status_of
+from site_typology.study_file import resolve_path
 
 STATUS = "EstablishmentStatus (name)"
 """The register's column that says which settings are open."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import narwhals as nw
 import pandas as pd
 
-from site_typology.declaration import StudyDeclaration, TableDeclaration, resolve_path
+from site_typology.declaration import StudyDeclaration, TableDeclaration
 from site_typology.errors import Problems
 from site_typology.features.columns import explain_missing
 from site_typology.features.database import scan_query
@@ -36,6 +36,7 @@ from site_typology.features.rawtable import UnreadableTableError, listed
 from site_typology.features.readers import ENDINGS, is_pattern, located
 from site_typology.features.scanning import ASIDE, Scan, scan_parquet
 from site_typology.features.tables import ROW, code_text
+from site_typology.study_file import resolve_path
 
 LARGE_FILE = 256 * 2**20
 """Bytes from which a Parquet or text file stays in DuckDB unless the study names an engine."""

@@ -63,7 +63,7 @@ def read_tables(
     Examples
     --------
     >>> import tempfile
-    >>> from site_typology.declaration import parse_declaration
+    >>> from site_typology.study_file import parse_declaration
     >>> study = parse_declaration({
     ...     "study": {"name": "tiny", "sites": "sites"},
     ...     "tables": {"sites": {"path": "sites.csv", "site": "id"}},

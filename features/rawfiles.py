@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from site_typology.declaration import TableDeclaration, resolve_path
+from site_typology.declaration import TableDeclaration
 from site_typology.features.rawtable import RawTable
 from site_typology.features.readers import OPTIONS, is_pattern, read_file, without_repeats
+from site_typology.study_file import resolve_path
 
 
 class RawFiles:

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 import pandas as pd
 
-from site_typology.declaration import TableDeclaration, resolve_path
+from site_typology.declaration import TableDeclaration
 from site_typology.features.gias import GiasReader
 from site_typology.features.labelled import SpssReader, StataReader
 from site_typology.features.plain import plain
@@ -25,6 +25,7 @@ from site_typology.features.stacking import stacked
 from site_typology.features.tables import RESERVED
 from site_typology.features.text import TextReader
 from site_typology.features.workbook import WorkbookReader
+from site_typology.study_file import resolve_path
 
 FILE = "file"
 """Column with the file of a row, where a table is read from several."""

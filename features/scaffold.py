@@ -7,13 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from site_typology.declaration import StudyDeclaration, parse_declaration
+from site_typology.declaration import StudyDeclaration
 from site_typology.errors import Problem, Problems, StudyError
 from site_typology.features.guesses import FoundTable, find_tables
 from site_typology.features.guesslinks import Layout, guess_layout
 from site_typology.features.linking import read_tables
 from site_typology.features.rawtable import listed
 from site_typology.features.studytext import study_text
+from site_typology.study_file import parse_declaration
 
 STUDY_FILE = "study.toml"
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from site_typology.declaration import parse_declaration, read_declaration, resolve_path
 from site_typology.errors import StudyError
+from site_typology.study_file import parse_declaration, read_declaration, resolve_path
 
 
 def content(**changes):

@@ -12,11 +12,12 @@ import typer
 
 import site_typology
 from site_typology import cli
-from site_typology.declaration import REASONS, parse_declaration
+from site_typology.declaration import REASONS
 from site_typology.experiments.store import choose_store, open_store, tracking
 from site_typology.features.builders import BUILDERS
 from site_typology.output import CONTRACT
 from site_typology.results import Power
+from site_typology.study_file import parse_declaration
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

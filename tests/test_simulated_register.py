@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles
 from site_typology.profiles import SiteProfiles
 from site_typology.simulation import simulate
+from site_typology.study_file import parse_declaration
 
 FEATURES = {
     "size": {"builder": "setting_size"},

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.engines import Engine
 from site_typology.features.linking import read_tables
@@ -22,6 +21,7 @@ from site_typology.simulated_staff import (
     WINDOW_YEARS,
 )
 from site_typology.simulation import simulate
+from site_typology.study_file import parse_declaration
 
 WINDOW = ["2018-01-01", "2021-12-31"]
 EMHPS = {"column": "role", "values": [PRACTITIONER, TRAINEE]}

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import read_declaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles
 from site_typology.features.tables import StudyTables
 from site_typology.profiles import SiteProfiles
 from site_typology.simulation import simulate
+from site_typology.study_file import read_declaration
 
 
 def read(study: Path) -> StudyTables:

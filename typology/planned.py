@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from site_typology.console import output_console, progress_bar, tell
-from site_typology.declaration import StudyDeclaration, read_declaration
+from site_typology.declaration import StudyDeclaration
 from site_typology.errors import Problems, StudyError
 from site_typology.output import check_writable
 from site_typology.planning import Plan, plan
@@ -23,6 +23,7 @@ from site_typology.planning_settings import (
     setting_problems,
 )
 from site_typology.study import Study
+from site_typology.study_file import read_declaration
 
 HEADS = (
     "sites", "informants", "response", "separation", "power", "false alarms", "agreement",

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from site_typology.declaration import ONE_ROUND, StudyDeclaration, resolve_path
+from site_typology.declaration import ONE_ROUND, StudyDeclaration
 from site_typology.errors import Problems
 from site_typology.models.plausible import fit_population
 from site_typology.models.working import WorkingData, WorkingScale
 from site_typology.planning_material import Material, Survey
 from site_typology.profiles import SiteProfiles
 from site_typology.screening import in_order, screen
+from site_typology.study_file import resolve_path
 
 ONE_SURVEY = "survey"
 
@@ -220,7 +221,7 @@ def declared_counts(declaration: StudyDeclaration) -> dict[str, int]:
 
     Examples
     --------
-    >>> from site_typology.declaration import parse_declaration
+    >>> from site_typology.study_file import parse_declaration
     >>> declared_counts(parse_declaration({
     ...     "study": {"name": "s", "sites": "sites"},
     ...     "tables": {"sites": {"path": "a.csv", "site": "site", "role": "sites"}},

@@ -6,7 +6,7 @@ import hashlib
 from functools import cached_property
 from pathlib import Path
 
-from site_typology.declaration import Engine, StudyDeclaration, read_declaration
+from site_typology.declaration import Engine, StudyDeclaration
 from site_typology.errors import Problems
 from site_typology.features.assessment import Assessment, assess
 from site_typology.features.linking import read_tables
@@ -14,6 +14,7 @@ from site_typology.features.profiler import build_profiles, check_features
 from site_typology.features.tables import StudyTables
 from site_typology.features.weighting import apply_weights
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import read_declaration
 
 
 class Study:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration
 from site_typology.features.builders import BUILDERS
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
+from site_typology.study_file import parse_declaration
 
 MakeStudy = Callable[..., StudyTables]
 

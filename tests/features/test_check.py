@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
 from site_typology.feature_info import FeatureInfo
 from site_typology.features.coverage import (
@@ -25,6 +24,7 @@ from site_typology.features.linking import read_tables
 from site_typology.features.quality import print_check
 from site_typology.features.tables import StudyTables
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import parse_declaration
 
 
 @pytest.fixture

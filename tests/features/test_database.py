@@ -16,11 +16,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problem, Problems, StudyError
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles
 from site_typology.features.tables import StudyTables
+from site_typology.study_file import parse_declaration
 
 ANSWERS = (
     "site,score,school,day,big\n"

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problem, Problems
 from site_typology.features import lazyloading
 from site_typology.features.engines import collected
 from site_typology.features.linking import read_tables
 from site_typology.features.tables import ROW, StudyTables, Table
+from site_typology.study_file import parse_declaration
 
 HAS_SPARK = importlib.util.find_spec("pyspark") is not None
 NEEDS_SPARK = pytest.mark.skipif(not HAS_SPARK, reason="pyspark is absent")

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import Condition, FeatureDeclaration, parse_declaration
+from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.selection import chosen_rows, weight_problems
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables
+from site_typology.study_file import parse_declaration
 
 Read = Callable[..., tuple[StudyTables, list[str]]]
 SITES = "site,invited\nA,4\nB,10\nC,\n"

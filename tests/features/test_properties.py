@@ -9,11 +9,11 @@ import pandas as pd
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import parse_declaration
 
 SITES = list("ABCD")
 SCALE = {"name": "wsa", "table": "survey", "items": ["q1", "q2", "q3"], "range": [1, 5]}

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from site_typology.declaration import TableDeclaration, parse_declaration
+from site_typology.declaration import TableDeclaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import RawTable
 from site_typology.features.readers import READERS
 from site_typology.features.text import TextReader
+from site_typology.study_file import parse_declaration
 
 COUNTS = "site,asked,said,old,old\nA,10,4,x,x\nB,8,,y,y\n"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.linking import read_tables
 from site_typology.features.tables import StudyTables
+from site_typology.study_file import parse_declaration
 
 HOME = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SITE_TYPOLOGY_DATA", HOME.parent / "shared" / "data"))

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration, read_declaration
 from site_typology.errors import Problems, StudyError
 from site_typology.features.guesses import guess_items
 from site_typology.features.linking import read_tables
 from site_typology.features.scaffold import study_schema, write_study
 from site_typology.features.tables import StudyTables
 from site_typology.simulation import simulate
+from site_typology.study_file import parse_declaration, read_declaration
 
 
 def read_back(path: Path) -> StudyTables:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.declaration import parse_declaration
 from site_typology.errors import Problems
 from site_typology.features.linkfile import read_successors
 from site_typology.features.linking import read_tables
@@ -17,6 +16,7 @@ from site_typology.features.profiler import build_profiles
 from site_typology.features.rawtable import UnreadableTableError
 from site_typology.features.successors import Followed, follow, status_of
 from site_typology.features.tables import StudyTables
+from site_typology.study_file import parse_declaration
 
 HEADER = "URN,LinkURN,LinkName,LinkType,LinkEstablishedDate\n"
 

@@ -1,0 +1,198 @@
+"""Read a study file: TOML to a declaration, with every problem at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from site_typology.declaration import (
+    RESERVED,
+    RESERVED_ENDINGS,
+    Attach,
+    ColumnRules,
+    Condition,
+    Disclosure,
+    Eligible,
+    FeatureDeclaration,
+    Link,
+    ScaleDeclaration,
+    StudyDeclaration,
+    StudySection,
+    TableDeclaration,
+    TypologySection,
+)
+from site_typology.errors import Problems, StudyError
+from site_typology.weighting_declaration import WeightFrame, Weighting, weighting_problems
+
+
+def read_declaration(path: str | Path) -> StudyDeclaration:
+    """Read and validate a study file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``study.toml``.
+
+    Returns
+    -------
+    StudyDeclaration
+
+    Raises
+    ------
+    StudyError
+        The file cannot be read as TOML, or says something it may not; lists every problem.
+
+    Examples
+    --------
+    >>> read_declaration("nowhere.toml")
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: nowhere.toml: 1 problem
+      file  Not found. Give the path of a study file.
+    """
+    path = Path(path)
+    found = Problems(path.name)
+    content: dict[str, Any] = {}
+    if not path.is_file():
+        found.add("file", "Not found. Give the path of a study file.")
+    else:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            found.add("file", f"Not valid TOML in UTF-8: {error}.")
+    found.raise_if_any()
+    return parse_declaration(content, source=path.name)
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+def resolve_path(path: str, folder: Path) -> Path:
+    """Find a file named in a study: variables filled in, relative to the study's folder.
+
+    Parameters
+    ----------
+    path : str
+        As declared; ``${NAME}`` and ``${NAME:-default}`` stand for environment variables.
+    folder : Path
+        Folder of the study file.
+
+    Examples
+    --------
+    >>> resolve_path("${NO_SUCH_VARIABLE:-data}/sites.csv", Path("study")).as_posix()
+    'study/data/sites.csv'
+    """
+    return folder / filled_in(path)
+
+
+def filled_in(text: str) -> str:
+    """Fill in the variables of the environment that a text of a study file names.
+
+    Examples
+    --------
+    >>> filled_in("host=${NO_SUCH_VARIABLE:-localhost} password=${NO_SUCH_VARIABLE}")
+    'host=localhost password='
+    """
+    return _VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[2] or "", text)
+
+
+def parse_declaration(content: dict[str, Any], source: str = "study") -> StudyDeclaration:
+    """Validate the content of a study file; see `read_declaration`."""
+    found = Problems(source)
+    try:
+        declaration = StudyDeclaration.model_validate(content)
+    except ValidationError as error:
+        for detail in error.errors():
+            found.add(_place(detail["loc"], content), _sentence(detail))
+        raise StudyError(source, found._found) from None
+    _check_names(declaration, found)
+    found.raise_if_any()
+    return declaration
+
+
+def _place(loc: tuple[int | str, ...], content: Any) -> str:
+    """Write ``features[2].args`` with the name that the study gives the feature."""
+    words: list[str] = []
+    for part in loc:
+        if isinstance(part, int):
+            try:
+                content = content[part]
+            except (LookupError, TypeError):
+                content = None
+            name = content.get("name") if isinstance(content, dict) else None
+            words[-1] = f"{words[-1]}[{name or part + 1}]"
+        else:
+            content = content.get(part) if isinstance(content, dict) else None
+            words.append(part)
+    return ".".join(words) or "file"
+
+
+def _sentence(detail: Any) -> str:
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), sorted(_known_keys()), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        return f"Unknown key.{hint} Remove or rename it."
+    if detail["type"] == "missing":
+        return "Required, but not given."
+    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    text = text[0].upper() + text[1:]
+    value = detail.get("input")
+    shown = "" if isinstance(value, dict | list) else f"; found {value!r}"
+    return f"{text}{shown}."
+
+
+def _known_keys() -> set[str]:
+    sections = (
+        StudySection, Disclosure, TableDeclaration, Attach, ColumnRules, Condition, Link, Eligible,
+        ScaleDeclaration, FeatureDeclaration, Weighting, WeightFrame, TypologySection,
+        StudyDeclaration,
+    )  # fmt: skip
+    return {key for section in sections for key in section.model_fields}
+
+
+def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
+    """Check the references between the parts of a study."""
+    tables = declaration.tables
+    listed = f"Tables declared: {', '.join(sorted(tables))}."
+    if declaration.study.sites not in tables:
+        found.add("study.sites", f"There is no table {declaration.study.sites!r}. {listed}")
+    for name, table in tables.items():
+        if table.link is not None and table.link.table not in tables:
+            found.add(f"tables.{name}.link", f"There is no table {table.link.table!r}. {listed}")
+        if table.link is not None and table.link.table == name:
+            found.add(f"tables.{name}.link", "A table cannot be linked through itself.")
+        if table.eligible is not None and table.eligible.table not in tables:
+            found.add(
+                f"tables.{name}.eligible", f"There is no table {table.eligible.table!r}. {listed}"
+            )
+        if table.at_round is not None and table.at_round not in declaration.study.rounds:
+            found.add(
+                f"tables.{name}.at_round",
+                f"Round {table.at_round!r} is not among study.rounds: "
+                f"{', '.join(declaration.study.rounds) or 'none declared'}.",
+            )
+    found.extend(weighting_problems(declaration.weights, tables))
+    for scale in declaration.scales:
+        if scale.table not in tables:
+            found.add(f"scales[{scale.name}].table", f"There is no table {scale.table!r}. {listed}")
+    for feature in declaration.features:
+        if feature.name in RESERVED or feature.name.endswith(RESERVED_ENDINGS):
+            found.add(
+                f"features[{feature.name}]",
+                f"The name is taken by a column of the results ({', '.join(RESERVED)}, and names "
+                f"that end in {' or '.join(RESERVED_ENDINGS)}). Give another.",
+            )
+    for where, names in (
+        ("scales", [scale.name for scale in declaration.scales]),
+        ("features", [feature.name for feature in declaration.features]),
+    ):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            found.add(f"{where}[{name}]", "The name is used twice. Give each its own.")
+    if not any(feature.use == "build" for feature in declaration.features):
+        found.add("features", "None has use = 'build'. A typology needs features to build it from.")
