@@ -66,6 +66,7 @@ def builders_page() -> str:
 def study_page() -> str:
     """Write every section and key of a study file from its declaration."""
     from site_typology import declaration as declared
+    from site_typology.weighting_declaration import WeightFrame, Weighting
 
     sections: dict[str, type[BaseModel]] = {
         "[study]": declared.StudySection,
@@ -78,8 +79,8 @@ def study_page() -> str:
         "where, absent": declared.Condition,
         "[[scales]]": declared.ScaleDeclaration,
         "[[features]]": declared.FeatureDeclaration,
-        "[weights.NAME]": declared.Weighting,
-        "[weights.NAME.frame]": declared.WeightFrame,
+        "[weights.NAME]": Weighting,
+        "[weights.NAME.frame]": WeightFrame,
     }
     lines = ["# Keys of a study file", "", "`site-typology schema` prints the same for editors."]
     lines += ["Reasons for missing are listed with [the study file](../study-file.md).", ""]
