@@ -6,7 +6,9 @@ sums of one column lie together, which takes less than half of the time; the res
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,8 @@ BATCH_CELLS = 4_000_000
 """Cells that are in memory at a time, about."""
 COMPILED_FROM = 4_000_000
 """Cells after which the inner loop is compiled, which takes a second the first time."""
+MOST_THREADS = 4
+"""Columns that are added up at a time: more would wait for memory."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,9 @@ def streamed(
     """
     size = max(BATCH_CELLS // len(rows.columns), 2048)
     sums = _Sums(len(values), len(tallies))
-    for batch in rows.to_native().to_arrow_reader(size):
-        sums.take(_Batch(batch, lookups), values, weight, tallies)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
+        for batch in rows.to_native().to_arrow_reader(size):
+            sums.take(_Batch(batch, lookups), values, weight, tallies, threads)
     return sums.frame([name.removeprefix("y_") for name in values], tallies)
 
 
@@ -165,20 +170,27 @@ class _Sums:
         values: Sequence[str],
         weight: str | None,
         tallies: Sequence[str],
+        threads: Executor,
     ) -> None:
-        """Add the rows of one batch."""
+        """Add the rows of one batch; each column is added in one thread, so sums are the same."""
         codes = self._codes(batch.rows)
         self._grow(self.groups)
         self.rows += np.bincount(codes, minlength=len(self.rows))
         weights = batch.numbers(weight) if weight else np.ones(len(codes))
         add = add_numpy if self.seen < COMPILED_FROM else _compiled()
         self.seen += len(codes) * len(values)
-        for at, name in enumerate(values):
-            add(codes, weights, batch.numbers(name), self.values[at])
-        for at, name in enumerate(tallies):
-            given = batch.numbers(name)
+
+        def add_value(at: int) -> None:
+            add(codes, weights, batch.numbers(values[at]), self.values[at])
+
+        def add_tally(at: int) -> None:
+            given = batch.numbers(tallies[at])
             there = ~np.isnan(given)
             self.tallies[at] += np.bincount(codes[there], given[there], len(self.rows))
+
+        for work, many in ((add_value, values), (add_tally, tallies)):
+            for _ in threads.map(work, range(len(many))):
+                pass
 
     def _codes(self, rows: pa.RecordBatch) -> np.ndarray:
         """Place of each row's group among the sums."""
