@@ -356,8 +356,8 @@ def table_of(header: list[str], records: Records, header_rows: int) -> RawTable:
         )
     # A column is one list for the garbage collector, where a million rows are a million.
     columns = [[record[at].strip() for record in cells] for at in range(width)]
-    for at, record in enumerate(zip(*columns, strict=True)):
-        if not aside[at] and not any(record):
+    for at, row in enumerate(zip(*columns, strict=True)):
+        if not aside[at] and not any(row):
             aside[at] = BLANK_ROW
     return _named(header, columns, aside, records.separator)
 

@@ -63,8 +63,35 @@ class Continuum:
 
         return TypeModel(self.weights, self.means, self.covariance).memberships(data)
 
+    @property
+    def along(self) -> float:
+        """Variance of the true profiles along the curve, over all columns."""
+        shares = self.weights / self.weights.sum()
+        return float(shares @ ((self.means - shares @ self.means) ** 2).sum(axis=1))
+
+    @property
+    def share(self) -> float:
+        """Share of the variance of the true profiles that lies along the curve."""
+        return self.along / (self.along + float(np.trace(self.covariance)))
+
+    @property
+    def dominance(self) -> float:
+        """Variance along the curve, in times that of the widest direction across it."""
+        return self.along / float(np.linalg.eigvalsh(self.covariance)[-1])
+
+    def reliability(self, data: WorkingData) -> float:
+        """Share of the variance of the sites' places that is not doubt about them."""
+        chances = self.memberships(data)
+        means = chances @ _PLACES
+        doubt = float((chances @ _PLACES**2 - means**2).mean())
+        spread = float(means.var())
+        return spread / (spread + doubt)
+
     def places(self, data: WorkingData, level: float = 0.95) -> np.ndarray:
         """Place of each site along the curve with its interval, shape (n, 3): mean, low, high.
+
+        Each place of the grid stands for the piece of the curve about it, and the ends of the
+        interval lie inside such pieces.
 
         Parameters
         ----------
@@ -73,11 +100,12 @@ class Continuum:
             Probability of the interval.
         """
         chances = self.memberships(data)
-        cumulated = np.cumsum(chances, axis=1)
+        ends = np.linspace(-1, 1, NODES + 1)
         tail = (1 - level) / 2
-        low = _PLACES[(cumulated < tail).sum(axis=1).clip(0, NODES - 1)]
-        high = _PLACES[(cumulated < 1 - tail).sum(axis=1).clip(0, NODES - 1)]
-        return np.column_stack([chances @ _PLACES, low, high])
+        limits = [
+            np.interp([tail, 1 - tail], np.append(0.0, np.cumsum(row)), ends) for row in chances
+        ]
+        return np.column_stack([chances @ _PLACES, np.array(limits)])
 
     def simulate(self, data: WorkingData, rng: np.random.Generator) -> WorkingData:
         """Draw true profiles for the sites of `data` and give them its errors and gaps."""

@@ -169,6 +169,7 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
         ),
         ("candidates.csv", {"features", "pca", "famd", "gower", "measured"}),
         ("comembership.csv", set()),
+        ("axis.csv", set()),
         (
             "memberships.csv",
             {"not enough data", "none of these", "no typology claimed"},
@@ -226,7 +227,7 @@ def test_evidence_has_the_keys_of_the_contract(output: dict[str, str], evidence:
 
 def test_figures_have_the_names_of_the_contract(output: dict[str, str], results: Path) -> None:
     drawn = {path.stem for path in (results / "figures").iterdir()}
-    assert drawn == names_in(output["figures/"]) - {"power"}
+    assert drawn == names_in(output["figures/"]) - {"power", "axis"}
 
 
 def test_mlflow_has_the_names_of_the_contract(results: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from site_typology.axis import axis_words, find_axis
 from site_typology.candidate_material import (
     PROPOSAL,
     Labels,
@@ -162,6 +164,10 @@ def collect(
     evidence = _evidence(
         figures, settings, test, stability, steady.replicates, candidates, data.sites, further
     )
+    if not evidence.claimed:
+        axis = find_axis(data)
+        why = f"{evidence.why} {axis_words(axis)}".rstrip()
+        evidence = dataclasses.replace(evidence, axis=axis, why=why)
     return Findings(evidence, candidates, model, material.means)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from site_typology.describe import is_claimed
 from site_typology.figure_canvas import Drawing, render, save
+from site_typology.figures_axis import axis_drawing
 from site_typology.figures_evidence import missing_drawing, null_drawing, power_drawing
 from site_typology.figures_types import (
     confidence_drawing,
@@ -42,9 +43,10 @@ def figures(
     -------
     dict of str to str
         ``<svg>`` elements with title and description, by name: ``profile``, ``map``,
-        ``null_test``, ``power``, ``confidence``, ``drivers``, ``missing``. Left out:
+        ``null_test``, ``power``, ``axis``, ``confidence``, ``drivers``, ``missing``. Left out:
         ``null_test`` where the reference draws were not kept, ``power`` where it was not in
-        question, ``confidence`` and ``drivers`` where there is nothing to show. The same typology
+        question, ``axis`` where sites do not lie along one, ``confidence`` and ``drivers`` where
+        there is nothing to show. The same typology
         always gives the same text.
     """
     evidence = typology.evidence
@@ -56,6 +58,8 @@ def figures(
         drawings["null_test"] = null_drawing(evidence.null_test)
     if evidence.power is not None and len(evidence.power.table):
         drawings["power"] = power_drawing(evidence.power)
+    if evidence.axis is not None and evidence.axis.is_continuum:
+        drawings["axis"] = axis_drawing(evidence.axis)
     if is_claimed(typology):
         drawings["confidence"] = confidence_drawing(typology)
     if explanation.shown:

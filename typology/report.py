@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from site_typology.declaration import Disclosure
 from site_typology.describe import is_claimed, type_sizes
 from site_typology.features.assessment import Assessment, assess
+from site_typology.report_axis import axis_content
 from site_typology.report_data import feature_table, ledger_table, missing_share
 from site_typology.report_method import (
     candidate_rows,
@@ -123,6 +124,7 @@ def _content(
         "undrawn": undrawn_words(typology, profile),
         "thin": _thin(profile, sites["rows"], features),
         "one_population": one_population(profile),
+        "axis": axis_content(typology),
         "borderline": borderline_table(typology, explanation),
         "sites": sites,
         "explanation": explanation,

@@ -50,6 +50,11 @@ GLOSSARY = (
         "them.",
     ),
     (
+        "Continuum, axis",
+        "Sites that differ by degrees along one line, which may be bent. A site's place on it runs "
+        "from 0 to 100 and comes with an interval; neither end is better.",
+    ),
+    (
         "Separation",
         "How far apart types are, in standard deviations of sites of one type. Six and more is "
         "far: hardly a site lies between.",
@@ -95,13 +100,15 @@ BADGES = {
 
 def headline(evidence: Evidence, sites: int) -> str:
     """Say the verdict in one sentence."""
+    lined = evidence.axis is not None and evidence.axis.is_continuum
     return {
         "supported": f"The {sites} sites fall into {evidence.k} types.",
         "tentative": (
             f"There are signs of {evidence.k} types, but they are not firm enough to rest "
             "decisions on."
         ),
-        "not supported": "The data do not support a typology.",
+        "not supported": "The data do not support a typology."
+        + (" Sites form a continuum along one axis." if lined else ""),
         "insufficient": "These data cannot tell whether there are types of sites.",
     }[evidence.verdict]
 

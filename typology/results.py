@@ -15,6 +15,8 @@ from site_typology.replicates import STABLE_COLUMNS, STABLE_FIGURES, Replicates
 Verdict = Literal["supported", "tentative", "not supported", "insufficient"]
 Against = Literal["one population", "a continuum"]
 """What the sites were compared with: two ways of having no types."""
+SCORE_COLUMNS = ("site", "score", "low", "high")
+"""Columns of the scores of an `Axis`."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class Rule:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with ``holds``; NaN becomes None."""
         return {**_plain(dataclasses.asdict(self)), "holds": self.holds}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Rule:
+        """Make a rule from `to_dict` output."""
+        known = {field.name: content[field.name] for field in dataclasses.fields(cls)}
+        known["figure"] = float("nan") if known["figure"] is None else known["figure"]
+        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,42 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """The line that sites lie along, which describes them where types do not.
+
+    Parameters
+    ----------
+    rules : tuple of Rule
+        Whether sites lie along one axis: a continuum.
+    scores : DataFrame
+        One row a site with enough data, columns `SCORE_COLUMNS`: place along the axis from 0 to
+        100, with its 95 % interval.
+    """
+
+    rules: tuple[Rule, ...]
+    scores: pd.DataFrame
+
+    @property
+    def is_continuum(self) -> bool:
+        """Whether every rule holds."""
+        return all(rule.holds for rule in self.rules)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "is_continuum": self.is_continuum,
+            "rules": [rule.to_dict() for rule in self.rules],
+            "scores": _plain(self.scores.to_dict("records")),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Axis:
+        """Make an axis from `to_dict` output."""
+        scores = pd.DataFrame(content["scores"], columns=list(SCORE_COLUMNS))
+        return cls(tuple(map(Rule.from_dict, content["rules"])), scores)
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One way of grouping the sites, tried beside others.
 
@@ -192,6 +237,8 @@ class Evidence:
         ``relative_entropy``, ``prediction_strength``, ...
     replicates : Replicates, optional
         Every replicate behind the stability; not in `to_dict`.
+    axis : Axis, optional
+        Where no types are claimed, the line that sites lie along.
     """
 
     verdict: Verdict
@@ -207,6 +254,7 @@ class Evidence:
     candidates: pd.DataFrame
     figures: Mapping[str, float]
     replicates: Replicates | None = None
+    axis: Axis | None = None
 
     @property
     def p_value(self) -> float:
@@ -234,23 +282,19 @@ class Evidence:
             "site_stability": _plain(self.site_stability.to_dict()),
             "candidates": _plain(self.candidates.to_dict("records")),
             "figures": _plain(dict(self.figures)),
+            "axis": None if self.axis is None else self.axis.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Evidence:
         """Make evidence from `to_dict` output; reference maxima and replicates are not kept."""
         test, power = content["null_test"], content["power"]
-        rule_fields = [field.name for field in dataclasses.fields(Rule)]
-        rules = []
-        for given in content["rules"]:
-            known = {name: given[name] for name in rule_fields}
-            known["figure"] = float("nan") if known["figure"] is None else known["figure"]
-            rules.append(Rule(**known))
+        axis = content["axis"]
         return cls(
             verdict=content["verdict"],
             k=content["k"],
             best_k=content["best_k"],
-            rules=tuple(rules),
+            rules=tuple(map(Rule.from_dict, content["rules"])),
             null_test=NullTest(
                 test["p_value"],
                 test["draws"],
@@ -272,6 +316,7 @@ class Evidence:
                 name: float("nan") if figure is None else figure
                 for name, figure in content["figures"].items()
             },
+            axis=None if axis is None else Axis.from_dict(axis),
         )
 
 
