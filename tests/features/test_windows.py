@@ -154,6 +154,7 @@ def test_what_cannot_be_a_window_or_range_is_refused(built):
         per_team("number", {"column": "with", "range": [1, 2]}),
         per_team("strange", in_window("seen", {"3": YEAR})),
         {"name": "mean", "builder": "mean", "args": mean},
+        per_team("apart", in_window("seen", {"1": YEAR}), in_window("day", {"2": YEAR})),
         per_team("both", {"column": "with", "values": ["staff"], "range": [1, 2]}),
         per_team("none", {"column": "with"}),
         per_team("turned", in_window("seen", YEAR[::-1])),
@@ -167,6 +168,7 @@ def test_what_cannot_be_a_window_or_range_is_refused(built):
     assert "A range needs numbers in column 'with' in table 'visits'; found 'pupil'" in text
     assert "'3' in the window of 'seen' is no round of the study. Rounds: 1, 2." in text
     assert "features.mean.where The window of 'seen' differs by round" in text
+    assert "features.apart.where The windows of 'seen', 'day' have no round in common" in text
     assert text.count("Give one of 'values', 'range' and 'window'") == 2
     assert "must be [first day, last day]" in text
     assert "must be [low, high]" in text
