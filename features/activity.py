@@ -164,7 +164,8 @@ class _Activity(Builder[Any]):
                     measurement=figures,
                 )
             )
-        gaps = gap_reasons(feature, tables, tables.tables[args.contacts.table], ())
+        contacts = args.contacts
+        gaps = gap_reasons(feature, tables, tables.tables[contacts.table], (), contacts.where)
         entries = [ledger_entries(feature.name, name, own) for name, own in rows.items()]
         ledger = pd.concat(entries, ignore_index=True)
         return place(

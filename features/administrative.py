@@ -91,9 +91,9 @@ class Column(Builder[ColumnArgs]):
         if args.standard_error is not None:
             error = rows[args.standard_error].to_numpy(dtype=float) / np.abs(divisor)
         elif feature.kind == "share" and args.n is not None:
-            counted = n > 0
-            error = np.zeros(len(rows))
-            error[counted] = np.sqrt(half_count_variance(value[counted], n[counted]))
+            # A share of an unknown number is not exact; one out of range is refused afterwards.
+            counted, within = np.where(n > 0, n, np.nan), np.clip(value, 0.0, 1.0)
+            error = np.sqrt(half_count_variance(within, counted))
         index = pd.MultiIndex.from_frame(rows[[SITE, ROUND]], names=INDEX)
         estimate = Estimate(index, value, error, n)
         by = "" if args.divide_by is None else f", divided by {args.divide_by}"

@@ -12,7 +12,7 @@ from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problem
 from site_typology.features.conditions import quoted
 from site_typology.features.engines import Rows, collected
-from site_typology.features.selection import bad_rows
+from site_typology.features.selection import bad_rows, too_large
 from site_typology.features.tables import ROUND, SITE, StudyTables, Table, as_text
 from site_typology.weighting_declaration import WeightFrame, Weighting
 
@@ -101,6 +101,8 @@ def _column_faults(
             f"Column '{column}' of table '{table.name}' must hold numbers; found "
             f"{quoted(table.values(column))}. Recode them, or declare them missing with a reason.",
         )
+    elif numeric and (message := too_large(table, column)):
+        yield Problem(f"{place}.{argument}", message)
 
 
 def _value_problems(

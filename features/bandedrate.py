@@ -33,7 +33,7 @@ from site_typology.features.selection import (
     table_problems,
     where_problems,
 )
-from site_typology.features.tables import ROUND, SITE, StudyTables, as_text
+from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, as_text
 from site_typology.profile_checks import INDEX
 
 BAND = "band"
@@ -147,7 +147,7 @@ class BandedRate(Builder[BandedRateArgs]):
 def banded_rows(
     banded: Banded, tables: StudyTables, where: tuple[Condition, ...] = ()
 ) -> pd.DataFrame:
-    """Lowest and highest count of each row: ``SITE, ROUND, low, high``, NaN without a code."""
+    """Lowest and highest count of each row: ``SITE, ROUND, ROW, low, high``, NaN without a code."""
     table = tables.tables[banded.table]
     rows = row_values(table, (*where, *banded.where), {BAND: nw.col(banded.column)})
     limits = pd.DataFrame(
@@ -155,7 +155,7 @@ def banded_rows(
         index=["low", "high"],
     ).T
     own = limits.reindex(as_text(rows[BAND]).to_numpy())
-    return rows[[SITE, ROUND]].assign(low=own["low"].to_numpy(), high=own["high"].to_numpy())
+    return rows[[SITE, ROUND, ROW]].assign(low=own["low"].to_numpy(), high=own["high"].to_numpy())
 
 
 def by_site(rows: pd.DataFrame, total: pd.Series, tables: StudyTables) -> pd.DataFrame:
@@ -178,12 +178,12 @@ def by_site(rows: pd.DataFrame, total: pd.Series, tables: StudyTables) -> pd.Dat
     # Ones that hold for every round are spread over rounds first, as the denominator is.
     each = pd.concat(
         [
-            over_rounds(part.set_index(keys).rename_axis(INDEX), tables)
+            over_rounds(part.set_index(keys).rename_axis(INDEX), tables).dropna(subset=[ROW])
             for _, part in rows.groupby(rows.groupby(keys).cumcount())
         ]
-        or [pd.DataFrame(columns=["low", "high"], index=total.index[:0], dtype=float)]
-    ).dropna(how="all")
-    several = each.groupby(level=INDEX)["low"].transform("size")
+        or [pd.DataFrame(columns=[ROW, "low", "high"], index=total.index[:0], dtype=float)]
+    )
+    several = each.groupby(level=INDEX)[ROW].transform("size")
     exposure = (total.where(total > 0).reindex(each.index) / several).to_numpy(dtype=float)
     low, high = each["low"].to_numpy(dtype=float), each["high"].to_numpy(dtype=float)
     known = ~np.isnan(low) & ~np.isnan(exposure)

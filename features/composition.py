@@ -15,6 +15,7 @@ from site_typology.features.conditions import quoted
 from site_typology.features.contract import Builder, BuilderArgs, Built, Code, Estimate, place
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.informants import population_factors, survey_measurement
+from site_typology.features.knownpart import coverage_of
 from site_typology.features.parttotals import NO_NOTES, RowNotes, said_of_totals, without_off_totals
 from site_typology.features.selection import (
     chosen_rows,
@@ -189,7 +190,7 @@ def placed_shares(
             shares.index, shares.value[:, at], shares.standard_error[:, at], shares.n
         )
         figures = {} if surveyed is None else survey_measurement(shares.sums, tables, at)
-        figures["coverage"] = float(shares.n.sum() / shares.sums.rows.sum())
+        figures |= coverage_of(shares.sums)
         figures |= notes.figures
         described = {
             "name": name,

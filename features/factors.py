@@ -73,15 +73,18 @@ def find_factors(asked: Asked, found: Problems) -> Factors:
         known = known[known["base"] > 0]
         everyone = lists.get(key, placed.iloc[:0])
         group = _Group(asked, names, _sums(known, asked), everyone, factors)
-        if asked.weighting.method == "raking":
-            own = _raked(group, found)
-        else:
-            own = _propensities(group, found)
-        if own is None or own.empty:
+        before = len(found)
+        method = _raked if asked.weighting.method == "raking" else _propensities
+        own = method(group, found)
+        if len(found) > before:
             continue
+        if own is None or own.empty:
+            # Of nobody here the columns are known, so that all have the average: asked by answered.
+            own, average = group.own.iloc[:0].assign(factor=0.0), group.asked_of_each(counts)
+        else:
+            average = float(own["factor"] @ own["base"] / own["base"].sum())
         factor_of = own[[*asked.columns, "factor"]]
         rows = counts.merge(factor_of, on=list(asked.columns), how="left")
-        average = float(own["factor"] @ own["base"] / own["base"].sum())
         rows["weight"] = rows["base"] * rows["factor"].fillna(average)
         scale, cap = _trim(rows, asked, names, found)
         cells.append(factor_of.assign(**names))
@@ -113,6 +116,15 @@ class _Group:
         words = f" in round '{self.names['round']}'" if several else ""
         return words + (f" at site '{self.names['site']}'" if "site" in self.names else "")
 
+    def asked_of_each(self, counts: pd.DataFrame) -> float:
+        """How many were asked for each who answered, by design weight; 1 where it is not known."""
+        margins = self.asked.weighting.margins
+        total = float(self.everyone["asked"].sum())
+        if margins:
+            total = sum(next(iter(margins.values())).values())
+        answered = float(counts["base"] @ counts["n"])
+        return total / answered if total > 0 and answered > 0 else 1.0
+
     def uncovered(self, column: str, names: list[str], found: Problems) -> None:
         if self.asked.weighting.uncovered == "error":
             found.add(
@@ -140,15 +152,19 @@ def _unknown_rows(asked: Asked, factors: Factors, found: Problems) -> None:
         return
     weighting, n = asked.weighting, int(missing["n"].sum())
     named = quoted(weighting.auxiliaries)
-    if weighting.unknown == "error":
+    if weighting.unknown == "error" or len(missing) == len(asked.counts):
         where = ""
         if weighting.frame is not None and weighting.frame.on is not None:
             where = f" (by '{weighting.frame.on}', in table '{weighting.frame.table}')"
         found.add(
             f"weights.{asked.name}",
             f"{n} rows of table '{weighting.table}' have no value of {named}{where}, at "
-            f"{quoted(sorted(missing['site'].unique()))}. Complete them, or set "
-            "unknown = 'average' to give them the average weight.",
+            f"{quoted(sorted(missing['site'].unique()))}. "
+            + (
+                "Complete them, or set unknown = 'average' to give them the average weight."
+                if len(missing) < len(asked.counts)
+                else "That is all of them, so that none can be weighed. Complete them."
+            ),
         )
         return
     for (site, round_), rows in missing.groupby(["site", "round"]):
@@ -247,9 +263,11 @@ def _propensities(group: _Group, found: Problems) -> pd.DataFrame | None:
             if absent := list(as_text(cells.loc[sums == 0, aux]).unique()):
                 group.uncovered(column, absent, found)
             covered &= (sums > 0).to_numpy()
-    if len(found) > before or not covered.any():
-        return None
     cells = cells[covered].reset_index(drop=True)
+    if len(found) == before:
+        found.extend(_elsewhere(group, cells))
+    if len(found) > before or cells.empty:
+        return None
     try:
         model = model_of(group.asked, cells)
     except NoPropensityError as error:
@@ -260,6 +278,20 @@ def _propensities(group: _Group, found: Problems) -> pd.DataFrame | None:
     with np.errstate(divide="ignore"):
         cells["factor"] = 1.0 / chance
     return group.own.merge(cells[[*group.asked.columns, "factor"]], on=list(group.asked.columns))
+
+
+def _elsewhere(group: _Group, cells: pd.DataFrame) -> Iterator[Problem]:
+    """Say who answered where the list, which knows who answered, has nobody who did."""
+    columns = list(group.asked.columns)
+    both = group.own.merge(cells[columns], on=columns, how="left", indicator=True)
+    lost = both[both["_merge"] == "left_only"]
+    if len(lost):
+        shown = [", ".join(code_text(row[aux]) for aux in columns) for _, row in lost.iterrows()]
+        yield Problem(
+            group.place,
+            f"Some of {quoted(shown)} answered{group.words}, where the list has none of them who "
+            "did. Give them the same site in both tables.",
+        )
 
 
 def response_cells(asked: Asked, everyone: pd.DataFrame) -> pd.DataFrame:
@@ -304,7 +336,8 @@ def trimmed(weight: np.ndarray, n: np.ndarray, limit: float) -> tuple[float, flo
     Parameters
     ----------
     weight, n : ndarray
-        Different weights, and the number of rows with each.
+        Different weights, and the number of rows with each; rows with a weight of 0 count for
+        nothing, in the median as elsewhere.
     limit : float
         Multiple of the median.
 
@@ -321,6 +354,9 @@ def trimmed(weight: np.ndarray, n: np.ndarray, limit: float) -> tuple[float, flo
     (1.7778, 3.0, 19.0)
     """
     order = np.argsort(weight)
+    order = order[weight[order] > 0]
+    if not len(order):
+        return 1.0, float("inf")
     weight, n = weight[order], n[order]
     middle = np.searchsorted(np.cumsum(n), n.sum() / 2)
     cap, total = float(limit * weight[min(middle, len(weight) - 1)]), float(weight @ n)

@@ -11,6 +11,7 @@ import pandas as pd
 from site_typology.declaration import REASONS, Condition, FeatureDeclaration
 from site_typology.features.contract import over_rounds, study_grid
 from site_typology.features.engines import grouped
+from site_typology.features.roundwindows import by_round
 from site_typology.features.selection import chosen_rows, lazy_rows
 from site_typology.features.tables import ROUND, SITE, StudyTables, Table
 from site_typology.profile_checks import INDEX
@@ -33,7 +34,8 @@ def gap_reasons(
     The most common reason among the site's own missing cells of `columns`, on rows whose weight
     is not 0; without one,
     "not answered" where the site has rows or eligible informants and "not asked" where it has
-    neither. A site where the feature cannot exist is "structurally absent".
+    neither, nor a window in `where` in that round while others have one. A site where the feature
+    cannot exist is "structurally absent".
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ def gap_reasons(
         counts = reason_counts(table, columns, where)
     said = _most_common(counts, tables)
     reasons = said.where(said.notna() & (said != ""), reasons)
+    if rounds := by_round(where):
+        reasons[~grid.get_level_values("round").isin(rounds)] = NOT_ASKED
     sites = absent_sites(feature, tables)
     reasons[grid.get_level_values("site").isin(sites)] = ABSENT
     return reasons

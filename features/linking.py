@@ -27,6 +27,7 @@ from site_typology.features.loading import LoadedTable, load_table
 from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import listed
 from site_typology.features.response import count_response
+from site_typology.features.selection import too_large
 from site_typology.features.sitekeys import (
     linked_sites,
     listed_keys,
@@ -277,6 +278,8 @@ def _check_eligible(tables: Mapping[str, Table], found: Problems) -> None:
                     f"{column!r} of tables.{eligible.table} counts those {who}: {problem}. "
                     "Correct them, or declare them missing.",
                 )
+            elif column in other.numbers and (message := too_large(other, column)):
+                found.add(f"tables.{name}.eligible", message)
 
 
 def _entries(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 15
 _MOST_SITES = 200
-_NOTHING = "-"
+_NOTHING, _UNKNOWN = "-", "not known"
 
 
 def print_check(
@@ -151,7 +151,7 @@ def _print_response(console: Console, tables: StudyTables) -> None:
     body = [
         (
             "all",
-            *(_answered(group[["eligible", "responded"]].sum(min_count=1)) for group in by_site),
+            *(_answered(_in_all(group)) for group in by_site),
         )
     ]
     body += [(site, *(_answered(group.loc[site]) for group in by_site)) for site in sites]
@@ -164,8 +164,17 @@ def _print_response(console: Console, tables: StudyTables) -> None:
             _say(console, f"{heading}: more answered than were asked at {listed(over)}.")
 
 
+def _in_all(group: pd.DataFrame) -> pd.Series:
+    """Sums over the sites whose number asked is known, or over all where none is."""
+    numbers = group[["eligible", "responded"]].astype(float)
+    known = numbers[numbers["eligible"].notna()]
+    return (numbers if known.empty else known).sum(min_count=1)
+
+
 def _answered(row: pd.Series) -> str:
     responded, eligible = row["responded"], row["eligible"]
+    if np.isnan(responded):
+        return _UNKNOWN
     if np.isnan(eligible):
         return _count(responded)
     if eligible == 0:

@@ -25,6 +25,7 @@ from site_typology.features.contract import (
 )
 from site_typology.features.gaps import gap_reasons, reasons_of_either
 from site_typology.features.measurement import pooled_variance
+from site_typology.features.roundwindows import by_round
 from site_typology.features.selection import (
     WEIGHT,
     bad_rows,
@@ -166,7 +167,8 @@ def totals(
     -------
     DataFrame
         Index (site, round); columns ``total`` and ``error``, both NaN where the table has no row
-        of the site, or a chosen row lacks its amount, since the total is not known then. Whole
+        of the site, or a chosen row lacks its amount, since the total is not known then, and in a
+        round of which no window is declared where others have one. Whole
         numbers are counts, with the Poisson error of the count plus a half, so that a count of 0
         is not exact; other amounts have the error of a sum of rows whose variance is pooled over
         sites, or none where a site has one row.
@@ -184,9 +186,12 @@ def totals(
     )[sums.n[:, 0] == sums.rows].reindex(sums.index)
     found = over_rounds(chosen, tables)
     if where or quantity.where:
-        none = pd.DataFrame({"total": 0.0, "error": np.sqrt(0.5)}, index=seen.index)
+        zero = pd.DataFrame({"total": 0.0, "error": np.sqrt(0.5)}, index=seen.index)
+        none = over_rounds(zero, tables)
+        if rounds := by_round((*where, *quantity.where)):
+            none.loc[~none.index.get_level_values("round").isin(rounds)] = np.nan
         some = over_rounds(pd.DataFrame({"rows": sums.rows}, index=sums.index), tables)["rows"]
-        found = found.where(some.notna(), over_rounds(none, tables))
+        found = found.where(some.notna(), none)
     return found
 
 

@@ -92,7 +92,8 @@ def silent_sites(response: pd.DataFrame, round_: str) -> list[str]:
     own = in_round(response, round_)
     own = own[~left_out(own)]
     asked = own[own["eligible"].isna() | (own["eligible"] > 0)]
-    returns = asked.groupby("site", sort=False)["responded"].sum()
+    # A site where the number of returns is not known may well have sent some.
+    returns = asked.groupby("site", sort=False)["responded"].sum(skipna=False)
     return [str(site) for site in returns.index[returns == 0]]
 
 

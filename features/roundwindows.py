@@ -61,9 +61,12 @@ def window_faults(args: BaseModel, rounds: Sequence[str], taken: bool) -> Iterat
     taken : bool
         Whether the builder takes rounds from windows.
     """
-    for condition in _conditions(args):
+    found = list(_conditions(args))
+    common = set(rounds)
+    for condition in found:
         if not isinstance(condition.window, dict):
             continue
+        common &= set(condition.window)
         if not taken:
             yield (
                 f"The window of '{condition.column}' differs by round, which this builder does "
@@ -75,6 +78,10 @@ def window_faults(args: BaseModel, rounds: Sequence[str], taken: bool) -> Iterat
                 f"{', '.join(unknown)} in the window of '{condition.column}' is no round of the "
                 f"study. Rounds: {', '.join(rounds)}."
             )
+    windows = [each for each in found if isinstance(each.window, dict)]
+    if len(windows) > 1 and not common:
+        names = ", ".join(dict.fromkeys(f"'{each.column}'" for each in windows))
+        yield f"The windows of {names} have no round in common, so that they choose no row."
 
 
 def _conditions(value: Any) -> Iterator[Condition]:

@@ -206,22 +206,30 @@ def column_problems(
             )
         elif numeric and column not in table.numbers:
             yield from _not_numbers(feature, argument, table, column)
-        elif numeric:
-            yield from _too_large(feature, argument, table, column)
+        elif numeric and (message := too_large(table, column)):
+            yield Problem(place_of(feature, argument), message)
 
 
-def _too_large(
-    feature: FeatureDeclaration, argument: str, table: Table, column: str
-) -> Iterator[Problem]:
-    """Refuse numbers, infinite ones among them, that an engine holds and no sum of squares can."""
+def too_large(table: Table, column: str) -> str:
+    """Say which numbers, infinite ones among them, an engine holds and no sum of squares can.
+
+    Parameters
+    ----------
+    column : str
+        Column with numbers.
+
+    Returns
+    -------
+    str
+        A sentence; ``""`` where there are none.
+    """
     lowest, highest, _ = table.extent(column)
     if (lowest > -TOO_LARGE and highest < TOO_LARGE) or np.isnan(lowest):
-        return
+        return ""
     bad = bad_rows(table, (nw.col(column) <= -TOO_LARGE) | (nw.col(column) >= TOO_LARGE), column)
-    yield Problem(
-        place_of(feature, argument),
+    return (
         f"Column '{column}' of table '{table.name}' holds numbers too large to calculate with: "
-        f"{quoted(bad.values)} in {bad.rows}. Correct them, or declare them missing with a reason.",
+        f"{quoted(bad.values)} in {bad.rows}. Correct them, or declare them missing with a reason."
     )
 
 

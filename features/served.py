@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from site_typology.declaration import FeatureDeclaration
+from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problem
 from site_typology.features.contract import (
     Builder,
@@ -19,6 +19,7 @@ from site_typology.features.contract import (
     Built,
     Code,
     Estimate,
+    over_rounds,
     place,
     study_grid,
 )
@@ -75,7 +76,7 @@ class Served:
     aside : DataFrame
         Ledger entries of the settings set aside.
     listed : MultiIndex of (site, round)
-        Sites that have settings at all, in use or not.
+        Sites that have settings at all, in use or not, sorted.
     """
 
     rows: pd.DataFrame
@@ -147,7 +148,7 @@ class SettingBuilder(Builder[Any]):
             definition=definition,
             **more,
         )
-        gaps = gap_reasons(feature, tables, tables.tables[args.table], columns, args.where)
+        gaps = setting_gaps(feature, args, tables, columns, served)
         return place({feature.name: estimate}, [info], tables, gaps, ledger=served.aside)
 
 
@@ -218,7 +219,8 @@ def served_settings(
     given = args.status in table.columns
     asked = {**columns, _STATUS: nw.col(args.status)} if given else dict(columns)
     rows = row_values(table, args.where, asked)
-    listed = pd.MultiIndex.from_frame(rows[[SITE, ROUND]].drop_duplicates(), names=INDEX)
+    # A site of which no setting is chosen still was looked at.
+    listed = table.rows_by_site.index.set_names(INDEX)
     if not given:
         return Served(rows, pd.DataFrame(columns=LEDGER_COLUMNS), listed)
     status = as_text(rows[_STATUS]).fillna("").str.strip().str.casefold()
@@ -231,6 +233,28 @@ def served_settings(
         _entries(feature, args.table, aside),
         listed,
     )
+
+
+def setting_gaps(
+    feature: FeatureDeclaration,
+    args: SettingArgs,
+    tables: StudyTables,
+    columns: Sequence[str],
+    served: Served,
+) -> pd.Series:
+    """The reason that holds at each site and round, should its cell be empty.
+
+    What the settings in use say, as `site_typology.features.gaps.gap_reasons`; "not applicable"
+    where the site has settings and none of them is in use.
+    """
+    table, where = tables.tables[args.table], args.where
+    if args.status in table.columns:
+        where = (*where, Condition(column=args.status, values=args.open))
+    gaps = gap_reasons(feature, tables, table, columns, where)
+    in_use = served.rows.groupby([SITE, ROUND]).size().rename_axis(INDEX)
+    numbers = in_use.reindex(served.listed, fill_value=0).rename("n").to_frame()
+    none = over_rounds(numbers.astype(float), tables)["n"] == 0
+    return gaps.mask(none & (gaps != ABSENT), "not applicable")
 
 
 def _entries(feature: FeatureDeclaration, table: str, aside: pd.DataFrame) -> pd.DataFrame:

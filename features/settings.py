@@ -16,15 +16,16 @@ from site_typology.errors import Problem
 from site_typology.features.composition import placed_diversity, placed_shares
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import BuilderArgs, Built
-from site_typology.features.gaps import gap_reasons
 from site_typology.features.knownpart import unknown_part
 from site_typology.features.parttotals import NO_NOTES, RowNotes
 from site_typology.features.selection import column_problems, place_of
 from site_typology.features.served import (
+    Served,
     SettingBuilder,
     WeightedArgs,
     amount,
     served_settings,
+    setting_gaps,
     weight_rules,
 )
 from site_typology.features.settingkinds import (
@@ -97,7 +98,7 @@ class _Kinds(SettingBuilder):
         used |= {args.weight} if args.weight else set()
         if not used <= set(table.columns) or (args.weight and args.weight not in table.numbers):
             return
-        kinds = in_order(kinds_of_rows(feature, args, table)[0][_KIND])
+        kinds = in_order(kinds_of_rows(feature, args, table).rows[_KIND])
         if len(kinds) < 2:
             found = f"found only {quoted(kinds)}" if kinds else "found none"
             yield Problem(
@@ -117,20 +118,20 @@ class SettingMix(_Kinds):
     def build(self, feature: FeatureDeclaration, args: MixArgs, tables: StudyTables) -> Built:
         """Take the shares by site and round."""
         table = tables.tables[args.table]
-        rows, aside = kinds_of_rows(feature, args, table)
+        served = kinds_of_rows(feature, args, table)
         weighted = f", weighted by '{args.weight}'" if args.weight else ""
-        notes = _without_weight(feature.name, rows, args)
+        notes = _without_weight(feature.name, served.rows, args)
         meaning = f"Share of the site's open settings by type, else by phase{weighted}."
         return placed_shares(
             self,
             feature,
-            _shares(rows, args),
+            _shares(served.rows, args),
             tables,
-            gap_reasons(feature, tables, table, _columns(args), args.where),
+            setting_gaps(feature, args, tables, _columns(args), served),
             _source(args),
             f"{meaning} {notes.words}".strip(),
             notes=notes,
-            ledger=aside,
+            ledger=served.aside,
         )
 
 
@@ -144,38 +145,34 @@ class SettingDiversity(_Kinds):
     def build(self, feature: FeatureDeclaration, args: DiversityArgs, tables: StudyTables) -> Built:
         """Take the diversity by site and round."""
         table = tables.tables[args.table]
-        rows, aside = kinds_of_rows(feature, args, table)
+        served = kinds_of_rows(feature, args, table)
         return placed_diversity(
             self,
             feature,
-            _shares(rows, args),
+            _shares(served.rows, args),
             tables,
-            gap_reasons(feature, tables, table, _columns(args), args.where),
+            setting_gaps(feature, args, tables, _columns(args), served),
             _source(args),
             args.index,
-            _without_weight(feature.name, rows, args),
-            ledger=aside,
+            _without_weight(feature.name, served.rows, args),
+            ledger=served.aside,
         )
 
 
-def kinds_of_rows(
-    feature: FeatureDeclaration, args: MixArgs, table: Table
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def kinds_of_rows(feature: FeatureDeclaration, args: MixArgs, table: Table) -> Served:
     """Open settings with their kind, and the ledger's entries of the others.
 
     Returns
     -------
-    DataFrame
-        One row a setting in use: ``SITE, ROUND, ROW, WEIGHT``, ``kind`` after merging (NaN where
-        not known) and ``amount``.
-    DataFrame
-        Ledger entries.
+    Served
+        Its rows have ``kind`` after merging (NaN where not known) and ``amount``.
     """
     columns = {_TYPE: nw.col(args.type), _PHASE: nw.col(args.phase), _AMOUNT: amount(args)}
     served = served_settings(feature, args, table, columns)
     kinds = setting_kinds(served.rows[_TYPE], served.rows[_PHASE])
     joined = merged(kinds, served.rows[_AMOUNT], args.merge, args.min_share)
-    return served.rows.drop(columns=[_TYPE, _PHASE]).assign(**{_KIND: joined}), served.aside
+    rows = served.rows.drop(columns=[_TYPE, _PHASE]).assign(**{_KIND: joined})
+    return dataclasses.replace(served, rows=rows)
 
 
 def _shares(rows: pd.DataFrame, args: MixArgs) -> Shares:

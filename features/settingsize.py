@@ -50,9 +50,9 @@ class SizeArgs(SettingArgs):
 class SettingSize(SettingBuilder):
     """Number of a site's open settings, or the total, mean or median of their pupils.
 
-    The number of settings is known exactly, 0 where all that are listed have closed. Pupils have
-    an error only where some settings give no number (most colleges): those that do are taken for
-    a random part of the site's. Leave colleges out with `where` if that will not do.
+    The number of settings is known exactly, 0 where a site has some but none that is chosen.
+    Pupils have an error only where some settings give no number (most colleges): those that do
+    are taken for a random part of the site's. Leave colleges out with `where` if that will not do.
     """
 
     name: ClassVar[str] = "setting_size"
@@ -96,7 +96,7 @@ class SettingSize(SettingBuilder):
 
 def _numbers(served: Served) -> Estimate:
     """Number of settings in use at each site that has settings at all."""
-    index = served.listed.sort_values()
+    index = served.listed
     counts = served.rows.groupby([SITE, ROUND]).size().rename_axis(INDEX)
     n = counts.reindex(index, fill_value=0).to_numpy(dtype=float)
     return Estimate(index, n, np.zeros(len(n)), n)

@@ -54,7 +54,8 @@ class Shares:
     @property
     def covariance_frame(self) -> pd.DataFrame:
         """Error covariance, one row a site and round, D * D columns."""
-        return pd.DataFrame(self.covariance.reshape(len(self.index), -1), index=self.index)
+        content = self.covariance.reshape(len(self.index), len(self.parts) ** 2)
+        return pd.DataFrame(content, index=self.index)
 
 
 def amount_rows(

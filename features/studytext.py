@@ -17,6 +17,7 @@ from site_typology.features.guesses import (
     guess_role,
 )
 from site_typology.features.guesslinks import Layout, Way
+from site_typology.features.personal import is_personal
 from site_typology.features.rawtable import listed
 from site_typology.features.readers import ENDINGS
 
@@ -201,7 +202,9 @@ def _described(layout: Layout, taken: set[str], use: str) -> list[str]:
     """Columns of the sites table as features; the first ones of a wide table."""
     blocks: list[str] = []
     more: list[str] = []
-    for column in layout.sites.frame.columns.drop(layout.key):
+    for column in layout.sites.frame:
+        if column == layout.key or column in layout.sites.personal or is_personal(column):
+            continue
         numeric = pd.api.types.is_numeric_dtype(layout.sites.frame[column])
         different = len(layout.sites.codes[column])
         if different < 2 or not (numeric or different <= _MOST_CATEGORIES):

@@ -161,10 +161,10 @@ def tabulated_mean(
 ) -> Estimate:
     """Mean and standard error from counts of answers.
 
-    An item's variance is pooled over sites. How items correlate within people cannot be seen in
-    counts and is assumed. Taking the upper bound instead (a correlation of 1) is no safe choice:
-    errors that are overstated, or whose share in common is overlooked, let the null test find
-    types among schools where there are none.
+    An item's variance is pooled over sites, and not known where no site has two answers. How
+    items correlate within people cannot be seen in counts and is assumed. Taking the upper bound
+    instead (a correlation of 1) is no safe choice: errors that are overstated, or whose share in
+    common is overlooked, let the null test find types among schools where there are none.
 
     Parameters
     ----------
@@ -190,11 +190,13 @@ def tabulated_mean(
     variance = np.divide(squares, freedom, out=blank, where=freedom > 0)
     factors = np.stack([population_factor(each, eligible) for each in n.T], axis=1)
     errors = np.sqrt(np.divide(variance * factors, n, out=np.full(n.shape, np.nan), where=answered))
+    # With one answer a site nothing is known of an item's variance; it is not 0.
+    unknown = (answered & np.isnan(errors)).any(axis=1)
     enough = answered.mean(axis=1) >= LEAST_ITEMS
     several = np.maximum(answered.sum(axis=1), 1)
     value = np.where(enough, np.nansum(means, axis=1) / several, np.nan)
     common = item_correlation * np.nansum(errors, axis=1) ** 2
     own = (1 - item_correlation) * np.nansum(errors**2, axis=1)
-    error = np.where(enough, np.sqrt(common + own) / several, np.nan)
+    error = np.where(enough & ~unknown, np.sqrt(common + own) / several, np.nan)
     people = n.sum(axis=1) / several
     return Estimate(index, value, error, people)

@@ -45,6 +45,15 @@ def test_every_problem_is_reported_at_once_with_a_near_match_for_an_unknown_key(
     assert found["features[2].name"] == "Required, but not given."
 
 
+@pytest.mark.parametrize(
+    ("rounds", "words"),
+    [(["1", "2", "1"], "['1'] twice"), (["1", " "], "needs a name"), (["all", "2"], "'all'")],
+)
+def test_rounds_are_different_names(rounds, words):
+    found = problems(content(study={"name": "pilot", "sites": "sites", "rounds": rounds}))
+    assert words in found["study.rounds"]
+
+
 def test_references_to_tables_and_rounds_that_do_not_exist_are_listed_together():
     given = content(
         study={"name": "pilot", "sites": "places", "rounds": ["1", "2"]},

@@ -35,6 +35,23 @@ def test_a_long_file_brings_everything_back(profiles, tmp_path):
     assert again.hash == profiles.hash
 
 
+def test_a_long_file_that_lacks_a_cell_or_a_number_is_refused(profiles, tmp_path):
+    path = tmp_path / "profiles.parquet"
+    long = profiles.to_long()
+    place = (long["site"] == "R") & (long["feature"] == "b")
+    long[~place].to_parquet(path)
+    with pytest.raises(StudyError, match="b  Missing without a reason at R"):
+        read_profiles_file(path, profiles.features)
+    at = int(np.flatnonzero(place)[0])
+    long.loc[place, "value"] = "a third"
+    long.astype({"n": object}).assign(n=long["n"].astype("str").mask(place, "few")).to_parquet(path)
+    with pytest.raises(StudyError) as refused:
+        read_profiles_file(path, profiles.features)
+    told = [f"{problem.where}: {problem.message}" for problem in refused.value.problems]
+    assert f"value: Row {at + 1}: 'a third' is not a number." in told
+    assert f"n: Row {at + 1}: 'few' is not a number." in told
+
+
 def test_a_blank_error_is_unknown_and_no_column_of_errors_is_exact(profiles, tmp_path):
     path = tmp_path / "new.csv"
     path.write_text("site,a,a__se,b,m1,m2\nP,1,0.5,.2,.2,.8\nQ,2,,.3,.5,.5\nR,,,.3,.5,.5\n")

@@ -6,7 +6,14 @@ import datetime
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from site_typology.missing_codes import expanded
 from site_typology.weighting_declaration import Weighting
@@ -79,6 +86,19 @@ class StudySection(_Section):
         "error", description="What to do with rows of sites that the sites table does not list."
     )
     disclosure: Disclosure = Field(Disclosure(), description="Small numbers.")
+
+    @field_validator("rounds")
+    @classmethod
+    def _rounds_are_names(cls, rounds: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := sorted({name for name in rounds if rounds.count(name) > 1}):
+            raise ValueError(f"rounds names {twice} twice.")
+        if any(not name.strip() for name in rounds):
+            raise ValueError("a round needs a name.")
+        if ONE_ROUND in rounds:
+            raise ValueError(
+                f"no round may be named {ONE_ROUND!r}, which stands for tables without rounds."
+            )
+        return rounds
 
     @model_validator(mode="after")
     def _round_is_declared(self) -> StudySection:

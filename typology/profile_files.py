@@ -177,6 +177,12 @@ def _from_long(path: Path, features: Sequence[FeatureInfo]) -> SiteProfiles:
         found.add(str(name), "Not a feature of the typology. Leave it out of the file.")
     if long.duplicated([*INDEX, "feature"]).any():
         found.add("rows", "A site, round and feature stands twice. Give each once.")
-    found.raise_if_any()
     infos = [info for name, info in known.items() if name in set(long["feature"])]
+    categories = long["feature"].isin([info.name for info in infos if info.kind == "category"])
+    for column in ("value", "standard_error", "n"):
+        told = long[column].notna() & ~(categories & (column == "value"))
+        wrong = told & pd.to_numeric(long[column].where(told), errors="coerce").isna()
+        for at in np.flatnonzero(wrong):
+            found.add(column, f"Row {at + 1}: {long[column].iloc[at]!r} is not a number.")
+    found.raise_if_any()
     return SiteProfiles.from_long(long, infos)

@@ -203,7 +203,7 @@ class SiteProfiles:
             values,
             table("standard_error"),
             table("n"),
-            table("reason"),
+            table("reason").fillna(""),
             features,
             ledger,
             error_correlation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -99,9 +100,9 @@ class Weighting(_Section):
         if unknown := [name for name in self.numeric if name not in self.columns]:
             raise ValueError(f"numeric names {unknown}, not among the columns.")
         for column, counts in self.margins.items():
-            if bad := [name for name, count in counts.items() if not count > 0]:
+            if bad := [name for name, count in counts.items() if not 0 < count < inf]:
                 raise ValueError(
-                    f"margins.{column} must be numbers above 0; found otherwise for {bad}."
+                    f"margins.{column} must be finite numbers above 0; found otherwise for {bad}."
                 )
             if not counts:
                 raise ValueError(f"margins.{column} names no category.")

@@ -197,6 +197,16 @@ def test_a_site_without_activity_has_a_reason(study):
     assert profiles.values.loc[("C", "all")].isna().all()
 
 
+def test_a_study_without_activity_that_counts_has_gaps(study):
+    contacts = {"table": "contacts", "where": [{"column": "UniqMonthID", "range": [1, 2]}]}
+    declared = {
+        "name": "how", "builder": "activity_mechanism",
+        "args": {"referrals": {"table": "referrals"}, "contacts": contacts},
+    }  # fmt: skip
+    profiles = build_profiles(study(FRAMES, [declared]))
+    assert profiles.values.isna().all(axis=None)
+
+
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_order_of_rows_and_unit_of_minutes_do_not_matter(study, seed):

@@ -69,6 +69,14 @@ def test_several_rows_of_a_site_add_up(study):
     assert error == pytest.approx(2 * np.sqrt(variance[0] + variance[1]))
 
 
+def test_a_row_without_a_code_leaves_its_site_unknown(study):
+    """The sum of the other rows is too small, and says nothing of the whole denominator."""
+    frame = schools(["2", None, "3", "1"], [20.0, 30.0, 40.0, 50.0]).assign(site=list("AABC"))
+    profiles = build_profiles(study({"schools": frame}, [feature()]))
+    assert profiles.values["left"].isna().tolist() == [True, False, False]
+    assert profiles.reasons["left"].iloc[0] == "not answered"
+
+
 def test_bands_of_one_count_are_that_count(study):
     """Then the value is that of `rate`, and the error Poisson."""
     rng = np.random.default_rng(4)

@@ -178,6 +178,18 @@ def test_a_site_whose_counts_are_all_withheld_has_no_mean(study):
     assert profiles.reasons["x"].tolist() == ["suppressed", ""]
 
 
+def test_one_answer_a_site_tells_nothing_of_the_error(study):
+    """Of item q1 no site has two answers; site C answered q2 alone."""
+    counts = {
+        "N_q1_1": [1, 0, 0], "N_q1_2": [0, 1, 0], "N_q1_3": [0, 0, 0],
+        "N_q2_1": [2, 3, 0], "N_q2_2": [1, 0, 2], "N_q2_3": [0, 2, 2],
+    }  # fmt: skip
+    rows = pd.DataFrame({"site": list("ABC"), **counts}).astype(dict.fromkeys(counts, float))
+    profiles = build_profiles(study({"t": rows}, [TABULATED]))
+    assert profiles.values["x"].notna().all()
+    assert profiles.standard_errors["x"].isna().tolist() == [True, True, False]
+
+
 def test_tabulated_of_one_item_is_the_mean_over_its_answers(study):
     rng = np.random.default_rng(12)
     answers = pd.DataFrame(
@@ -214,11 +226,21 @@ def test_problems_of_administrative_features(study):
     assert "Builder 'mean' gives the kind 'continuous'; found 'composition'" in text
 
 
-def test_a_share_above_one_is_refused(study):
-    rows = pd.DataFrame({"site": ["A", "B"], "pct": [20.0, 120.0]})
-    column = feature("column", kind="share", table="t", column="pct", divide_by=100)
+@pytest.mark.parametrize("more", [{}, {"n": "n"}])
+def test_a_share_above_one_is_refused(study, more):
+    rows = pd.DataFrame({"site": ["A", "B"], "pct": [20.0, 120.0], "n": [10.0, 10.0]})
+    column = feature("column", kind="share", table="t", column="pct", divide_by=100, **more)
     with pytest.raises(StudyError, match=r"between 0 and 1; found otherwise at B \(1.2\)"):
         build_profiles(study({"t": rows}, [column]))
+
+
+def test_a_share_of_an_unknown_number_is_not_exact(study):
+    rows = pd.DataFrame({"site": list("ABC"), "p": [0.5, 0.2, 0.9], "n": [10.0, np.nan, 0]})
+    column = feature("column", kind="share", table="t", column="p", n="n")
+    profiles = build_profiles(study({"t": rows}, [column]))
+    errors = profiles.standard_errors["x"]
+    assert errors.iloc[0] == pytest.approx(np.sqrt(0.25 / 10))
+    assert errors.isna().tolist() == [False, True, True]
 
 
 def test_a_blank_cell_of_the_sites_table_can_mean_absent(study):

@@ -34,6 +34,22 @@ def test_informants_count_alike_and_totals_by_amount(study):
     assert info.measurement["coverage"] == pytest.approx(4 / 6)
 
 
+def test_where_no_row_is_left_every_site_has_a_gap(study):
+    rows = pd.DataFrame({"site": list("AAB"), "d": [1.0, 3, 5], "w": [1.0, 1, 2], "kind": "x"})
+    counted = {"category": "kind", "parts": {"x": ["x"], "y": ["y"]}}
+    amounts = {"columns": {"direct": "d", "wsa": "w"}}
+    ways = {"count": counted, "total": {**amounts, "of": "total"}, "mean": TIME["args"]}
+    none = {"table": "survey", "where": [{"column": "d", "range": [90, 99]}]}
+    features = [
+        {"name": name, "builder": "composition", "args": {**way, **none}}
+        for name, way in ways.items()
+    ]
+    profiles = build_profiles(study({"survey": rows}, features))
+    assert profiles.values.isna().all(axis=None)
+    assert set(profiles.reasons.to_numpy().ravel()) == {"not answered"}
+    assert "coverage" not in profiles.info("count.x").measurement
+
+
 def test_counts_of_categories_have_multinomial_error_with_half_counts(study):
     rows = pd.DataFrame({"site": ["A"] * 8 + ["B"] * 8, "kind": list("xxxxxxyy" + "xxxxxxxx")})
     args = {"table": "t", "category": "kind", "parts": {"x": ["x"], "y": ["y"]}}

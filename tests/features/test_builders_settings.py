@@ -53,6 +53,7 @@ def test_type_first_then_phase_and_open_settings_only(study):
         [0, 0, 0.4, 0, 0.2, 0.4, 0.64]
     )
     assert profiles.values.loc[("C", "all")].isna().all()
+    assert set(profiles.reasons.loc[("C", "all")]) == {"not applicable"}
     assert profiles.counts.loc[("A", "all"), "mix.primary"] == 4
     aside = profiles.ledger[profiles.ledger["entry"] == "feature mix"]
     found = aside[["site", "reason", "n"]].to_numpy().tolist()

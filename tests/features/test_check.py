@@ -115,3 +115,28 @@ def test_everything_is_printed_and_nothing_is_markup(tables: StudyTables) -> Non
         "[bold]A",
     ):
         assert words in text
+
+
+def test_numbers_of_answers_that_are_withheld_are_not_known(tmp_path: Path) -> None:
+    """A: 5 of 10; B's answers are withheld, as is the number that C asked; D: 3 of 10."""
+    (tmp_path / "counts.csv").write_text(
+        "site,asked,answered,q\nA,10,5,1\nB,20,s,2\nC,s,9,3\nD,10,3,4\n"
+    )
+    eligible = {"table": "counts", "column": "asked", "answered": "answered"}
+    counts = {"path": "counts.csv", "site": "site", "eligible": eligible}
+    content = {
+        "study": {"name": "made", "sites": "counts"},
+        "tables": {"counts": {**counts, "role": "survey", "missing": {"s": "suppressed"}}},
+        "features": [
+            {"name": "q", "builder": "column", "args": {"table": "counts", "column": "q"}}
+        ],
+    }
+    found = Problems("study.toml")
+    tables = read_tables(parse_declaration(content), tmp_path, found)
+    found.raise_if_any()
+    page = io.StringIO()
+    print_check(Console(file=page, width=120), tables)
+    lines = [line.split() for line in page.getvalue().partition("Response:")[2].splitlines()]
+    rows = {line[0]: " ".join(line[1:]) for line in lines if line}
+    assert rows["all"] == "8 of 20 (40%)"
+    assert (rows["A"], rows["B"], rows["C"]) == ("5 of 10 (50%)", "not known", "9")

@@ -101,6 +101,14 @@ def test_a_site_is_silent_only_where_somebody_was_asked() -> None:
     assert silent_sites(response_map(response), "2") == ["C"]  # heads stand for every round
 
 
+def test_a_site_whose_number_of_returns_is_withheld_is_not_silent() -> None:
+    response = pd.DataFrame(
+        [("staff", "A", "1", 4.0, 0.0), ("staff", "B", "1", np.nan, np.nan)],
+        columns=["table", "site", "round", "eligible", "responded"],
+    )
+    assert silent_sites(response_map(response), "1") == ["A"]
+
+
 def test_the_longest_table_name_wins() -> None:
     assert source_table("staff: q1", ["heads", "staff"]) == "staff"
     assert source_table("staffing: q1", ["staff"]) == ""

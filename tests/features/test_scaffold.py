@@ -12,6 +12,7 @@ import pytest
 from site_typology.errors import Problems, StudyError
 from site_typology.features.guesses import guess_items
 from site_typology.features.linking import read_tables
+from site_typology.features.profiler import check_features
 from site_typology.features.scaffold import study_schema, write_study
 from site_typology.features.tables import StudyTables
 from site_typology.simulation import simulate
@@ -79,6 +80,17 @@ def test_a_plain_folder_with_awkward_names_gives_a_valid_file(tmp_path: Path) ->
     assert tables.declaration.tables["the_sites"].site == 'Site "no."'
     builders = [(each.builder, each.use) for each in tables.declaration.features]
     assert builders == [("column", "build"), ("column", "build"), ("category", "evaluate")]
+
+
+def test_no_feature_is_made_of_a_personal_column(tmp_path: Path) -> None:
+    (tmp_path / "sites.csv").write_text(
+        "site,size,lead_email,HeadFirstName\nA,1,a@x,Jo\nB,2,b@x,Al\nC,3,b@x,Jo\n"
+    )
+    tables = read_back(write_study(tmp_path))
+    assert [each.name for each in tables.declaration.features] == ["size"]
+    found = Problems("study.toml")
+    check_features(tables, found)
+    assert not found
 
 
 def test_rows_of_other_sites_are_dropped_and_said_so(tmp_path: Path) -> None:

@@ -112,6 +112,26 @@ def test_size_counts_settings_or_pupils(study, measure, a, b, c):
     assert errors["B"] == 0
 
 
+def test_a_site_without_a_setting_in_use_counts_none_and_has_nothing_to_chase(study):
+    """C's one setting has closed, with its pupils withheld; B has none that is rural."""
+    rows = ROWS.assign(NumberOfPupils=ROWS["NumberOfPupils"].where(ROWS["site"] != "C"))
+    gaps = {"settings": pd.DataFrame({"NumberOfPupils": ["", "", "unavailable", *[""] * 3, "c"]})}
+    gaps["settings"] = gaps["settings"].replace("c", "suppressed")
+    rural = [{"column": AREA, "values": [VILLAGE]}]
+    declared = [
+        {**feature("setting_size", measure="mean"), "name": "mean"},
+        {**feature("setting_size", where=rural), "name": "rural"},
+        feature("setting_need"),
+        feature("setting_rurality"),
+        {**feature("setting_size", measure="pupils", where=rural), "name": "pupils"},
+    ]
+    profiles = build_profiles(study({"settings": rows}, declared, reasons=gaps))
+    assert profiles.values["rural"].tolist() == [1, 0, 0]
+    reasons = profiles.reasons.droplevel("round")
+    assert (reasons.loc["C"].drop("rural") == "not applicable").all()
+    assert reasons.loc["B", "pupils"] == "not applicable"
+
+
 def test_the_median_size_is_exact_where_all_are_known(study):
     rows = register([("A", "Open", n, 0, 0.0, TOWN) for n in (10, 20, 900)] * 2)
     values, profiles = built(study, feature("setting_size", measure="median"), rows)

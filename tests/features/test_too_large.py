@@ -80,6 +80,15 @@ def test_so_are_weights(tmp_path, engine):
         Study.load(path, engine)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_so_are_numbers_of_people_asked(tmp_path, engine):
+    path = study_of(tmp_path, "parquet", [1.5, 2.0, 2.0], [9.0, float("inf"), 9.0])
+    text = path.read_text().replace('weight = "w"', 'eligible = { table = "survey", column = "w" }')
+    path.write_text(text)
+    with pytest.raises(StudyError, match=r"eligible +Column 'w' .* too large .* row 2"):
+        Study.load(path, engine)
+
+
 def test_padded_codes_are_named_as_what_is_no_number(tmp_path):
     path = study_of(tmp_path, "csv", ["1.5", "007", "2"], ["1", "1", "1"])
     with pytest.raises(StudyError, match="must hold numbers; found '007' in row 2"):

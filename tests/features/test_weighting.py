@@ -11,7 +11,7 @@ import pytest
 
 from site_typology.errors import Problems, StudyError
 from site_typology.features.profiler import build_profiles
-from site_typology.features.tables import StudyTables
+from site_typology.features.tables import ROW, StudyTables
 from site_typology.features.weighting import (
     RESPONSE_WEIGHT,
     apply_weights,
@@ -203,6 +203,82 @@ def test_rows_without_a_value_get_the_average_where_the_study_says_so(study):
     assert weighted.weighting.set_index("site").loc["", "averaged"] == 2
 
 
+SMALL = pd.DataFrame(
+    {
+        "site": list("AAAABBBB"),
+        "urn": [f"s{at}" for at in range(8)],
+        "phase": ["primary", "primary", "secondary", "secondary"] * 2,
+    }
+)
+
+
+def answers(site: str, urns: list[str], **more: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"site": list(site), "urn": urns, "y": 1.0, **more})
+
+
+@pytest.mark.parametrize("method", ["raking", "propensity"])
+def test_a_site_of_which_nothing_is_known_has_the_average_too(study, method):
+    """B asked four, and the keys of its two answers are mistyped: each stands for two."""
+    survey = answers("AAABB", ["s0", "s2", "s3", "x", "y"])
+    tables = study({"settings": SMALL, "survey": survey}, [MEAN])
+    rules = {"unknown": "average", "uncovered": "drop", "within": "site"}
+    weighted = weigh(tables, method=method, frame=LIST, columns=["phase"], **rules)
+    np.testing.assert_allclose(weights(weighted), [2, 1, 1, 2, 2])
+    assert build_profiles(weighted).values["score"].tolist() == [1, 1]
+    averaged = weighted.ledger[weighted.ledger["outcome"] == "average weight"]
+    assert averaged[["site", "n"]].to_numpy().tolist() == [["B", 2]]
+
+
+def test_a_site_whose_rows_all_weigh_nothing_has_weights_of_0(study):
+    survey = answers("AAB", ["s0", "s2", "s4"], w=[1.0, 1.0, 0.0])
+    tables = study({"settings": SMALL, "survey": survey}, [MEAN])
+    rules = {"base": "w", "within": "site", "uncovered": "drop"}
+    weighted = weigh(tables, method="raking", frame=LIST, columns=["phase"], **rules)
+    np.testing.assert_allclose(weights(weighted), [2, 2, 0])
+
+
+def test_that_nothing_is_known_of_anybody_is_refused(study):
+    tables = study({"settings": SMALL, "survey": answers("AB", ["x", "y"])}, [MEAN])
+    with pytest.raises(StudyError, match="That is all of them, so that none can be weighed"):
+        weigh(tables, method="raking", frame=LIST, columns=["phase"], unknown="average")
+
+
+def test_answers_from_another_site_than_the_list_says_are_refused(study):
+    """The only primary school that answered is listed at A, and its answers say B."""
+    survey = answers("AABB", ["s2", "s3", "s0", "s6"])
+    tables = study({"settings": SMALL, "survey": survey}, [MEAN])
+    rules = {"within": "site", "uncovered": "drop"}
+    with pytest.raises(StudyError, match="Some of 'primary' answered at site 'B', where the list"):
+        weigh(tables, method="propensity", frame=LIST, columns=["phase"], **rules)
+
+
+def test_rows_that_weigh_nothing_have_no_say_in_the_median_that_trims(returns):
+    survey = returns.tables["survey"].collect()
+    plain = {"method": "propensity", "frame": LIST, "columns": ["phase"], "trim": 1.9}
+    trimmed_once = weights(weigh(returns, **plain))
+    rows = pd.concat([survey.assign(w=1.0), survey.assign(w=0.0), survey.assign(w=0.0)])
+    rows = rows.reset_index(drop=True).assign(**{ROW: range(1, 3 * len(survey) + 1)})
+    table = returns.tables["survey"].of_rows(rows)
+    more = dataclasses.replace(returns, tables={**returns.tables, "survey": table})
+    weighed = weights(weigh(more, **plain, base="w"))
+    np.testing.assert_allclose(weighed[: len(survey)], trimmed_once)
+
+
+@pytest.mark.parametrize("number", [np.inf, 1e200])
+def test_numbers_too_large_to_weigh_with_are_refused(study, number):
+    survey = answers("AAB", ["s0", "s2", "s4"], w=[1.0, 1.0, number])
+    frame = SMALL.assign(pupils=[*[100.0] * 7, number])
+    tables = study({"settings": frame, "survey": survey}, [MEAN])
+    ways = (
+        {"base": "w", "columns": ["phase"]},
+        {"columns": ["pupils"], "numeric": ["pupils"]},
+        {"columns": ["phase"], "frame": {**LIST, "count": "pupils"}},
+    )
+    for way in ways:
+        with pytest.raises(StudyError, match="holds numbers too large to calculate with"):
+            weigh(tables, **{"method": "propensity", "frame": LIST, **way})
+
+
 @pytest.mark.parametrize("method", ["raking", "propensity"])
 def test_a_category_without_answers_is_refused_or_left_out(study, method):
     everyone = settings()
@@ -298,6 +374,7 @@ def test_all_problems_are_told_at_once(returns):
         ({"method": "raking"}, "say who was asked"),
         ({"method": "propensity", "margins": {"phase": {"a": 1.0}}}, "are for method = 'raking'"),
         ({"method": "raking", "margins": {"phase": {"a": 0.0}}}, "numbers above 0"),
+        ({"method": "raking", "margins": {"phase": {"a": float("inf")}}}, "finite numbers above 0"),
         ({"method": "raking", "margins": {"phase": {"a": 1.0}}, "frame": LIST}, "give counts once"),
         (
             {"method": "raking", "margins": {"phase": {"a": 1.0}}, "within": "site"},

@@ -129,6 +129,23 @@ def test_windows_of_rounds_give_each_round_its_rows(built, engine):
     assert profiles.reasons["median"].loc[("C", "1")] == "not answered"
 
 
+def test_a_round_without_a_window_was_not_asked_about(built):
+    """A count of 0 would say that all sites stood still in it."""
+    first = in_window("seen", {"1": YEAR})
+    kinds = {"pupil": ["pupil"], "staff": ["staff"]}
+    mix = {"table": "visits", "category": "with", "parts": kinds, "where": [first]}
+    features = [
+        per_team("visits", first),
+        median("median", first),
+        {"name": "mix", "builder": "composition", "args": mix},
+    ]
+    profiles = built(features, rounds=["1", "2"])
+    assert profiles.values["visits"].unstack("round")["1"].tolist() == [1.5, 1.0, 0.0]
+    second = profiles.select(round="2")
+    assert second.values.isna().all(axis=None)
+    assert set(second.reasons.to_numpy().ravel()) == {"not asked"}
+
+
 def test_what_cannot_be_a_window_or_range_is_refused(built):
     mean = {"table": "visits", "column": "minutes", "where": [in_window("seen", WINDOWS)]}
     staff = {"table": "size", "column": "teams"}
@@ -137,6 +154,7 @@ def test_what_cannot_be_a_window_or_range_is_refused(built):
         per_team("number", {"column": "with", "range": [1, 2]}),
         per_team("strange", in_window("seen", {"3": YEAR})),
         {"name": "mean", "builder": "mean", "args": mean},
+        per_team("apart", in_window("seen", {"1": YEAR}), in_window("day", {"2": YEAR})),
         per_team("both", {"column": "with", "values": ["staff"], "range": [1, 2]}),
         per_team("none", {"column": "with"}),
         per_team("turned", in_window("seen", YEAR[::-1])),
@@ -150,6 +168,7 @@ def test_what_cannot_be_a_window_or_range_is_refused(built):
     assert "A range needs numbers in column 'with' in table 'visits'; found 'pupil'" in text
     assert "'3' in the window of 'seen' is no round of the study. Rounds: 1, 2." in text
     assert "features.mean.where The window of 'seen' differs by round" in text
+    assert "features.apart.where The windows of 'seen', 'day' have no round in common" in text
     assert text.count("Give one of 'values', 'range' and 'window'") == 2
     assert "must be [first day, last day]" in text
     assert "must be [low, high]" in text
