@@ -25,6 +25,7 @@ def main() -> None:
         draws=4,
         bootstraps=4,
         reference_draws=39,
+        number_resamples=2,
         power_replicates=4,
         separations=(6.0,),
     )

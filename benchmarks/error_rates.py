@@ -16,11 +16,11 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 from worlds import WORLDS, simulate
 
-from site_typology.evidence import nearest_number
 from site_typology.models.mixture import fit_types
 from site_typology.models.parallel import run_tasks
 from site_typology.models.typedness import LEAST_SITES
 from site_typology.nulltest import null_test
+from site_typology.number_of_types import nearest_number
 from site_typology.power import expected_agreement
 from site_typology.verdict import Thresholds
 

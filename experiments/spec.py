@@ -47,6 +47,9 @@ class Specification(BaseModel):
     reference_draws: int = Field(
         99, ge=19, le=10_000, description="Data sets without types in the null test."
     )
+    number_resamples: int = Field(
+        20, ge=10, le=10_000, description="Resamples for how often each number of types is chosen."
+    )
     agreement_replicates: int = Field(
         40, ge=10, le=10_000, description="Data sets simulated for the expected agreement."
     )

@@ -94,6 +94,9 @@ def returns_finding(assessment: Assessment) -> Finding:
         known = rows[(rows["eligible"] > 0) & ~aside]
         returns = int(rows["responded"].sum())
         if known.empty:
+            if rows["responded"].isna().all():
+                words.append(f"{table}: how many answered is withheld at every site")
+                continue
             words.append(f"{table}: {counted(returns, 'return')}; who was asked is not declared")
             todo.append(f"Declare eligible for {table}.")
             level = LOOK

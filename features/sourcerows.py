@@ -129,12 +129,18 @@ def _all_rows(
             }
 
 
-def _parts(args: Any) -> Iterator[tuple[str, tuple[Condition, ...], list[str]]]:
-    """Tables that arguments name, with the conditions and the columns beside each."""
+def _parts(
+    args: Any, outer: tuple[Condition, ...] = ()
+) -> Iterator[tuple[str, tuple[Condition, ...], list[str]]]:
+    """Tables that arguments name, with the conditions and the columns beside each.
+
+    Conditions beside a numerator choose its rows, as those within it do.
+    """
     if isinstance(args, dict):
+        given = args.get("where", ())
+        where = (*outer, *(Condition.model_validate(each) for each in given))
         if isinstance(args.get("table"), str):
-            where = tuple(Condition.model_validate(each) for each in args.get("where", ()))
             column = args.get("column")
             yield args["table"], where, [column] if isinstance(column, str) else []
-        for value in args.values():
-            yield from _parts(value)
+        for name, value in args.items():
+            yield from _parts(value, where if name == "numerator" else ())

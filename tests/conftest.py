@@ -18,6 +18,7 @@ QUICK = ProposeSettings(
     bootstraps=8,
     stability_references=2,
     reference_draws=19,
+    number_resamples=4,
     agreement_replicates=4,
     power_replicates=3,
     separations=(8.0,),

@@ -35,6 +35,7 @@ spaces = ["features"]
 draws = 3
 bootstraps = 10
 reference_draws = 19
+number_resamples = 10
 agreement_replicates = 10
 power_replicates = 10
 """
@@ -222,6 +223,7 @@ def test_evidence_has_the_keys_of_the_contract(output: dict[str, str], evidence:
     assert set(evidence["null_test"]) | gains == names_in(rows["null_test"])
     power = Power(pd.DataFrame({"separation": [6.0], "power": [0.1]})).to_dict()
     assert set(power) <= names_in(rows["power"])
+    assert set(evidence["number_of_types"][0]) == names_in(rows["number_of_types"])
     assert set(evidence["type_stability"][0]) == names_in(rows["type_stability"])
 
 

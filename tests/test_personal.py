@@ -92,6 +92,7 @@ spaces = ["features"]
 draws = 2
 bootstraps = 10
 reference_draws = 19
+number_resamples = 10
 agreement_replicates = 10
 power_replicates = 10
 separations = [6.0]

@@ -131,7 +131,9 @@ def test_leaving_an_algorithm_out_changes_no_other_figure(typed, typed_profiles,
 
 def test_progress_is_told_step_by_step(untyped, quick):
     told: list[tuple[str, float]] = []
-    settings = dataclasses.replace(quick, bootstraps=1, draws=1, power_replicates=1)
+    settings = dataclasses.replace(
+        quick, bootstraps=1, draws=1, number_resamples=2, power_replicates=1
+    )
     propose(
         measured(untyped.profiles),
         seed=5,
@@ -139,7 +141,8 @@ def test_progress_is_told_step_by_step(untyped, quick):
         progress=lambda step, share: told.append((step, share)),
     )
     steps = list(dict.fromkeys(step for step, _ in told))
-    assert steps[:2] == ["null test, one population", "candidates"]
+    assert steps[:2] == ["null test, one population", "number of types, resamples"]
+    assert steps[2] == "number of types, one population" and "candidates" in steps
     for step in steps:
         shares = [share for name, share in told if name == step]
         assert shares == sorted(shares)

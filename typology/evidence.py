@@ -34,6 +34,7 @@ from site_typology.models.reducers import FAMILY
 from site_typology.models.resampling import Stability, adjusted_rand, derived_seed
 from site_typology.models.working import WorkingData
 from site_typology.nulltest import null_test, types_to_try
+from site_typology.number_of_types import nearest_number, number_shares
 from site_typology.power import expected_agreement, power
 from site_typology.proposal_stability import proposal_stability
 from site_typology.replicates import Replicates, stability_table
@@ -112,6 +113,17 @@ def collect(
         progress=progress,
     )
     best_k = nearest_number(test)
+    numbers = number_shares(
+        data,
+        ks,
+        resamples=settings.number_resamples,
+        most_draws=settings.reference_draws,
+        alpha=settings.alpha,
+        least=settings.min_sites,
+        seed=derived_seed(seed, "number of types"),
+        workers=workers,
+        progress=progress,
+    )
     model, labels = types_of(material, best_k, seed, settings.min_sites)
     proposed = Specification(PROPOSAL, "features", best_k)
     tried = try_candidates(
@@ -168,19 +180,8 @@ def collect(
         axis = find_axis(data)
         why = f"{evidence.why} {axis_words(axis)}".rstrip()
         evidence = dataclasses.replace(evidence, axis=axis, why=why)
+    evidence = dataclasses.replace(evidence, number_of_types=numbers)
     return Findings(evidence, candidates, model, material.means)
-
-
-def nearest_number(test: NullTest) -> int:
-    """Number of types that the data come nearest to: where they stand out from one population.
-
-    The smallest number whose standardised gain cannot be told from the largest: a standard
-    deviation from B reference draws has a relative error of about 1 / sqrt(2 (B - 1)). A fixed
-    penalty does not know how much the search itself gains (docs/decisions/0007).
-    """
-    gains = test.gains.set_index("k")["standardised"].sort_index().fillna(-np.inf)
-    blur = 1 / np.sqrt(2 * max(test.draws - 1, 1))
-    return int(gains.index[gains >= gains.max() - blur * abs(gains.max())][0])
 
 
 def _power(

@@ -101,7 +101,7 @@ def null_test(
     """
     tried = tuple(ks or types_to_try(data.n))
     population_seed, continuum_seed = np.random.SeedSequence(seed).spawn(2)
-    found = typedness(data, tried, _start_seed(population_seed), least=least)
+    found = typedness(data, tried, start_seed(population_seed), least=least)
 
     def against(name: Against, reference: Reference, own: np.random.SeedSequence) -> NullTest:
         task = partial(_gains_of_chunk, reference, data, tried, least)
@@ -153,12 +153,13 @@ def _gains_of_chunk(
     rows = []
     for stream in streams:
         drawn = reference.simulate(data, np.random.default_rng(stream))
-        found = typedness(drawn, ks, _start_seed(stream), least=least).gains
+        found = typedness(drawn, ks, start_seed(stream), least=least).gains
         rows.append([found[k] for k in ks])
     return np.array(rows)
 
 
-def _start_seed(stream: np.random.SeedSequence) -> int:
+def start_seed(stream: np.random.SeedSequence) -> int:
+    """Seed for the starts of the search in the data set that a stream is for."""
     return int(stream.generate_state(1)[0])
 
 
@@ -180,17 +181,28 @@ def largest(standardised: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(np.isnan(standardised), LOWEST, standardised).max(axis=-1))
 
 
-def judge(observed: Mapping[int, float], reference: np.ndarray, against: Against) -> NullTest:
-    """Compare observed gains with those of reference data sets, shape (draws, ks).
+def exceeding(gains: np.ndarray, reference: np.ndarray) -> int:
+    """Count the reference data sets, shape (draws, ks), that look at least as typed as the data.
 
-    For the p-value, the data and the reference are standardised together: without types they are
-    alike, and only then is the rank of the data among them uniform.
+    The data and the reference are standardised together: without types they are alike, and only
+    then is the rank of the data among them uniform.
     """
+    mine, *maxima = _maxima(gains, reference).tolist()
+    return sum(other >= mine - 1e-9 for other in maxima)
+
+
+def _maxima(gains: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Largest standardised gain of the data, and then of each reference data set."""
+    together = np.vstack([gains, reference])
+    return largest(standardise(together, together))
+
+
+def judge(observed: Mapping[int, float], reference: np.ndarray, against: Against) -> NullTest:
+    """Compare observed gains with those of reference data sets, shape (draws, ks)."""
     ks = list(observed)
     raw = np.array([observed[k] for k in ks])
-    together = np.vstack([raw, reference])
-    mine, *maxima = largest(standardise(together, together)).tolist()
-    exceeding = sum(other >= mine - 1e-9 for other in maxima)
+    mine, *maxima = _maxima(raw, reference).tolist()
+    looking = exceeding(raw, reference)
     known = np.maximum((~np.isnan(reference)).sum(axis=0), 1)
     mean = np.nansum(reference, axis=0) / known
     squares = np.nansum((reference - mean) ** 2, axis=0)
@@ -203,5 +215,5 @@ def judge(observed: Mapping[int, float], reference: np.ndarray, against: Against
             "standardised": standardise(raw, reference),
         }
     )
-    p_value = (exceeding + 1) / (len(reference) + 1)
-    return NullTest(p_value, len(reference), exceeding, mine, np.array(maxima), table, against)
+    p_value = (looking + 1) / (len(reference) + 1)
+    return NullTest(p_value, len(reference), looking, mine, np.array(maxima), table, against)

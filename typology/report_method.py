@@ -104,6 +104,40 @@ def gain_rows(test: NullTest) -> list[dict[str, str]]:
     ]
 
 
+NUMERALS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def number_rows(evidence: Evidence) -> list[dict[str, str]]:
+    """How often each number of types is chosen, with its Monte Carlo error."""
+    return [
+        {
+            "k": "none" if row["k"] == 1 else str(int(row["k"])),
+            "share": f"{row['share']:.0%} (± {row['monte_carlo_error']:.0%})",
+        }
+        for row in evidence.number_of_types.to_dict("records")
+    ]
+
+
+def number_words(evidence: Evidence) -> str:
+    """Say how often each number of types is chosen, the most frequent first; "" if not counted."""
+    table = evidence.number_of_types.sort_values(["share", "k"], ascending=[False, True])
+    said: list[str] = []
+    for row in table[table["share"] > 0].to_dict("records"):
+        k = 0 if row["k"] == 1 else int(row["k"])
+        types = NUMERALS[k] if k < len(NUMERALS) else str(k)
+        if not said:
+            chosen = "no types are" if k == 0 else f"{types} types are"
+            said.append(f"{chosen} chosen in {row['share']:.0%} of {row['resamples']} resamples")
+        else:
+            said.append(f"{types} in {row['share']:.0%}")
+    if not said:
+        return ""
+    return (
+        "With up to a fifth of the sites left out at random, and the others measured as if a fifth "
+        f"of the answers were missing, {', '.join(said)}."
+    )
+
+
 def stability_rows(evidence: Evidence) -> list[dict[str, str]]:
     """Stability of the types that the data come nearest to, beside data without types."""
     return [

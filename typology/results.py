@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,8 @@ Against = Literal["one population", "a continuum"]
 """What the sites were compared with: two ways of having no types."""
 SCORE_COLUMNS = ("site", "score", "low", "high")
 """Columns of the scores of an `Axis`."""
+NUMBER_COLUMNS = ("k", "share", "monte_carlo_error", "resamples")
+"""Columns of how often each number of types is chosen."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,9 @@ class Evidence:
         Every replicate behind the stability; not in `to_dict`.
     axis : Axis, optional
         Where no types are claimed, the line that sites lie along.
+    number_of_types : DataFrame
+        How often each number of types is chosen when sites and measurement are left out (see
+        `site_typology.number_of_types`); columns `NUMBER_COLUMNS`, empty where it was not counted.
     """
 
     verdict: Verdict
@@ -255,6 +260,7 @@ class Evidence:
     figures: Mapping[str, float]
     replicates: Replicates | None = None
     axis: Axis | None = None
+    number_of_types: pd.DataFrame = field(default_factory=lambda: _number_table([]))
 
     @property
     def p_value(self) -> float:
@@ -277,6 +283,7 @@ class Evidence:
             "would_change": self.would_change,
             "rules": [rule.to_dict() for rule in self.rules],
             "null_test": self.null_test.to_dict(),
+            "number_of_types": _plain(self.number_of_types.to_dict("records")),
             "power": None if self.power is None else self.power.to_dict(),
             "type_stability": _plain(self.type_stability.to_dict("records")),
             "site_stability": _plain(self.site_stability.to_dict()),
@@ -317,7 +324,13 @@ class Evidence:
                 for name, figure in content["figures"].items()
             },
             axis=None if axis is None else Axis.from_dict(axis),
+            number_of_types=_number_table(content.get("number_of_types", [])),
         )
+
+
+def _number_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    kinds = {"k": int, "share": float, "monte_carlo_error": float, "resamples": int}
+    return pd.DataFrame(rows, columns=list(NUMBER_COLUMNS)).astype(kinds)
 
 
 def _plain(value: Any) -> Any:

@@ -39,6 +39,8 @@ class ProposeSettings:
         Data sets without types whose stability is shown beside that of the proposal.
     reference_draws : int
         Data sets drawn from one population in the null test.
+    number_resamples : int
+        Resamples of sites and measurement, to count how often each number of types is chosen.
     agreement_replicates, power_replicates : int
         Data sets simulated for the expected agreement and, a separation, for the power.
     separations : tuple of float
@@ -70,6 +72,7 @@ class ProposeSettings:
     bootstraps: int = 50
     stability_references: int = 20
     reference_draws: int = 99
+    number_resamples: int = 20
     agreement_replicates: int = 40
     power_replicates: int = 40
     separations: tuple[float, ...] = (6.0, 8.0, 10.0)
@@ -125,6 +128,7 @@ def _check(settings: ProposeSettings) -> None:
         "bootstraps": 1,
         "stability_references": 1,
         "reference_draws": 1,
+        "number_resamples": 2,
         "agreement_replicates": 1,
         "power_replicates": 1,
     }

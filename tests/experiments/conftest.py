@@ -20,6 +20,7 @@ SMALL = ProposeSettings(
     draws=3,
     bootstraps=5,
     reference_draws=19,
+    number_resamples=4,
     agreement_replicates=3,
     power_replicates=2,
     separations=(6.0,),

@@ -34,7 +34,9 @@ def test_default_is_the_default_of_propose():
 
 def test_shipped_specifications_grow_in_effort():
     quick, default, thorough = (read_spec(name) for name in SHIPPED)
-    for effort in ("draws", "bootstraps", "reference_draws", "power_replicates"):
+    for effort in (
+        "draws", "bootstraps", "reference_draws", "number_resamples", "power_replicates",
+    ):  # fmt: skip
         assert getattr(quick, effort) < getattr(default, effort) < getattr(thorough, effort)
 
 
