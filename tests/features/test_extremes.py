@@ -155,3 +155,18 @@ def test_rows_of_both_tables_of_a_rate_are_named(study) -> None:
         ["left", "left", 25, 60.0],
         ["staff", "staff", 1, 50.0],
     ]
+
+
+def test_rows_behind_a_rate_are_those_that_its_condition_chooses(study) -> None:
+    left = pd.DataFrame({"site": SITES * 2, "kind": ["staff"] * 25 + ["bank"] * 25})
+    left["left"] = [*[4.0, 5, 6, 5] * 6, 60.0] + [7.0] * 25
+    args = {
+        "numerator": {"table": "left", "column": "left"},
+        "denominator": {"table": "staff", "column": "staff"},
+        "where": [{"column": "kind", "values": ["staff"]}],
+    }
+    feature = {"name": "leavers", "builder": "rate", "args": args}
+    staff = pd.DataFrame({"site": SITES[::-1], "staff": 50.0})
+    tables = study({"left": left, "staff": staff}, [feature], sites=SITES)
+    rows = source_rows(extreme_values(build_profiles(tables)), tables)
+    assert rows.loc[rows["table"] == "left", "value"].tolist() == [60.0]
