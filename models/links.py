@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from site_typology.errors import Problems
+from site_typology.models.ordinal import OrdinalBlock
 
 if TYPE_CHECKING:
     from site_typology.profiles import SiteProfiles
@@ -20,7 +21,7 @@ UNKNOWN_COUNT = 100.0
 SingleLink = Literal["identity", "arcsine root", "square root"]
 LINK_OF_KIND: dict[str, SingleLink] = {
     "continuous": "identity",
-    "ordinal": "identity",
+    "ordinal": "identity",  # With an error of its own, such as a median of answers.
     "share": "arcsine root",
     "rate": "square root",
 }
@@ -198,7 +199,10 @@ def blocks_of(profiles: SiteProfiles) -> tuple[Block, ...]:
     for info in profiles.features:
         if not info.builds:
             continue
-        if not info.composition:
+        if info.kind == "ordinal" and _is_exact(profiles, info.name):
+            values = _column(profiles.values, info.name)
+            blocks[info.name] = OrdinalBlock.fit(info.name, values[~np.isnan(values)])
+        elif not info.composition:
             blocks[info.name] = SingleBlock(info.name, LINK_OF_KIND[info.kind])
         elif info.composition not in blocks:
             names = tuple(
@@ -211,8 +215,17 @@ def blocks_of(profiles: SiteProfiles) -> tuple[Block, ...]:
     return tuple(blocks.values())
 
 
+def _is_exact(profiles: SiteProfiles, name: str) -> bool:
+    """Whether the values of a feature are levels known exactly, two of them at least."""
+    known = profiles.values[name].notna()
+    exact = (profiles.standard_errors.loc[known, name] == 0).all()
+    return bool(exact) and profiles.values[name].nunique() > 1
+
+
 def block_from_dict(content: Mapping[str, Any]) -> Block:
     """Make a block from its `to_dict` output."""
+    if "levels" in content:
+        return OrdinalBlock(content["name"], tuple(content["levels"]), tuple(content["cuts"]))
     if "parts" in content:
         return CompositionBlock(
             content["name"], tuple(content["parts"]), tuple(map(float, content["mix"]))

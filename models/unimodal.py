@@ -218,10 +218,12 @@ def _prior(data: WorkingData) -> float:
 
 
 def add_errors(truth: np.ndarray, data: WorkingData, rng: np.random.Generator) -> WorkingData:
-    """Give true profiles the normal errors and the gaps of the sites of `data`."""
-    roots = matrix_roots(data.errors)
-    noise = (roots @ rng.normal(size=truth.shape)[:, :, None])[:, :, 0]
-    return data.with_values(np.where(data.observed, truth + noise, np.nan))
+    """Give true profiles the errors, gaps and levels of the sites of `data`; errors are normal."""
+    errors = data.errors.copy()
+    for own in data.levels:  # A level follows from the true value, without noise of its own.
+        errors[:, own.column, own.column] = 0.0
+    noise = (matrix_roots(errors) @ rng.normal(size=truth.shape)[:, :, None])[:, :, 0]
+    return data.measured(truth + noise)
 
 
 def _axes(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

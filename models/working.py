@@ -7,14 +7,22 @@ isometric log-ratios (Egozcue and others 2003, *Mathematical Geology* 35).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from site_typology.errors import Problems
-from site_typology.models.links import Block, block_from_dict, blocks_of, refuse_unknown_errors
+from site_typology.models.links import (
+    Block,
+    SingleBlock,
+    block_from_dict,
+    blocks_of,
+    refuse_unknown_errors,
+)
+from site_typology.models.ordinal import Levels, OrdinalBlock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +45,8 @@ class WorkingData:
         Working columns: a feature's name, or ``NAME.ilr1``, ``NAME.ilr2``, ... of a composition.
     natural : tuple of tuple of str, length q
         Features behind each working column.
+    levels : tuple of Levels
+        Columns that come from ordered levels, whose values and errors follow from these.
 
     Examples
     --------
@@ -50,6 +60,7 @@ class WorkingData:
     sites: tuple[str, ...]
     columns: tuple[str, ...]
     natural: tuple[tuple[str, ...], ...]
+    levels: tuple[Levels, ...] = ()
 
     @property
     def n(self) -> int:
@@ -68,7 +79,26 @@ class WorkingData:
 
     def with_values(self, values: np.ndarray) -> WorkingData:
         """Give other values to the same sites, with the same errors."""
-        return WorkingData(values, self.errors, self.sites, self.columns, self.natural)
+        return dataclasses.replace(self, values=values)
+
+    def scaled(self, factor: float) -> WorkingData:
+        """Scale the variances of all errors but those that follow from levels."""
+        rooted = np.full(self.q, np.sqrt(factor))
+        rooted[[own.column for own in self.levels]] = 1.0
+        return dataclasses.replace(self, errors=self.errors * np.multiply.outer(rooted, rooted))
+
+    def measured(self, truth: np.ndarray) -> WorkingData:
+        """Give the same sites values (n, q), their gaps, and levels where levels are measured."""
+        values, errors = truth.copy(), self.errors
+        if self.levels:
+            errors = errors.copy()
+        for own in self.levels:
+            at = own.column
+            values[:, at], errors[:, at, at] = own.measure(truth[:, at])
+            errors[~self.observed[:, at], at, at] = 0.0
+        return dataclasses.replace(
+            self, values=np.where(self.observed, values, np.nan), errors=errors
+        )
 
 
 def exact_data(values: np.ndarray, errors: np.ndarray | None = None) -> WorkingData:
@@ -199,20 +229,30 @@ class WorkingScale:
             tuple(profiles.values.index.get_level_values("site")),
             self.columns,
             self.natural,
+            tuple(
+                block.on_scale(at, self.centre[at], self.spread[at])
+                for at, block in self._starts()
+                if isinstance(block, OrdinalBlock)
+            ),
         )
+
+    def _starts(self) -> Iterator[tuple[int, Block]]:
+        """Blocks with the place of their first column."""
+        at = 0
+        for block in self.blocks:
+            yield at, block
+            at += len(block.columns)
 
     def _errors(self, profiles: SiteProfiles) -> np.ndarray:
         """Error covariances before standardising: blocks, and correlations between features."""
         n, q = len(profiles), len(self.columns)
         errors = np.zeros((n, q, q))
         single: list[tuple[int, str]] = []
-        at = 0
-        for block in self.blocks:
+        for at, block in self._starts():
             width = len(block.columns)
             errors[:, at : at + width, at : at + width] = block.error(profiles)
-            if width == 1 and len(block.features) == 1:
-                single.append((at, block.features[0]))
-            at += width
+            if isinstance(block, SingleBlock):
+                single.append((at, block.name))
         places = np.array([place for place, _ in single], dtype=int)
         names = [name for _, name in single]
         correlation = _nearest_correlation(
@@ -238,12 +278,10 @@ class WorkingScale:
         import pandas as pd
 
         linked = np.atleast_2d(np.asarray(points, dtype=float)) * self.spread + self.centre
-        parts, at = {}, 0
-        for block in self.blocks:
-            width = len(block.columns)
-            natural = block.unlink(linked[:, at : at + width])
+        parts = {}
+        for at, block in self._starts():
+            natural = block.unlink(linked[:, at : at + len(block.columns)])
             parts.update({name: natural[:, i] for i, name in enumerate(block.features)})
-            at += width
         return pd.DataFrame(parts)
 
     def to_dict(self) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class _Resampled:
         size = max(round(KEPT * self.data.n), min(self.data.n, self.least * min(self.ks)))
         at = np.sort(rng.choice(self.data.n, size=size, replace=False))
         part = rows_of(self.data, at)
-        less = dataclasses.replace(part, errors=part.errors / KEPT)
+        less = part.scaled(1 / KEPT)
         drawn = reference.simulate(less, rng) if reference else thinned(part, rng)
         start = start_seed(stream)
         found = typedness(drawn, self.ks, start, least=self.least, budget=SEARCH).gains
@@ -247,9 +247,8 @@ def thinned(data: WorkingData, rng: np.random.Generator, kept: float = KEPT) -> 
     >>> less.errors.ravel().tolist(), float(less.values[0, 0]), bool(less.values[1, 0] != 0)
     ([0.0, 5.0], 0.0, True)
     """
-    added = dataclasses.replace(data, errors=data.errors * (1 / kept - 1))
-    values = add_errors(data.values, added, rng).values
-    return dataclasses.replace(data, values=values, errors=data.errors / kept)
+    added = add_errors(data.values, data.scaled(1 / kept - 1), rng)
+    return data.scaled(1 / kept).with_values(added.values)
 
 
 def _shares(chosen: Sequence[int], numbers: Sequence[int]) -> list[float]:

@@ -175,7 +175,7 @@ def _check_varies(info: FeatureInfo, profiles: SiteProfiles, found: Problems) ->
             f"features.{info.name}",
             f"Has only {len(values)} different values ({', '.join(f'{v:g}' for v in values)}) and "
             "no error: a category in numbers, which looks like clumps where there are none. Set "
-            "use = 'evaluate'.",
+            "kind = 'ordinal' if the values have an order, or use = 'evaluate'.",
         )
     elif unknown := _of_unknown_error(info, profiles):
         found.add(f"features.{info.name}", _unknown_errors(unknown, len(known)))
@@ -213,7 +213,7 @@ def _unknown_errors(sites: Sequence[str], known: int) -> str:
 
 def _is_coarse(info: FeatureInfo, profiles: SiteProfiles) -> bool:
     """Whether exact values take so few levels that their steps would pass for types."""
-    if info.composition or len(profiles) < COARSE_FROM_SITES:
+    if info.composition or info.kind == "ordinal" or len(profiles) < COARSE_FROM_SITES:
         return False
     known = profiles.values[info.name].dropna()
     exact = (profiles.standard_errors[info.name][known.index] == 0).all()
