@@ -15,6 +15,7 @@ from site_typology.screening import screen
 WHOLE = "site-typology"
 CLAIM_ONLY = "claim-only"
 ENGINES = {"whole": WHOLE, "verdict": CLAIM_ONLY}
+FIGURES = ("expected_agreement", "relative_entropy", "stability", "agreement")
 SETTINGS = st.ProposeSettings()
 
 
@@ -30,7 +31,12 @@ def whole(profiles: st.SiteProfiles, seed: int) -> Answer:
     kept = typology.memberships.set_index("site").loc[list(prepared(profiles).sites)]
     labels = kept["type"].astype("Int64").fillna(NO_TYPE).to_numpy(dtype=int)
     confidence = kept["confidence"].to_numpy(dtype=float, na_value=np.nan)
-    return Answer(typology.evidence.claimed, typology.k, labels, confidence, typology.verdict)
+    evidence = typology.evidence
+    figures = {
+        "p_value": evidence.p_value,
+        **{name: float(evidence.figures[name]) for name in FIGURES},
+    }
+    return Answer(evidence.claimed, typology.k, labels, confidence, typology.verdict, figures)
 
 
 def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
@@ -41,9 +47,11 @@ def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
     settings, does not reject; what is lost is whether the verdict would be *not supported* or
     *insufficient*, which hangs on the power.
     """
-    if its_null_test(profiles, seed).p_value <= SETTINGS.alpha:
+    p_value = its_null_test(profiles, seed).p_value
+    if p_value <= SETTINGS.alpha:
         return whole(profiles, seed)
-    return Answer(False, 1, np.full(prepared(profiles).n, NO_TYPE), verdict="not claimed")
+    labels = np.full(prepared(profiles).n, NO_TYPE)
+    return Answer(False, 1, labels, verdict="not claimed", figures={"p_value": p_value})
 
 
 def its_null_test(profiles: st.SiteProfiles, seed: int) -> NullTest:

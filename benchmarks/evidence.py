@@ -22,6 +22,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +32,29 @@ from evidence_table import TITLES, tables
 from joblib import Parallel, delayed
 from peers import PEERS, ask
 from peers_r import R_PEERS, ask_r, left_out
-from results_file import Key, Results
-from scoring import Answer, score
+from results_file import Key, Results, Row
+from scoring import score
 from threadpoolctl import threadpool_limits
 
-import site_typology
+import site_typology as st
+from site_typology.models.working import WorkingData
 
 FIRST_SEED = 9_000_000
 BLOCK = 10
 """Seeds that are finished in every cell before the next ones begin."""
 METHODS = (WHOLE, *PEERS, *R_PEERS)
 REPLICATES = 100
+SLOW_REPLICATES = {WHOLE: 20, "stepmix": 20}
+"""Of those that take most of the time, where no number is asked for."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Simulated profiles, and working data and true types of the sites with enough data."""
+
+    profiles: st.SiteProfiles
+    data: WorkingData
+    truth: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -75,58 +88,84 @@ def planned(
                 yield from (Task(cell, (job,)) for job in own if job[1] in RUN)
 
 
-def carried_out(task: Task) -> list[dict[str, object]]:
-    """Rows of one task; every process computes on one thread."""
+def carried_out(task: Task) -> list[Row]:
+    """Rows of one task; every process computes on one thread.
+
+    Data that `site_typology.propose` refuses are no claim for any method, with the reason.
+    """
     cell = parse(task.cell)
+    studies: dict[int, Study] = {}
+    rows = []
+    for seed in dict.fromkeys(seed for seed, _ in task.jobs):
+        try:
+            studies[seed] = _study(cell, seed)
+        except st.StudyError as error:
+            reason = " ".join(str(error).split())
+            rows += [
+                _as_row(cell, method, seed, None, 0.0, reason)
+                for at, method in task.jobs
+                if at == seed
+            ]
+    jobs = [job for job in task.jobs if job[0] in studies]
     with threadpool_limits(1):
         if task.jobs[0][1] in R_PEERS:
-            return _in_r(cell, task.jobs)
-        return [_row(cell, seed, method) for seed, method in task.jobs]
+            return rows + _in_r(cell, jobs, studies)
+        return rows + [_row(cell, seed, method, studies[seed]) for seed, method in jobs]
 
 
-def _row(cell: Cell, seed: int, method: str) -> dict[str, object]:
-    profiles, truth, data = _study(cell, seed)
+def _row(cell: Cell, seed: int, method: str, study: Study) -> Row:
     begun = time.process_time()
-    answer = RUN[method](profiles, seed) if method in RUN else ask(method, data.values, seed)
+    if method in RUN:
+        answer = RUN[method](study.profiles, seed)
+    else:
+        answer = ask(method, study.data.values, seed)
     spent = time.process_time() - begun
-    return _as_row(cell, method, seed, answer, truth, spent)
+    return _as_row(cell, method, seed, score(answer, study.truth), spent)
 
 
-def _in_r(cell: Cell, jobs: Sequence[tuple[int, str]]) -> list[dict[str, object]]:
-    studies = {seed: _study(cell, seed) for seed, _ in jobs}
-    values = {seed: data.values for seed, (_, _, data) in studies.items()}
+def _in_r(cell: Cell, jobs: Sequence[tuple[int, str]], studies: dict[int, Study]) -> list[Row]:
+    values = {seed: study.data.values for seed, study in studies.items()}
     return [
-        _as_row(cell, one.method, one.seed, one.answer, studies[one.seed][1], one.seconds)
-        | ({"error": one.error} if one.error else {})
-        for one in ask_r(jobs, values)
+        _as_row(
+            cell,
+            one.method,
+            one.seed,
+            score(one.answer, studies[one.seed].truth),
+            one.seconds,
+            one.error,
+        )
+        for one in (ask_r(jobs, values) if jobs else [])
     ]
 
 
-def _study(cell: Cell, seed: int):
-    """Profiles as simulated; types and working data of the sites with enough data."""
+def _study(cell: Cell, seed: int) -> Study:
     profiles, truth = cell.simulate(seed)
     data = prepared(profiles)
     at = {site: place for place, site in enumerate(profiles.sites)}
-    return profiles, truth[[at[site] for site in data.sites]], data
+    return Study(profiles, data, truth[[at[site] for site in data.sites]])
 
 
 def _as_row(
-    cell: Cell, method: str, seed: int, answer: Answer, truth: np.ndarray, seconds: float
-) -> dict[str, object]:
-    return {
-        "cell": cell.name,
-        "method": method,
-        "seed": seed,
-        **score(answer, truth),
-        "seconds": round(seconds, 4),
-        "code": code(),
-    }
+    cell: Cell,
+    method: str,
+    seed: int,
+    scored: Row | None,
+    seconds: float,
+    error: str = "",
+) -> Row:
+    row: Row = {"cell": cell.name, "method": method, "seed": seed}
+    row |= scored or {"claims": False, "k": 1}
+    row |= {"seconds": round(seconds, 4), "code": code()}
+    return row | {"error": error} if error else row
 
 
+@cache
 def code() -> str:
-    """Short name of the engine's code, so that a table says when its rows come from several."""
-    folder = Path(site_typology.__file__).parent
-    files = sorted((*folder.glob("*.py"), *folder.glob("models/*.py")))
+    """Short name of the code behind a row, so that a table can say when there are several."""
+    folder, here = Path(st.__file__).parent, Path(__file__).parent
+    names = ("worlds.py", "cells.py", "engine.py", "peers.py", "peers.R")
+    files = [*sorted(folder.glob("*.py")), *sorted(folder.glob("models/*.py"))]
+    files += [here / name for name in names]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
@@ -139,16 +178,10 @@ def run(
 ) -> None:
     """Carry tasks out and keep the rows of each as soon as it is finished."""
     say(f"{len(tasks)} tasks to do; results go to {results.path}")
-    parallel = (
-        Parallel(
-            n_jobs=workers, batch_size=1, return_as="generator_unordered", inner_max_num_threads=1
-        )
-        if workers > 1
-        else None
-    )
+    parallel = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")
     finished = (
         map(carried_out, tasks)
-        if parallel is None
+        if workers == 1
         else parallel(delayed(carried_out)(task) for task in tasks)
     )
     for rows in finished:
@@ -163,8 +196,12 @@ def replicates_of(given: Sequence[str], methods: Sequence[str]) -> dict[str, int
     own = dict(item.split("=", 1) for item in given if "=" in item)
     if unknown := set(own) - set(methods):
         raise ValueError(f"--replicates: {sorted(unknown)} not among methods: {list(methods)}.")
-    everyone = int(plain[0]) if plain else REPLICATES
-    return {method: int(own.get(method, everyone)) for method in methods}
+
+    def number(method: str) -> int:
+        usual = plain[0] if plain else SLOW_REPLICATES.get(method, REPLICATES)
+        return int(own.get(method, usual))
+
+    return {method: number(method) for method in methods}
 
 
 def main() -> None:

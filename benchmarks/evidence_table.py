@@ -31,6 +31,7 @@ DETAILS = (
     "supported",
     "right number when claimed",
     "adjusted Rand when claimed",
+    "as it expects",
     "sites placed",
     "calibration error",
     "CPU s, median",
@@ -74,10 +75,17 @@ def _detail(cell: str, method: str, rows: Sequence[Row]) -> list[str]:
         f"{verdicts.count('supported') / len(verdicts):.2f}" if verdicts else "-",
         _count([bool(row["right_k"]) for row in rows if "right_k" in row]),
         mean_with_error([float(str(row["ari"])) for row in rows if "ari" in row]),
+        mean_with_error(_expected(rows)),
         mean_with_error([float(str(row["placed"])) for row in rows if "placed" in row]),
         f"{expected_calibration_error(sum(bins)):.2f}" if bins else "-",
         f"{np.median([float(str(row['seconds'])) for row in rows]):.2g}",
     ]
+
+
+def _expected(rows: Sequence[Row]) -> list[float]:
+    """Agreement with the truth that the engine expects, where it claims and there are types."""
+    figures = [row["figures"] for row in rows if "ari" in row and "figures" in row]
+    return [one["expected_agreement"] for one in figures if isinstance(one, dict)]
 
 
 def _count(held: Sequence[bool]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -30,6 +30,8 @@ class Answer:
         Probability that it gives to each site's type.
     verdict : str
         In its own words, where it has any.
+    figures : mapping of str to float
+        What it rests on, kept with the results.
     """
 
     claims: bool
@@ -37,6 +39,7 @@ class Answer:
     labels: np.ndarray
     confidence: np.ndarray | None = None
     verdict: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def score(answer: Answer, truth: np.ndarray) -> dict[str, object]:
@@ -44,6 +47,8 @@ def score(answer: Answer, truth: np.ndarray) -> dict[str, object]:
     row: dict[str, object] = {"claims": answer.claims, "k": answer.k}
     if answer.verdict:
         row["verdict"] = answer.verdict
+    if answer.figures:
+        row["figures"] = dict(answer.figures)
     types = len(np.unique(truth))
     if not answer.claims or types == 1:
         return row

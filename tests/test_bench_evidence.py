@@ -193,6 +193,16 @@ def test_a_run_that_was_stopped_goes_on(bench, tmp_path):
     assert settled(path.read_text("utf-8").splitlines()) == settled(whole)
 
 
+def test_data_that_are_refused_are_no_claim(bench):
+    cell = "cloud:8,missing=0.8"
+    rows = bench.evidence.carried_out(bench.evidence.Task(cell, ((1, "kmeans"), (1, "hdbscan"))))
+    assert [(row["method"], row["claims"]) for row in rows] == [
+        ("kmeans", False),
+        ("hdbscan", False),
+    ]
+    assert all("at least 6 are needed" in row["error"] for row in rows)
+
+
 def test_a_damaged_line_is_not_passed_over(bench, tmp_path):
     path = tmp_path / "results.jsonl"
     path.write_text('{"cell": "x"\n{"cell": "y"}\n', "utf-8")
@@ -218,7 +228,7 @@ def test_tasks_go_block_by_block_and_r_gets_a_whole_one(bench):
 def test_replicates_by_method(bench):
     read = bench.evidence.replicates_of
     assert read(["20", "gap=3"], ["kmeans", "gap"]) == {"kmeans": 20, "gap": 3}
-    assert read([], ["kmeans"]) == {"kmeans": bench.evidence.REPLICATES}
+    assert read([], ["kmeans", "stepmix"]) == {"kmeans": 100, "stepmix": 20}
     with pytest.raises(ValueError, match="stepmix"):
         read(["stepmix=3"], ["kmeans"])
 
@@ -244,8 +254,8 @@ def test_the_table_says_what_the_rows_say(bench):
             "right_k": False,
             "ari": 0,
         },
-        {**common, "method": "site-typology", "seed": 1, "claims": True, "k": 3}
-        | {"verdict": "tentative"},
+        {**common, "method": "site-typology", "seed": 1, "claims": True, "k": 3, "ari": 0.9}
+        | {"verdict": "tentative", "figures": {"expected_agreement": 0.8}},
         {**common, "method": "claim-only", "seed": 1, "claims": True, "k": 3}
         | {"verdict": "tentative"},
         {**common, "method": "gap", "seed": 1, "claims": False, "k": 1, "error": "boom"},
@@ -253,7 +263,7 @@ def test_the_table_says_what_the_rows_say(bench):
     text = bench.evidence_table.tables(rows)
     assert "| types:25:3:8 | 1.00 | 1.00 | 1.00 | 0.00 |" in text
     assert "| k-means, silhouette | 2 | 1.00 (0.34 to 1.00) | - | 1 of 2 | 0.50 (0.50) |" in text
-    assert "| site-typology | 1 | 1.00 (0.21 to 1.00) | 0.00 |" in text
+    assert "| site-typology | 1 | 1.00 (0.21 to 1.00) | 0.00 | - | 0.90 | 0.80 |" in text
     assert "in 1 of 1, of which 1 claimed" in text and "gap statistic: boom" in text
     assert "versions" not in text
     other = [{**rows[0], "code": "b"}, *rows[1:]]
