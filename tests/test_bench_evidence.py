@@ -200,7 +200,7 @@ def test_data_that_are_refused_are_no_claim(bench):
         ("kmeans", False),
         ("hdbscan", False),
     ]
-    assert all("at least 6 are needed" in row["error"] for row in rows)
+    assert all("at least 3 are needed" in row["error"] for row in rows)
 
 
 def test_a_damaged_line_is_not_passed_over(bench, tmp_path):
