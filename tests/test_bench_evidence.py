@@ -167,6 +167,13 @@ def test_without_r_its_peers_are_left_out(bench, monkeypatch):
     assert bench.peers_r.left_out() == dict.fromkeys(bench.peers_r.R_PEERS, "there is no Rscript")
 
 
+def test_a_peer_whose_package_is_missing_is_left_out(bench, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    said = "gap;cluster;TRUE\nmclust;mclust;FALSE\n"
+    monkeypatch.setattr(bench.peers_r, "_rscript", lambda: said)
+    assert bench.peers_r.left_out() == {"mclust": "R has no package mclust"}
+
+
 # --- Runs ------------------------------------------------------------------------------------
 
 
