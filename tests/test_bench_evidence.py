@@ -18,6 +18,7 @@ MODULES = (
     "engine",
     "evidence",
     "evidence_table",
+    "evidence_tasks",
     "peers",
     "peers_r",
     "results_file",
@@ -183,7 +184,7 @@ def test_a_run_that_was_stopped_goes_on(bench, tmp_path):
 
     def run() -> int:
         results = bench.results_file.Results(path)
-        tasks = list(bench.evidence.planned(["cloud:25"], plan, 5, results.keys()))
+        tasks = list(bench.evidence_tasks.planned(["cloud:25"], plan, 5, results.keys()))
         bench.evidence.run(tasks, results, say=lambda text: None)
         return len(tasks)
 
@@ -202,7 +203,9 @@ def test_a_run_that_was_stopped_goes_on(bench, tmp_path):
 
 def test_data_that_are_refused_are_no_claim(bench):
     cell = "cloud:8,missing=0.8"
-    rows = bench.evidence.carried_out(bench.evidence.Task(cell, ((1, "kmeans"), (1, "hdbscan"))))
+    rows = bench.evidence_tasks.carried_out(
+        bench.evidence_tasks.Task(cell, ((1, "kmeans"), (1, "hdbscan")))
+    )
     assert [(row["method"], row["claims"]) for row in rows] == [
         ("kmeans", False),
         ("hdbscan", False),
@@ -219,7 +222,7 @@ def test_a_damaged_line_is_not_passed_over(bench, tmp_path):
 
 def test_tasks_go_block_by_block_and_r_gets_a_whole_one(bench):
     tasks = list(
-        bench.evidence.planned(["cloud:25", "line:25"], {"gap": 12, "kmeans": 1}, 0, set())
+        bench.evidence_tasks.planned(["cloud:25", "line:25"], {"gap": 12, "kmeans": 1}, 0, set())
     )
     sizes = [(task.cell, len(task.jobs), task.jobs[0][1]) for task in tasks]
     assert sizes == [
