@@ -20,10 +20,19 @@ LEVELS = 5
 
 
 def simulate(
-    world: str, n: int, seed: int, *, separation: float = 0.0, k: int = 3
+    world: str,
+    n: int,
+    seed: int,
+    *,
+    separation: float = 0.0,
+    k: int = 3,
+    informants: float = 6.0,
+    missing: float = 0.15,
 ) -> tuple[WorkingData, np.ndarray]:
     """Simulate one data set on the working scale; labels are all 0 where there are no types."""
-    profiles, labels = simulate_profiles(world, n, seed, separation=separation, k=k)
+    profiles, labels = simulate_profiles(
+        world, n, seed, separation=separation, k=k, informants=informants, missing=missing
+    )
     return WorkingScale.fit(profiles).transform(profiles), labels
 
 
