@@ -149,7 +149,7 @@ def test_peers_in_r_on_two_blobs_and_one_cloud(bench):
     there = [name for name in bench.peers_r.R_PEERS if name not in missing]
     if not there:
         pytest.skip(f"no peer in R: {missing}")
-    (typed, truth), (cloud, _) = blobs(8.0), blobs(0.0)
+    (typed, truth), (cloud, _) = blobs(8.0, n=24), blobs(0.0)
     # The other two take their time, and a cut through one cloud can be stable.
     quick = [name for name in there if name in ("gap", "mclust", "consensus")]
     jobs = [(1, name) for name in there] + [(2, name) for name in quick]
