@@ -11,10 +11,10 @@ export OMP_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-.PHONY: help setup demo test fuzz lint types docs bench format clean
+.PHONY: help setup demo test fuzz lint types docs bench bench-evidence format clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.requirements: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 2; }
@@ -64,6 +64,10 @@ bench: setup ## Measure speed against named alternatives
 	$(BIN)/python benchmarks/builders.py
 	$(BIN)/python benchmarks/linking.py
 	$(BIN)/python benchmarks/speed.py
+
+# Hours. EVIDENCE="--cells ... --methods ... --replicates ..." asks for less; it can be stopped.
+bench-evidence: setup ## Measure claims, right and wrong, beside peers
+	$(BIN)/python benchmarks/evidence.py --out bench-evidence --workers 2 $(EVIDENCE)
 
 format: setup ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,8 @@ from site_typology.profiles import SiteProfiles
 
 SURVEY = 8
 LATENT = 14
-WORLDS = ("cloud", "skewed", "line", "curve", "heavy", "types_covariance")
+WORLDS = ("cloud", "skewed", "line", "curve", "heavy", "discrete", "types_covariance")
+LEVELS = 5
 
 
 def simulate(
@@ -28,12 +29,33 @@ def simulate(
     informants: float = 6.0,
     missing: float = 0.15,
 ) -> tuple[WorkingData, np.ndarray]:
-    """Simulate one data set; labels are all 0 where there are no types."""
+    """Simulate one data set on the working scale; labels are all 0 where there are no types."""
+    profiles, labels = simulate_profiles(
+        world, n, seed, separation=separation, k=k, informants=informants, missing=missing
+    )
+    return WorkingScale.fit(profiles).transform(profiles), labels
+
+
+def simulate_profiles(
+    world: str,
+    n: int,
+    seed: int,
+    *,
+    separation: float = 0.0,
+    k: int = 3,
+    informants: float = 6.0,
+    missing: float = 0.15,
+    noise: int = 0,
+) -> tuple[SiteProfiles, np.ndarray]:
+    """Simulate the profiles of one study.
+
+    `informants` answer at a site on average, a share `missing` of the cells is lost, and `noise`
+    further survey features have nothing to do with the types.
+    """
     rng = np.random.default_rng(np.random.SeedSequence([seed, n]))
     truth, labels = latent_profiles(world, n, rng, separation, k)
-    profiles = observe(truth, rng, informants, missing, skewed=world == "skewed")
-    scale = WorkingScale.fit(profiles)
-    return scale.transform(profiles), labels
+    truth = np.hstack([truth, rng.normal(size=(n, noise))])
+    return observe(truth, rng, informants, missing, world), labels
 
 
 def within_covariance(rng: np.random.Generator) -> np.ndarray:
@@ -69,7 +91,7 @@ def latent_profiles(
         return noise + type_means(k, separation, covariance, rng)[labels], labels
     direction = rng.normal(size=LATENT)
     direction /= np.linalg.norm(direction)
-    if world == "cloud":
+    if world in ("cloud", "discrete"):
         return noise, labels
     if world == "skewed":
         gradient = rng.gamma(1.5, 1.0, size=n) - 1.5
@@ -103,21 +125,21 @@ def observe(
     rng: np.random.Generator,
     informants: float,
     missing: float,
-    *,
-    skewed: bool,
+    world: str,
 ) -> SiteProfiles:
     """Let informants answer and events be counted, and lose some cells."""
-    n = len(truth)
+    n, skewed = len(truth), world == "skewed"
     respondents = np.minimum(rng.negative_binomial(1.5, 1.5 / (1.5 + informants), size=n), 30)
-    survey, covariance = _survey(truth[:, :SURVEY], respondents, rng)
-    names = [f"climate{at + 1}" for at in range(SURVEY)]
+    asked = np.hstack([truth[:, :SURVEY], truth[:, LATENT:]])
+    survey, covariance = _survey(asked, respondents, rng, discrete=world == "discrete")
+    names = [f"climate{at + 1}" for at in range(asked.shape[1])]
     values = pd.DataFrame(survey, columns=names)
     variance = np.diag(covariance)[None, :] / np.maximum(respondents, 1)[:, None]
     errors = pd.DataFrame(np.sqrt(variance), columns=names).mask(values.isna())
     kinds: dict[str, str] = {}
     staff = np.round(np.exp(2.5 + 0.3 * rng.normal(size=n))).clip(5)
     _counted(values, errors, kinds, truth, staff, rng, skewed)
-    _mix(values, errors, kinds, truth[:, 11:14], rng, skewed)
+    _mix(values, errors, kinds, truth[:, 11:LATENT], rng, skewed)
     _lose(values, errors, rng, missing)
     index = pd.Index([f"S{at:03d}" for at in range(n)])
     profiles = SiteProfiles.from_frame(values.set_axis(index), errors.set_axis(index), kinds=kinds)
@@ -127,9 +149,14 @@ def observe(
 
 
 def _survey(
-    truth: np.ndarray, respondents: np.ndarray, rng: np.random.Generator
+    truth: np.ndarray, respondents: np.ndarray, rng: np.random.Generator, *, discrete: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Site means of informants' answers, and the pooled within-site covariance of one answer."""
+    """Site means of informants' answers, and the pooled within-site covariance of one answer.
+
+    Discrete answers are whole points from 1 to 5, on items from one that hardly anybody agrees
+    with to one that nearly everybody does.
+    """
+    easy = np.linspace(1.0, LEVELS, truth.shape[1])
     means = np.full(truth.shape, np.nan)
     inner = np.zeros((truth.shape[1], truth.shape[1]))
     freedom = 0
@@ -139,6 +166,8 @@ def _survey(
         halo = rng.normal(size=(count, 1)) * np.sqrt(0.4)
         own = rng.normal(size=(count, truth.shape[1])) * np.sqrt(0.6)
         answers = truth[site] + 1.5 * (halo + own)
+        if discrete:
+            answers = np.round(easy + answers).clip(1, LEVELS)
         means[site] = answers.mean(axis=0)
         inner += (answers - means[site]).T @ (answers - means[site])
         freedom += count - 1
