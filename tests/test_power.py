@@ -24,7 +24,8 @@ def test_power_grows_with_separation_and_reaches_one():
     assert found.table["power"].iloc[1] >= 0.9
     assert found.smallest_separation == 30.0
     assert (found.table["standard_error"] > 0).all()
-    assert (found.table["replicates"] == 12).all()
+    # Where none of ten is found, two more could not change the answer.
+    assert found.table["replicates"].tolist() == [10, 12]
 
 
 def test_error_takes_power_away():

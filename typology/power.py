@@ -20,6 +20,8 @@ from site_typology.nulltest import largest, standardise, types_to_try
 from site_typology.results import Power
 
 Progress = Callable[[str, float], None]
+WAVE = 10
+"""Planted data sets after which it is asked whether the answer is clear."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def power(
     k : int
         Types planted.
     replicates : int
-        Data sets a separation.
+        Data sets a separation, at most; fewer where ten, twenty, ... of them leave no doubt on
+        which side of `target` the power lies (`is_clear`).
     reference_draws : int
         Reference data sets a replicate, 2 or more, pooled over replicates.
     least : int
@@ -120,17 +123,36 @@ def power(
     streams = np.random.SeedSequence(seed).spawn(len(separations) * replicates)
     rows: list[dict[str, float]] = []
     for at, separation in enumerate(sorted(map(float, separations))):
-        found = run_tasks(
-            task,
-            [(separation, stream) for stream in streams[at * replicates : (at + 1) * replicates]],
-            workers=workers,
-            progress=progress,
-            stage=f"power at {separation:g}",
-        )
-        rows.append(_power_at(separation, found, alpha))
+        items = [(separation, own) for own in streams[at * replicates : (at + 1) * replicates]]
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        for begun in range(0, replicates, WAVE):
+            found += run_tasks(task, items[begun : begun + WAVE], workers=workers)
+            row = _power_at(separation, found, alpha)
+            clear = is_clear(row["power"], len(found), target)
+            if progress is not None:
+                progress(f"power at {separation:g}", 1.0 if clear else len(found) / replicates)
+            if clear:
+                break
+        rows.append(row)
         if rows[-1]["power"] >= target and separation >= at_least:
             break
     return Power(pd.DataFrame(rows), target)
+
+
+def is_clear(share: float, count: int, target: float) -> bool:
+    """Whether a share of `count` data sets lies beyond doubt above or below what is asked for.
+
+    Beyond doubt is outside a 99 % interval (Wilson 1927, *JASA* 22): it is asked several times.
+
+    Examples
+    --------
+    >>> is_clear(0.1, 10, 0.8), is_clear(0.7, 10, 0.8), is_clear(1.0, 40, 0.8)
+    (True, False, True)
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(round(share * count), count).proportion_ci(0.99, "wilson")
+    return bool(interval.low > target or interval.high < target)
 
 
 def _power_at(

@@ -49,7 +49,8 @@ def test_cuts_are_where_the_shares_ask_for_them():
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.1), (0.05, 0.9, 0.05), (0.2,) * 5])
 def test_what_stands_for_a_level_lies_in_it(shares):
-    known = np.repeat(np.arange(len(shares), dtype=float), [round(1000 * share) for share in shares])
+    counts = [round(1000 * share) for share in shares]
+    known = np.repeat(np.arange(len(shares), dtype=float), counts)
     block = OrdinalBlock.fit("need", known)
     np.testing.assert_array_equal(block.unlink(block.values), block.levels)
 
