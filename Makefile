@@ -64,6 +64,8 @@ bench: setup ## Measure speed against named alternatives
 	$(BIN)/python benchmarks/builders.py
 	$(BIN)/python benchmarks/linking.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/evidence.py parts
+	$(BIN)/python benchmarks/evidence.py sizes
 
 format: setup ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
