@@ -26,10 +26,10 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 from worlds import simulate
 
-from site_typology.models import kernels
 from site_typology.models.clusterers import CLUSTERERS, View
+from site_typology.models.kmeans import settled_kmeans
 from site_typology.models.mixture import BUDGET, fit_types
-from site_typology.models.resampling import bootstrap_stability
+from site_typology.models.resampling import kmeans_stability
 from site_typology.models.working import exact_data
 
 TYPES, RUNS, SECONDS = 3, 10, 2.0
@@ -62,7 +62,18 @@ def resample(points: np.ndarray, seed: int) -> np.ndarray:
 
 def our_kmeans(points: np.ndarray, seed: int) -> np.ndarray:
     """Labels of the best of ten starts."""
-    return kernels.kmeans(points, TYPES, np.random.default_rng(seed).random((RUNS, TYPES)), 300)
+    return settled_kmeans(points, TYPES, np.random.default_rng(seed).random((RUNS, TYPES)), 300, 3)
+
+
+def our_resamples(points: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Labels of a hundred resamples, all random numbers drawn at once."""
+    rng = np.random.default_rng(seed)
+    drawn = points[rng.integers(len(points), size=(RESAMPLES, len(points)))]
+    uniforms = rng.random((RESAMPLES, RUNS, TYPES))
+    return [
+        settled_kmeans(own, TYPES, start, 300, 3)
+        for own, start in zip(drawn, uniforms, strict=True)
+    ]
 
 
 def inertia(points: np.ndarray, labels: np.ndarray) -> float:
@@ -74,7 +85,7 @@ def inertia(points: np.ndarray, labels: np.ndarray) -> float:
 def compare_kmeans(n: int) -> None:
     """Print the row of k-means on bootstrap resamples of n sites, inertia included."""
     points = complete(n)
-    mine = seconds(lambda seed: our_kmeans(resample(points, seed), seed))
+    mine = seconds(lambda seed: our_resamples(points, seed)) / RESAMPLES
     other = seconds(
         lambda seed: KMeans(TYPES, n_init=RUNS, random_state=seed).fit(resample(points, seed))
     )
@@ -116,12 +127,7 @@ def compare_clusterboot(n: int, rscript: str) -> None:
     reference = clusterer.fit(View(points, data), TYPES, 1).labels
 
     def ours(seed: int) -> np.ndarray:
-        return bootstrap_stability(
-            lambda drawn, at: clusterer.fit(View(points[drawn], data), TYPES, at),
-            reference,
-            RESAMPLES,
-            seed,
-        ).per_type
+        return kmeans_stability(points[None], TYPES, reference, RESAMPLES, seed).per_type
 
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "points.csv"

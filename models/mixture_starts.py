@@ -77,7 +77,8 @@ def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.n
     single k-means. One space alone misses types: with four types 8 SDs apart at 25 sites, k-means
     on principal components left the likeliest types unfound in a third of the data sets.
     """
-    from site_typology.models import kernels
+    from site_typology.models.kernels import cut
+    from site_typology.models.kmeans import kmeans
 
     if runs == 0:
         return
@@ -86,11 +87,11 @@ def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.n
     tried: set[bytes] = set()
     for name, space in _spaces(one, k):
         points = np.ascontiguousarray(space)
-        found = [kernels.kmeans(points, k, rng.random((runs, k)), 50)]
+        found = [kmeans(points, k, rng.random((runs, k)), 50, 1)]
         if k <= n <= FEW_SITES:
-            found.append(kernels.cut(_ward(one, name, points), k))
+            found.append(cut(_ward(one, name, points), k))
         for _ in range(SINGLES if n <= FEW_SITES else 0):
-            found.append(kernels.kmeans(points, k, rng.random((1, k)), 50))
+            found.append(kmeans(points, k, rng.random((1, k)), 50, 1))
         for labels in found:
             ordered = _in_order(labels)
             if ordered.tobytes() not in tried:
