@@ -207,7 +207,7 @@ def settled_kmeans(
 def kmeans_of_resamples(
     points: np.ndarray, k: int, drawn: np.ndarray, uniforms: np.ndarray, steps: int, trials: int
 ) -> np.ndarray:
-    """`settled_kmeans` of many resamples, each of its own plausible values: all in one compiled loop.
+    """`settled_kmeans` of many resamples, each of its own plausible values, in one loop.
 
     Parameters
     ----------
