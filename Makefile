@@ -64,6 +64,8 @@ bench: setup ## Measure speed against named alternatives
 	$(BIN)/python benchmarks/builders.py
 	$(BIN)/python benchmarks/linking.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/evidence_time.py parts
+	$(BIN)/python benchmarks/evidence_time.py sizes
 
 # Hours. EVIDENCE="--cells ... --methods ... --replicates ..." asks for less; it can be stopped.
 bench-evidence: setup ## Measure claims, right and wrong, beside peers

@@ -62,6 +62,9 @@ class Specification(BaseModel):
     alpha: float = Field(
         0.05, gt=0, lt=1, description="Level of the null test, stated before the run."
     )
+    subsample: int = Field(
+        400, ge=50, description="Most sites that the evidence rests on, drawn at random of more."
+    )
 
     @field_validator("algorithms", "spaces")
     @classmethod

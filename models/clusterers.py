@@ -22,7 +22,7 @@ __all__ = ["CLUSTERERS", "NO_TYPE", "Clusterer", "Partition", "View"]
 
 
 class KMeans:
-    """k-means, best of ten starts by k-means++ (Arthur & Vassilvitskii 2007), compiled."""
+    """k-means, best of ten starts by greedy k-means++ (Arthur & Vassilvitskii 2007), compiled."""
 
     name: ClassVar[str] = "kmeans"
     title: ClassVar[str] = "k-means"
@@ -32,15 +32,16 @@ class KMeans:
     natural: ClassVar[bool] = False
     starts: ClassVar[int] = 10
     steps: ClassVar[int] = 100
+    trials: ClassVar[int] = 3
 
     def fit(self, view: View, k: int, seed: int) -> Partition:
         """Group the sites around `k` centres."""
-        from site_typology.models.kernels import kmeans
+        from site_typology.models.kmeans import settled_kmeans
 
         k = no_more_than_distinct(view.points, k)
         uniforms = np.random.default_rng(seed).random((self.starts, k))
         points = np.ascontiguousarray(view.points, dtype=float)
-        return Partition(numbered(kmeans(points, k, uniforms, self.steps)))
+        return Partition(numbered(settled_kmeans(points, k, uniforms, self.steps, self.trials)))
 
 
 class Ward:

@@ -159,7 +159,7 @@ def fit_continuum(one: OnePopulation, shrink: float, types: TypeModel | None = N
     def climb(state: _State, steps: int) -> float:
         return float(
             continuum_kernels.climb_curve(
-                *one.seen.arguments, *state, basis, RIDGE, anchor, shrink, steps, TOLERANCE
+                *one.seen.blocks, *state, basis, RIDGE, anchor, shrink, steps, TOLERANCE
             )
         )
 

@@ -8,20 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from site_typology.models.kernels import (
-    LOG_2PI,
-    add_site,
-    eliminate,
-    load_site,
-    shrink_covariance,
-    site_memberships,
-)
+from site_typology.models.expectation import expect, workspace
+from site_typology.models.kernels import shrink_covariance
 
 LEAST_SHAPE, MOST_SHAPE = 1.0, 20.0
 """Limits of the parameters of the beta density along the curve; from 1 on it has one mode."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def settle_curve(
     means: np.ndarray,
     curve: np.ndarray,
@@ -59,7 +53,7 @@ def settle_curve(
             means[j, b] += move[b]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def settle_weights(weights: np.ndarray, sizes: np.ndarray) -> None:
     """Give the nodes the weights of a beta density with one mode, matched by its moments."""
     nodes = len(weights)
@@ -82,12 +76,12 @@ def settle_weights(weights: np.ndarray, sizes: np.ndarray) -> None:
         weights[j] = max(weights[j] / total, 1e-9)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def climb_curve(
     values: np.ndarray,
     errors: np.ndarray,
-    cells: np.ndarray,
-    counts: np.ndarray,
+    seen: np.ndarray,
+    n: int,
     weights: np.ndarray,
     means: np.ndarray,
     covariance: np.ndarray,
@@ -103,27 +97,16 @@ def climb_curve(
 
     The log-likelihood is that of the parameters handed back: the last pass only evaluates.
     """
-    n, q = values.shape
-    nodes = means.shape[0]
-    work = np.empty((q, 2 * q + nodes))
+    nodes, q = means.shape
     scatter = np.empty((q, q))
     shifts = np.empty((nodes, q))
     sizes = np.empty(nodes)
-    chances = np.empty(nodes)
-    moves = np.empty((nodes, q))
+    sums = scatter, shifts, sizes
+    space = workspace(len(means), q)
     before = -np.inf
     total = 0.0
     for step in range(steps + 1):
-        scatter[:] = 0.0
-        shifts[:] = 0.0
-        sizes[:] = 0.0
-        total = 0.0
-        for i in range(n):
-            m = counts[i]
-            width = load_site(work, values[i], errors[i], cells[i], m, means, covariance)
-            constant = eliminate(work, m, width) + m * LOG_2PI
-            total += site_memberships(work, m, q, weights, constant, chances)
-            add_site(work, m, chances, moves, scatter, shifts, sizes)
+        total = expect(values, errors, seen, n, weights, means, covariance, sums, space)
         if step == steps or total - before < tolerance:
             break
         before = total

@@ -1,4 +1,4 @@
-"""Compiled inner loops: expectation-maximisation with known errors and gaps, and small k-means.
+"""Compiled inner loops: expectation-maximisation with known errors and gaps.
 
 Written for thousands of small fits on one thread: a site's system is factorised once a step for
 all types, since types share their covariance. Import this module inside functions only: it loads
@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from site_typology.models.expectation import expect, workspace
+
 RIDGE = 1e-8
-LOG_2PI = float(np.log(2 * np.pi))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def eliminate(work: np.ndarray, m: int, width: int) -> float:
     """Factorise the leading m x m block ``U'U`` and solve ``U'`` for the columns beside it.
 
@@ -43,7 +44,7 @@ def eliminate(work: np.ndarray, m: int, width: int) -> float:
     return log_determinant
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def load_site(
     work: np.ndarray,
     values: np.ndarray,
@@ -69,7 +70,7 @@ def load_site(
     return width
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def squared_distances(
     values: np.ndarray,
     errors: np.ndarray,
@@ -94,7 +95,7 @@ def squared_distances(
     return squares, log_determinants
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def posteriors(
     values: np.ndarray,
     errors: np.ndarray,
@@ -124,64 +125,7 @@ def posteriors(
     return means, covariances
 
 
-@njit(cache=True, nogil=True)
-def site_memberships(
-    work: np.ndarray,
-    m: int,
-    q: int,
-    weights: np.ndarray,
-    constant: float,
-    chances: np.ndarray,
-) -> float:
-    """Fill in a solved site's membership probabilities and give its log-likelihood."""
-    best = -np.inf
-    for j in range(weights.shape[0]):
-        square = 0.0
-        for a in range(m):
-            square += work[a, m + q + j] ** 2
-        chances[j] = np.log(weights[j]) - 0.5 * (constant + square)
-        best = max(best, chances[j])
-    total = 0.0
-    for j in range(weights.shape[0]):
-        chances[j] = np.exp(chances[j] - best)
-        total += chances[j]
-    chances /= total
-    return best + float(np.log(total))
-
-
-@njit(cache=True, nogil=True)
-def add_site(
-    work: np.ndarray,
-    m: int,
-    chances: np.ndarray,
-    moves: np.ndarray,
-    scatter: np.ndarray,
-    shifts: np.ndarray,
-    sizes: np.ndarray,
-) -> None:
-    """Add a solved site to the sums of an E-step; `moves` is its shift from each type's mean."""
-    k, q = moves.shape
-    moves[:] = 0.0
-    for a in range(m):
-        for b in range(q):
-            factor = work[a, m + b]
-            for c in range(b, q):
-                scatter[b, c] -= factor * work[a, m + c]
-        for j in range(k):
-            if chances[j] > 1e-7:
-                deviation = work[a, m + q + j]
-                for b in range(q):
-                    moves[j, b] += deviation * work[a, m + b]
-    for j in range(k):
-        sizes[j] += chances[j]
-        if chances[j] > 1e-7:
-            for b in range(q):
-                shifts[j, b] += chances[j] * moves[j, b]
-                for c in range(b, q):
-                    scatter[b, c] += chances[j] * moves[j, b] * moves[j, c]
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def maximise(
     weights: np.ndarray,
     means: np.ndarray,
@@ -207,7 +151,7 @@ def maximise(
     shrink_covariance(covariance, scatter, sizes, means, anchor, prior)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def shrink_covariance(
     covariance: np.ndarray,
     scatter: np.ndarray,
@@ -241,12 +185,12 @@ def shrink_covariance(
             covariance[c, b] = shrunk
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def expectation_maximisation(
     values: np.ndarray,
     errors: np.ndarray,
-    cells: np.ndarray,
-    counts: np.ndarray,
+    seen: np.ndarray,
+    n: int,
     weights: np.ndarray,
     means: np.ndarray,
     covariance: np.ndarray,
@@ -263,28 +207,17 @@ def expectation_maximisation(
     shrinkage can lower the log-likelihood on its way to where it settles. The last one is that of
     the parameters handed back: the last pass only evaluates.
     """
-    n, q = values.shape
-    k = means.shape[0]
-    work = np.empty((q, 2 * q + k))
+    k, q = means.shape
     scatter = np.empty((q, q))
     shifts = np.empty((k, q))
     sizes = np.empty(k)
-    chances = np.empty(k)
-    moves = np.empty((k, q))
+    sums = scatter, shifts, sizes
+    space = workspace(len(means), q)
     before = -np.inf
     step = 0
     quiet = 0
     while True:
-        scatter[:] = 0.0
-        shifts[:] = 0.0
-        sizes[:] = 0.0
-        total = 0.0
-        for i in range(n):
-            m = counts[i]
-            width = load_site(work, values[i], errors[i], cells[i], m, means, covariance)
-            constant = eliminate(work, m, width) + m * LOG_2PI
-            total += site_memberships(work, m, q, weights, constant, chances)
-            add_site(work, m, chances, moves, scatter, shifts, sizes)
+        total = expect(values, errors, seen, n, weights, means, covariance, sums, space)
         path[step] = total
         quiet = quiet + 1 if abs(total - before) < tolerance else 0
         ended = quiet >= calm if calm > 0 else total - before < tolerance
@@ -295,91 +228,21 @@ def expectation_maximisation(
         maximise(weights, means, covariance, scatter, sizes, shifts, anchor, prior)
 
 
-@njit(cache=True, nogil=True)
-def kmeans(points: np.ndarray, k: int, uniforms: np.ndarray, steps: int) -> np.ndarray:
-    """Best labels of several k-means runs, each started by k-means++ (Arthur, Vassilvitskii 2007).
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, p)
-    uniforms : ndarray, shape (runs, k)
-        Random numbers in [0, 1) that pick the first centres.
-    """
-    n, p = points.shape
-    best_labels = np.zeros(n, dtype=np.int64)
-    best = np.inf
-    labels = np.zeros(n, dtype=np.int64)
-    nearest = np.empty(n)
-    centres = np.empty((k, p))
-    sizes = np.empty(k)
-    for run in range(uniforms.shape[0]):
-        seed_centres(points, centres, nearest, uniforms[run])
-        inertia = 0.0
-        for _ in range(steps):
-            moved, inertia = nearest_centres(points, centres, labels)
-            if not moved:
-                break
-            sizes[:] = 0.0
-            old = centres.copy()
-            centres[:] = 0.0
-            for i in range(n):
-                sizes[labels[i]] += 1.0
-                for b in range(p):
-                    centres[labels[i], b] += points[i, b]
-            for j in range(k):
-                for b in range(p):
-                    centres[j, b] = centres[j, b] / sizes[j] if sizes[j] > 0 else old[j, b]
-        if inertia < best:
-            best = inertia
-            best_labels[:] = labels
-    return best_labels
-
-
-@njit(cache=True, nogil=True)
-def seed_centres(
-    points: np.ndarray, centres: np.ndarray, nearest: np.ndarray, uniforms: np.ndarray
-) -> None:
-    """Pick first centres one by one, each with a chance that grows with its squared distance."""
-    n, p = points.shape
-    pick = min(int(uniforms[0] * n), n - 1)
-    nearest[:] = np.inf
-    for j in range(centres.shape[0]):
-        if j > 0:
-            goal = uniforms[j] * nearest.sum()
-            reached = 0.0
-            pick = n - 1
-            for i in range(n):
-                reached += nearest[i]
-                if reached > goal:
-                    pick = i
-                    break
-        centres[j] = points[pick]
-        for i in range(n):
-            square = 0.0
-            for b in range(p):
-                square += (points[i, b] - centres[j, b]) ** 2
-            nearest[i] = min(nearest[i], square)
-
-
-@njit(cache=True, nogil=True)
-def nearest_centres(
-    points: np.ndarray, centres: np.ndarray, labels: np.ndarray
-) -> tuple[bool, float]:
-    """Label each point by its nearest centre; say whether a label changed, and the inertia."""
-    n, p = points.shape
-    moved = False
-    inertia = 0.0
-    for i in range(n):
-        best = np.inf
-        label = 0
-        for j in range(centres.shape[0]):
-            square = 0.0
-            for b in range(p):
-                square += (points[i, b] - centres[j, b]) ** 2
-            if square < best:
-                best = square
-                label = j
-        moved |= label != labels[i]
-        labels[i] = label
-        inertia += best
-    return moved, inertia
+@njit(cache=True, nogil=True, error_model="numpy")
+def cut(tree: np.ndarray, k: int) -> np.ndarray:
+    """Cut a hierarchy from `scipy.cluster.hierarchy.linkage` into k groups, 0 to k - 1."""
+    n = len(tree) + 1
+    above = np.arange(2 * n - 1)
+    for at in range(n - k):
+        above[int(tree[at, 0])] = n + at
+        above[int(tree[at, 1])] = n + at
+    # A merge stands above what it merges, so that from the top down each root is known in time.
+    group = np.full(2 * n - 1, -1)
+    found = 0
+    for at in range(2 * n - k - 1, -1, -1):
+        if above[at] == at:
+            group[at] = found
+            found += 1
+        else:
+            group[at] = group[above[at]]
+    return group[:n]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,8 @@ class OnePopulation:
         Posterior means and covariances of the true profiles.
     components : ndarray, shape (n, min(n, q))
         Principal components of the posterior means.
+    trees : dict of str to ndarray
+        Ward's hierarchies by space, kept for the next number of types.
     """
 
     seen: SeenCells
@@ -43,6 +45,7 @@ class OnePopulation:
     blups: np.ndarray
     spreads: np.ndarray
     components: np.ndarray
+    trees: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
 
 def one_population(seen: SeenCells, shrink: float, budget: Budget) -> OnePopulation:
@@ -74,22 +77,21 @@ def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.n
     single k-means. One space alone misses types: with four types 8 SDs apart at 25 sites, k-means
     on principal components left the likeliest types unfound in a third of the data sets.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    from site_typology.models import kernels
+    from site_typology.models.kernels import cut
+    from site_typology.models.kmeans import kmeans
 
     if runs == 0:
         return
     n = len(one.blups)
     rng = np.random.default_rng([seed, k])
     tried: set[bytes] = set()
-    for space in _spaces(one, k):
+    for name, space in _spaces(one, k):
         points = np.ascontiguousarray(space)
-        found = [kernels.kmeans(points, k, rng.random((runs, k)), 50)]
+        found = [kmeans(points, k, rng.random((runs, k)), 50, 1)]
         if k <= n <= FEW_SITES:
-            found.append(fcluster(linkage(points, "ward"), k, "maxclust") - 1)
+            found.append(cut(_ward(one, name, points), k))
         for _ in range(SINGLES if n <= FEW_SITES else 0):
-            found.append(kernels.kmeans(points, k, rng.random((1, k)), 50))
+            found.append(kmeans(points, k, rng.random((1, k)), 50, 1))
         for labels in found:
             ordered = _in_order(labels)
             if ordered.tobytes() not in tried:
@@ -97,17 +99,26 @@ def starts_of(one: OnePopulation, k: int, seed: int, runs: int) -> Iterator[np.n
                 yield ordered
 
 
-def _spaces(one: OnePopulation, k: int) -> Iterator[np.ndarray]:
+def _ward(one: OnePopulation, name: str, points: np.ndarray) -> np.ndarray:
+    """Ward's hierarchy of the sites in a space, built once."""
+    from scipy.cluster.hierarchy import linkage
+
+    if name not in one.trees:
+        one.trees[name] = linkage(points, "ward")
+    return one.trees[name]
+
+
+def _spaces(one: OnePopulation, k: int) -> Iterator[tuple[str, np.ndarray]]:
     """Coordinates of the sites: principal components, standardised, and in units of spread."""
     width = one.components.shape[1]
     for size in sorted({min(size, width) for size in (k - 1, 3, 5, width)}):
-        yield one.components[:, :size]
+        yield f"components {size}", one.components[:, :size]
     centred = one.blups - one.mean
-    yield centred / np.sqrt(np.diag(one.covariance))
+    yield "standardised", centred / np.sqrt(np.diag(one.covariance))
     values, vectors = np.linalg.eigh(one.covariance)
     even = centred @ vectors[:, ::-1] / np.sqrt(np.clip(values[::-1], 1e-9, None))
     for size in sorted({min(size, even.shape[1]) for size in (3, 5, 8)}):
-        yield even[:, :size]
+        yield f"even {size}", even[:, :size]
 
 
 def _in_order(labels: np.ndarray) -> np.ndarray:

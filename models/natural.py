@@ -52,6 +52,10 @@ class NaturalSites:
         measured = gower.lay_out(profiles.values, profiles.values)
         return cls(working, gower, measured, families)
 
+    def rows(self, at: NDArray[np.intp]) -> NaturalSites:
+        """Keep some sites; scales stay those of all."""
+        return dataclasses.replace(self, measured=self.measured.rows(at))
+
     def at(self, points: Floats) -> NaturalProfiles:
         """Lay out plausible values of the same sites; what was not measured stays a gap.
 

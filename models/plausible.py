@@ -10,6 +10,7 @@ Missing Data*, chapter 11).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,13 @@ class SeenCells:
         """The four arrays in the order of the compiled loops."""
         return self.values, self.errors, self.cells, self.counts
 
+    @cached_property
+    def blocks(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """The same sites side by side, as the E-step takes them, and how many there are."""
+        from site_typology.models.expectation import lay_out
+
+        return *lay_out(*self.arguments), len(self.values)
+
 
 def fit_population(
     data: WorkingData, *, shrink: float = POPULATION_PRIOR, steps: int = POPULATION_STEPS
@@ -132,7 +140,7 @@ def climb(
 
     path = np.empty(steps + 1)
     taken = kernels.expectation_maximisation(
-        *seen.arguments, *state, anchor, shrink, tolerance, calm, path
+        *seen.blocks, *state, anchor, shrink, tolerance, calm, path
     )
     return path[: taken + 1]
 

@@ -264,6 +264,86 @@ def bootstrap_stability(
     return Stability(jaccard, kept, every)
 
 
+def kmeans_stability(
+    points: Floats, k: int, reference: Labels, replicates: int, seed: int
+) -> Stability:
+    """`bootstrap_stability` of k-means, with all replicates in one compiled loop.
+
+    Parameters
+    ----------
+    points : ndarray, shape (m, n_sites, n_coordinates)
+        Sets of plausible values; replicate r is of set ``r % m``.
+    k : int
+        Number of types to look for.
+    reference : ndarray of int, shape (n_sites,)
+        Types 1 to k; 0 where a site has none.
+    replicates : int
+    seed : int
+
+    Returns
+    -------
+    Stability
+
+    Examples
+    --------
+    >>> rows = np.repeat([[0.0], [9.0]], 20, axis=0) + np.linspace(-1, 1, 40)[:, None]
+    >>> kmeans_stability(rows[None], 2, np.repeat([1, 2], 20), 10, seed=1).per_type.tolist()
+    [1.0, 1.0]
+    """
+    from site_typology.models.clusterers import KMeans
+    from site_typology.models.kmeans import kmeans_of_resamples
+
+    n = len(reference)
+    random = np.random.default_rng(derived_seed(seed, "bootstrap"))
+    drawn = np.zeros((replicates, n), dtype=bool)
+    np.put_along_axis(drawn, random.integers(n, size=(replicates, n)), True, axis=1)
+    uniforms = random.random((replicates, KMeans.starts, k))
+    found = kmeans_of_resamples(
+        np.ascontiguousarray(points), k, drawn, uniforms, KMeans.steps, KMeans.trials
+    )
+    here = np.where(drawn, reference, 0)
+    shared = _shared_of_each(found, here, k, int(reference.max(initial=0)))
+    members, sizes = _sizes(here, shared.shape[2]), _sizes(found, k)
+    union = members[:, None, :] + sizes[:, :, None] - shared
+    jaccard = (shared / np.maximum(union, 1)).max(axis=1)
+    jaccard[members == 0] = np.nan
+    aligned = np.take_along_axis(_matched(shared), found, axis=1)
+    every = np.where(drawn, aligned, NOT_DRAWN).astype(np.int32)
+    kept = np.where(drawn & (reference != NO_TYPE), every == reference, np.nan)
+    return Stability(jaccard, kept, every)
+
+
+def _shared_of_each(found: Labels, here: Labels, k: int, types: int) -> Floats:
+    """Sites shared by each found type and each type of the reference, a table a replicate."""
+    width = types + 1
+    place = found * width + here + np.arange(len(found))[:, None] * (k + 1) * width
+    counts = np.bincount(place.ravel(), minlength=len(found) * (k + 1) * width)
+    return counts.reshape(len(found), k + 1, width)[:, 1:, 1:].astype(float)
+
+
+def _sizes(labels: Labels, k: int) -> Floats:
+    """Sites of the types 1 to k, a row a replicate."""
+    return np.stack([(labels == at + 1).sum(axis=1) for at in range(k)], axis=1).astype(float)
+
+
+def _matched(shared: Floats) -> Labels:
+    """Numbers of the found types in the reference, a row a replicate, as in `align_labels`."""
+    from scipy.optimize import linear_sum_assignment
+
+    replicates, k, types = shared.shape
+    target = np.zeros((replicates, k + 1), dtype=np.int64)
+    likely = shared.argmax(axis=2)
+    # Where every found type has a nearest type of its own, that is the best matching there is.
+    clear = (np.sort(likely, axis=1)[:, 1:] > np.sort(likely, axis=1)[:, :-1]).all(axis=1)
+    target[:, 1:] = likely + 1
+    for at in np.flatnonzero(~clear):
+        rows, columns = linear_sum_assignment(-shared[at])
+        target[at, rows + 1] = columns + 1
+        left = np.setdiff1d(np.arange(k), rows)
+        target[at, left + 1] = types + 1 + np.arange(len(left))
+    return target
+
+
 def adjusted_rand(first: Labels, second: Labels) -> float:
     """Adjusted Rand index of two partitions (Hubert & Arabie 1985, equation 5).
 

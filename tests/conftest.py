@@ -81,6 +81,12 @@ def true_types() -> pd.Series:
 
 
 @pytest.fixture(scope="session")
+def many_profiles() -> tuple[SiteProfiles, pd.Series]:
+    """A hundred and fifty sites of three types far apart, and their types."""
+    return simulate_profiles(3, n=150)
+
+
+@pytest.fixture(scope="session")
 def typed(typed_profiles: SiteProfiles) -> Typology:
     """Typology of `typed_profiles`, supported."""
     return propose(typed_profiles, seed=5, settings=QUICK, name="typed")

@@ -21,6 +21,7 @@ from site_typology.models.resampling import (
     bootstrap_stability,
     derived_seed,
     draws_consensus,
+    kmeans_stability,
 )
 from site_typology.models.stability import silhouette
 from site_typology.models.unimodal import add_errors
@@ -192,13 +193,17 @@ def candidate_stability(
     """
     clusterer = CLUSTERERS[specification.algorithm]
     draws = material.space(specification.space).transform(material.draws)
+    if specification.algorithm == "kmeans":
+        return kmeans_stability(draws, specification.k, labels, bootstraps, seed)
     natural = [material.laid_out(draw) for draw in material.draws] if clusterer.natural else []
 
     def fit(drawn: NDArray[np.intp], replicate: int) -> Partition:
         at = replicate % len(draws)
-        # Clusterers that know of errors see the sites measured again, the others their true values.
-        rng = np.random.default_rng(derived_seed(seed, f"errors of replicate {replicate}"))
-        measured = add_errors(material.draws[at], material.data, rng)
+        measured = material.data
+        if not clusterer.over_draws:
+            # It knows of errors and sees the sites measured again, the others their true values.
+            rng = np.random.default_rng(derived_seed(seed, f"errors of replicate {replicate}"))
+            measured = add_errors(material.draws[at], material.data, rng)
         own = natural[at] if natural else None
         laid_out = None if own is None else own.rows(drawn)
         view = View(draws[at, drawn], rows_of(measured, drawn), laid_out)

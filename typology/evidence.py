@@ -25,11 +25,12 @@ from site_typology.candidates import (
     Tried,
     as_candidates,
     candidate_table,
+    rows_of,
     try_candidates,
 )
 from site_typology.models.mixture import TypeModel
 from site_typology.models.natural import NaturalSites
-from site_typology.models.plausible import Population
+from site_typology.models.plausible import Population, posterior
 from site_typology.models.reducers import FAMILY
 from site_typology.models.resampling import Stability, adjusted_rand, derived_seed
 from site_typology.models.working import WorkingData
@@ -39,6 +40,7 @@ from site_typology.power import expected_agreement, power
 from site_typology.proposal_stability import proposal_stability
 from site_typology.replicates import Replicates, stability_table
 from site_typology.results import Candidate, Evidence, NullTest, Power
+from site_typology.sub_sample import SPARED, drawn_sites, sub_sample_words, types_of_all
 from site_typology.verdict import Figures, Thresholds, judge
 
 if TYPE_CHECKING:
@@ -98,7 +100,15 @@ def collect(
     Returns
     -------
     Findings
+        Of more sites than ``settings.subsample``, the evidence rests on as many drawn at random,
+        and the types found there are fitted to all.
     """
+    every = data
+    at = drawn_sites(every.n, settings.subsample, derived_seed(seed, "sub-sample"))
+    if len(at) < every.n:
+        data = rows_of(every, at)
+        natural = natural and natural.rows(at)
+        apart = {**(apart or {}), **_spared(every, data)}
     ks = types_to_try(data.n, settings.max_types)
     draws, spaces = settings.draws, settings.spaces
     material = material_of(data, population, draws, seed, spaces=spaces, natural=natural)
@@ -125,6 +135,10 @@ def collect(
         progress=progress,
     )
     model, labels = types_of(material, best_k, seed, settings.min_sites)
+    placed = labels
+    if data is not every:
+        model = types_of_all(model, every, data, seed, settings.min_sites)
+        placed = model.memberships(every).argmax(axis=1) + 1
     proposed = Specification(PROPOSAL, "features", best_k)
     tried = try_candidates(
         specifications(settings.algorithms, space_names(spaces, material.spaces), ks),
@@ -156,13 +170,13 @@ def collect(
     rejected = test.p_value <= settings.alpha
     chance = None if rejected else _power(data, population, settings, ks, seed, workers, progress)
     figures = Figures(
-        sites=data.n,
+        sites=every.n,
         best_k=best_k,
         p_value=test.p_value,
         expected_agreement=agreement.adjusted_rand,
         relative_entropy=agreement.relative_entropy,
         stability=float(stability.per_type.min()),
-        smallest_type=int(np.bincount(labels, minlength=best_k + 1)[1:].min()),
+        smallest_type=int(np.bincount(placed, minlength=best_k + 1)[1:].min()),
         agreement=_agreement_between(tried, labels, best_k),
         separation=settings.separation,
         power=chance,
@@ -171,17 +185,25 @@ def collect(
     further = {
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
+        "sites_used": float(data.n),
         **steady.figures,
     }
     evidence = _evidence(
         figures, settings, test, stability, steady.replicates, candidates, data.sites, further
     )
     if not evidence.claimed:
-        axis = find_axis(data)
+        axis = find_axis(every)
         why = f"{evidence.why} {axis_words(axis)}".rstrip()
         evidence = dataclasses.replace(evidence, axis=axis, why=why)
     evidence = dataclasses.replace(evidence, number_of_types=numbers)
-    return Findings(evidence, candidates, model, material.means)
+    means = material.means if data is every else posterior(population, every)[0]
+    return Findings(evidence, candidates, model, means)
+
+
+def _spared(every: WorkingData, part: WorkingData) -> dict[str, str]:
+    """Why candidates give the sites outside a sub-sample no type."""
+    reason = SPARED.format(part=f"{part.n:,}", whole=f"{every.n:,}")
+    return dict.fromkeys(sorted(set(every.sites) - set(part.sites)), reason)
 
 
 def _power(
@@ -240,6 +262,7 @@ def _evidence(
     judgement = judge(figures, thresholds)
     claimed = judgement.verdict in ("supported", "tentative")
     best_k = figures.best_k
+    rests_on = sub_sample_words(len(sites), figures.sites, claimed=claimed)
     name = f"{PROPOSAL}/features/{best_k}" if claimed else f"{ONE_POPULATION}/features/1"
     named = ("expected_agreement", "relative_entropy", "stability", "agreement", "separation")
     return Evidence(
@@ -249,7 +272,7 @@ def _evidence(
         rules=judgement.rules,
         null_test=test,
         power=figures.power,
-        why=judgement.why,
+        why=" ".join(filter(None, (judgement.why, rests_on))),
         would_change=judgement.would_change,
         type_stability=stability_table(stability.jaccard, replicates.reference),
         site_stability=pd.Series(stability.per_site, index=list(sites), name="stability"),

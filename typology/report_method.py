@@ -181,6 +181,18 @@ def _with_range(mean: float, low: float, high: float) -> str:
     return "–" if np.isnan(mean) else f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
+def _sites_used(evidence: Evidence) -> str:
+    """Say how many of the sites the evidence rests on, and for what."""
+    every = int(evidence.figures.get("sites", 0))
+    used = int(evidence.figures.get("sites_used", every))
+    if used == every:
+        return "All with enough data."
+    return (
+        f"{used:,} of {every:,}, drawn at random: null test, other models, stability, agreement "
+        "and power. The types are fitted to all sites, and every site is placed."
+    )
+
+
 def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, str]]:
     """Reporting items after GRoLTS (van de Schoot et al. 2017), as item and answer."""
     settings, evidence = typology.settings, typology.evidence
@@ -205,6 +217,7 @@ def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, s
             "log-ratio for compositions), one covariance shared by all types, each site's "
             "measurement error added.",
         ),
+        ("Sites that the evidence rests on", _sites_used(evidence)),
         ("Software and versions", "In the table below."),
         (
             "Starts",

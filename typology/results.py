@@ -231,7 +231,8 @@ class Evidence:
         Bootstrap Jaccard of each type of `best_k`, and how the same index looks in data without
         types; columns `site_typology.replicates.STABLE_COLUMNS`.
     site_stability : Series
-        Per site, the mean share of replicates that keep it with its type's companions.
+        Per site, the mean share of replicates that keep it with its type's companions; of the
+        sub-sample where the evidence rests on one.
     candidates : DataFrame
         One row a candidate, see the output contract.
     figures : mapping of str to float

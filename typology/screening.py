@@ -77,7 +77,9 @@ def screen(profiles: SiteProfiles, min_observed: float) -> Screened:
         found.add("values", _all_missing(profiles, names))
         found.raise_if_any()
     shortfall = data_shortfall(profiles, names, min_observed)
-    enough = [site for site in profiles.sites if not shortfall[(site, profiles.rounds[0])]]
+    # The index is long where sites are many, so that rounds are not asked for site by site.
+    round = profiles.rounds[0]
+    enough = [site for site in profiles.sites if not shortfall[(site, round)]]
     if len(enough) < FEWEST_SITES:
         found.add("sites", _too_few_sites(len(profiles.sites), len(enough), min_observed))
     found.raise_if_any()

@@ -10,6 +10,9 @@ from typing import Any
 from site_typology.errors import Problems
 from site_typology.verdict import Thresholds
 
+FEWEST_DRAWN = 50
+"""Sites of the smallest sub-sample: fewer would miss types that all sites show."""
+
 
 @dataclass(frozen=True)
 class ProposeSettings:
@@ -47,6 +50,9 @@ class ProposeSettings:
         Separations tried for the power, beside `separation`.
     alpha : float
         Largest p-value that speaks for types.
+    subsample : int
+        Sites that the evidence rests on at most: of more, so many are drawn at random for the null
+        test, candidates, stability, agreement and power, and the types found are fitted to all.
 
     Raises
     ------
@@ -77,6 +83,7 @@ class ProposeSettings:
     power_replicates: int = 40
     separations: tuple[float, ...] = (6.0, 8.0, 10.0)
     alpha: float = 0.05
+    subsample: int = 400
 
     def __post_init__(self) -> None:
         for name in ("algorithms", "spaces", "separations"):
@@ -131,6 +138,7 @@ def _check(settings: ProposeSettings) -> None:
         "number_resamples": 2,
         "agreement_replicates": 1,
         "power_replicates": 1,
+        "subsample": FEWEST_DRAWN,
     }
     if settings.max_types is not None:
         least["max_types"] = 2

@@ -131,7 +131,7 @@ def test_spectral_follows_rings_that_no_centre_tells_apart():
     ring = np.column_stack([np.cos(angle), np.sin(angle)])
     points, truth = np.vstack([ring, 5 * ring]), np.repeat([1, 2], 40)
     assert adjusted_rand(CLUSTERERS["spectral"].fit(view_of(points), 2, 0).labels, truth) == 1.0
-    assert adjusted_rand(CLUSTERERS["kmeans"].fit(view_of(points), 2, 0).labels, truth) < 0.1
+    assert adjusted_rand(CLUSTERERS["kmeans"].fit(view_of(points), 2, 0).labels, truth) < 0.2
 
 
 def test_stepmix_tells_types_apart_by_a_category_alone():

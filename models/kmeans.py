@@ -1,0 +1,231 @@
+"""Compiled k-means for many small fits, and its stability over bootstraps, on one thread.
+
+Sites lie side by side (one column of coordinates after another), so that distances are taken for
+many at once in the processor's wide registers. Import this module inside functions only, as
+`kernels`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def kmeans(points: np.ndarray, k: int, uniforms: np.ndarray, steps: int, trials: int) -> np.ndarray:
+    """Best labels of several k-means runs, each started by k-means++ (Arthur, Vassilvitskii 2007).
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, p)
+    uniforms : ndarray, shape (runs, k)
+        Random numbers in [0, 1) that pick the first centres.
+    steps : int
+        At most; a run ends where no label changes.
+    trials : int
+        Sites tried for each first centre after the first one, of which that with the least
+        inertia is kept; spread evenly from the random number on.
+    """
+    n, p = points.shape
+    across = np.empty((p, n))
+    for i in range(n):
+        for b in range(p):
+            across[b, i] = points[i, b]
+    labels, best_labels = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    nearest, square, least = np.empty(n), np.empty(n), np.empty(n)
+    centres, old, sizes = np.empty((k, p)), np.empty((k, p)), np.empty(k)
+    best = np.inf
+    for run in range(uniforms.shape[0]):
+        seed_centres(points, across, centres, nearest, square, least, uniforms[run], trials)
+        labels[:] = -1
+        inertia = 0.0
+        for _ in range(steps):
+            moved, inertia = nearest_centres(across, centres, labels, nearest, square)
+            if not moved:
+                break
+            old[:] = centres
+            move_centres(points, labels, centres, sizes, old)
+        if inertia < best:
+            best = inertia
+            best_labels[:] = labels
+    return best_labels
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def squares_from(across: np.ndarray, centre: np.ndarray, square: np.ndarray) -> None:
+    """Squared distance of every site from one centre."""
+    n = len(square)
+    square[:] = 0.0
+    for b in range(len(centre)):
+        row, at = across[b], centre[b]
+        for i in range(n):
+            apart = row[i] - at
+            square[i] += apart * apart
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def nearest_centres(
+    across: np.ndarray,
+    centres: np.ndarray,
+    labels: np.ndarray,
+    nearest: np.ndarray,
+    square: np.ndarray,
+) -> tuple[bool, float]:
+    """Label each site by its nearest centre; say whether a label changed, and the inertia."""
+    n = len(labels)
+    chosen = np.zeros(n, dtype=np.int64)
+    squares_from(across, centres[0], nearest)
+    for j in range(1, len(centres)):
+        squares_from(across, centres[j], square)
+        for i in range(n):
+            closer = square[i] < nearest[i]
+            nearest[i] = square[i] if closer else nearest[i]
+            chosen[i] = j if closer else chosen[i]
+    changed = 0
+    inertia = 0.0
+    for i in range(n):
+        changed += chosen[i] != labels[i]
+        inertia += nearest[i]
+    labels[:] = chosen
+    return changed > 0, inertia
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_centres(
+    points: np.ndarray,
+    labels: np.ndarray,
+    centres: np.ndarray,
+    sizes: np.ndarray,
+    old: np.ndarray,
+) -> None:
+    """Move each centre to the mean of its sites; one without sites stays where it was."""
+    n, p = points.shape
+    sizes[:] = 0.0
+    centres[:] = 0.0
+    for i in range(n):
+        own, point = centres[labels[i]], points[i]
+        sizes[labels[i]] += 1.0
+        for b in range(p):
+            own[b] += point[b]
+    for j in range(len(centres)):
+        if sizes[j] > 0:
+            centres[j] /= sizes[j]
+        else:
+            centres[j] = old[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def seed_centres(
+    points: np.ndarray,
+    across: np.ndarray,
+    centres: np.ndarray,
+    nearest: np.ndarray,
+    square: np.ndarray,
+    least: np.ndarray,
+    uniforms: np.ndarray,
+    trials: int,
+) -> None:
+    """Pick first centres one by one, each with a chance that grows with its squared distance."""
+    n = len(points)
+    pick = min(int(uniforms[0] * n), n - 1)
+    centres[0] = points[pick]
+    squares_from(across, centres[0], nearest)
+    for j in range(1, len(centres)):
+        total = nearest.sum()
+        best = np.inf
+        for trial in range(trials):
+            goal = (uniforms[j] + trial / trials) % 1.0 * total
+            reached = 0.0
+            pick = n - 1
+            for i in range(n):
+                reached += nearest[i]
+                if reached > goal:
+                    pick = i
+                    break
+            squares_from(across, points[pick], square)
+            inertia = 0.0
+            for i in range(n):
+                square[i] = min(square[i], nearest[i])
+                inertia += square[i]
+            if inertia < best:
+                best = inertia
+                centres[j] = points[pick]
+                least[:] = square
+        nearest[:] = least
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exchange(points: np.ndarray, labels: np.ndarray, k: int) -> None:
+    """Move single sites to other groups, in place, as long as that lowers the inertia.
+
+    Hartigan's rule (1975, *Clustering Algorithms*, chapter 4): a site that leaves its group takes
+    ``size / (size - 1)`` of its squared distance away and adds ``size / (size + 1)`` of that to
+    the mean of the other. Groups that no site can leave are no worse than k-means leaves them.
+    """
+    n, p = points.shape
+    centres, sizes = np.zeros((k, p)), np.zeros(k)
+    move_centres(points, labels, centres, sizes, centres.copy())
+    quiet, i = 0, 0
+    while quiet < n:
+        own = labels[i]
+        quiet += 1
+        if sizes[own] > 1.0:
+            best, other = -1e-12, own
+            leaving = 0.0
+            for b in range(p):
+                leaving += (points[i, b] - centres[own, b]) ** 2
+            leaving *= sizes[own] / (sizes[own] - 1.0)
+            for j in range(k):
+                coming = 0.0
+                for b in range(p):
+                    coming += (points[i, b] - centres[j, b]) ** 2
+                change = coming * sizes[j] / (sizes[j] + 1.0) - leaving
+                if j != own and change < best:
+                    best, other = change, j
+            if other != own:
+                for b in range(p):
+                    centres[own, b] -= (points[i, b] - centres[own, b]) / (sizes[own] - 1.0)
+                    centres[other, b] += (points[i, b] - centres[other, b]) / (sizes[other] + 1.0)
+                sizes[own] -= 1.0
+                sizes[other] += 1.0
+                labels[i] = other
+                quiet = 0
+        i = (i + 1) % n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def settled_kmeans(
+    points: np.ndarray, k: int, uniforms: np.ndarray, steps: int, trials: int
+) -> np.ndarray:
+    """`kmeans`, its best run taken on by single exchanges: few sites gain a little more."""
+    labels: np.ndarray = kmeans(points, k, uniforms, steps, trials)
+    exchange(points, labels, k)
+    return labels
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def kmeans_of_resamples(
+    points: np.ndarray, k: int, drawn: np.ndarray, uniforms: np.ndarray, steps: int, trials: int
+) -> np.ndarray:
+    """`settled_kmeans` of many resamples, each of its own plausible values, in one loop.
+
+    Parameters
+    ----------
+    points : ndarray, shape (m, n, p)
+        Resample r is taken from ``points[r % m]``.
+    drawn : ndarray of bool, shape (resamples, n)
+    uniforms : ndarray, shape (resamples, runs, k)
+
+    Returns
+    -------
+    ndarray of int, shape (resamples, n)
+        1 to k; 0 where a site was not drawn.
+    """
+    resamples, n = drawn.shape
+    every = np.zeros((resamples, n), dtype=np.int64)
+    for r in range(resamples):
+        at = np.flatnonzero(drawn[r])
+        labels = settled_kmeans(points[r % len(points)][at], k, uniforms[r], steps, trials)
+        for place in range(len(at)):
+            every[r, at[place]] = labels[place] + 1
+    return every

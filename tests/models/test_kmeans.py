@@ -1,0 +1,85 @@
+"""k-means and its stability over bootstraps: the compiled loop against one fit at a time."""
+
+import numpy as np
+import pytest
+
+from site_typology.models.clusterers import CLUSTERERS, View
+from site_typology.models.kmeans import exchange, kmeans_of_resamples, settled_kmeans
+from site_typology.models.resampling import (
+    align_labels,
+    bootstrap_stability,
+    kmeans_stability,
+    nearest_jaccard,
+)
+from site_typology.models.stability import NOT_DRAWN
+from site_typology.models.working import exact_data
+
+
+def inertia(points: np.ndarray, labels: np.ndarray) -> float:
+    groups = [points[labels == label] for label in np.unique(labels)]
+    return sum(float(((own - own.mean(axis=0)) ** 2).sum()) for own in groups)
+
+
+def spread_out(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, 3))
+
+
+def test_no_single_exchange_lowers_the_inertia_further():
+    for seed in range(20):
+        points = spread_out(30, seed)
+        labels = settled_kmeans(points, 3, np.random.default_rng(seed).random((2, 3)), 100, 3)
+        least = inertia(points, labels)
+        for site in range(30):
+            for label in range(3):
+                other = labels.copy()
+                other[site] = label
+                assert inertia(points, other) >= least - 1e-9, (seed, site)
+
+
+def test_exchanges_never_raise_the_inertia_or_empty_a_group():
+    for seed in range(20):
+        points = spread_out(25, seed)
+        labels = np.random.default_rng(seed).integers(4, size=25)
+        before = inertia(points, labels)
+        exchange(points, labels, 4)
+        assert inertia(points, labels) <= before + 1e-9
+        assert len(np.unique(labels)) == 4
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_stability_reads_each_resample_as_one_at_a_time(k):
+    points = np.stack([spread_out(40, 1), spread_out(40, 2)])
+    reference = CLUSTERERS["kmeans"].fit(View(points[0], exact_data(points[0])), 3, 1).labels
+    found = kmeans_stability(points, k, reference, 30, seed=5)
+    for jaccard, kept, labels in zip(found.jaccard, found.kept, found.labels, strict=True):
+        drawn = labels != NOT_DRAWN
+        own, here = labels[drawn].astype(np.int64), reference[drawn]
+        np.testing.assert_allclose(jaccard, nearest_jaccard(here, own, 3))
+        shared = (align_labels(own, here) == here).sum()
+        assert (own == here).sum() == shared, "numbers match the reference as well as they can"
+        np.testing.assert_array_equal(kept[drawn], own == here)
+        assert np.isnan(kept[~drawn]).all()
+    assert 0.55 < np.mean(found.labels != NOT_DRAWN) < 0.7
+
+
+def test_resamples_are_fitted_to_their_own_plausible_values():
+    points = np.stack([spread_out(20, 1), spread_out(20, 2)])
+    drawn = np.random.default_rng(3).random((4, 20)) < 0.7
+    uniforms = np.random.default_rng(4).random((4, 5, 3))
+    found = kmeans_of_resamples(points, 3, drawn, uniforms, 100, 3)
+    for at in range(4):
+        own = settled_kmeans(points[at % 2][drawn[at]], 3, uniforms[at], 100, 3)
+        np.testing.assert_array_equal(found[at, drawn[at]], own + 1)
+        assert (found[at, ~drawn[at]] == 0).all()
+
+
+def test_it_agrees_with_the_stability_of_any_clusterer():
+    rows = np.repeat([[0.0, 0.0], [3.0, 0.0]], [25, 15], axis=0) + spread_out(40, 6)[:, :2]
+    clusterer, data = CLUSTERERS["kmeans"], exact_data(rows)
+    reference = clusterer.fit(View(rows, data), 2, 1).labels
+    general = bootstrap_stability(
+        lambda drawn, at: clusterer.fit(View(rows[drawn], data), 2, at), reference, 400, 1
+    )
+    found = kmeans_stability(rows[None], 2, reference, 400, 1)
+    # Standard errors of the means of 400 replicates are below .01.
+    np.testing.assert_allclose(found.per_type, general.per_type, atol=0.03)
