@@ -16,9 +16,8 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 from sklearn.metrics import adjusted_rand_score
-from worlds import latent_profiles, observe, simulate
+from worlds import simulate, simulate_profiles
 
 import site_typology as st
 from site_typology.candidates import rows_of
@@ -39,10 +38,8 @@ FEW = st.ProposeSettings(
 
 
 def profiles_of(world: str, n: int, separation: float = 8.0) -> st.SiteProfiles:
-    """Simulate n sites with 15 features, as `worlds.simulate` does."""
-    rng = np.random.default_rng([1, n])
-    truth, _ = latent_profiles(world, n, rng, separation, 3)
-    return observe(truth, rng, 6.0, 0.15, skewed=False)
+    """Simulate n sites with 15 features."""
+    return simulate_profiles(world, n, 1, separation=separation)[0]
 
 
 def evidence(world: str, n: int) -> tuple[st.Typology, dict[str, float]]:
