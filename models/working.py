@@ -83,9 +83,11 @@ class WorkingData:
 
     def scaled(self, factor: float) -> WorkingData:
         """Scale the variances of all errors but those that follow from levels."""
-        rooted = np.full(self.q, np.sqrt(factor))
-        rooted[[own.column for own in self.levels]] = 1.0
-        return dataclasses.replace(self, errors=self.errors * np.multiply.outer(rooted, rooted))
+        scale = np.full((self.q, self.q), factor)
+        fixed = [own.column for own in self.levels]
+        scale[fixed, :] = 1.0
+        scale[:, fixed] = 1.0
+        return dataclasses.replace(self, errors=self.errors * scale)
 
     def measured(self, truth: np.ndarray) -> WorkingData:
         """Give the same sites values (n, q), their gaps, and levels where levels are measured."""
