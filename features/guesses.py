@@ -14,7 +14,7 @@ import pandas as pd
 from site_typology.declaration import TableDeclaration
 from site_typology.features.columns import cells, explain_missing, settle
 from site_typology.features.personal import is_personal
-from site_typology.features.qualtrics import header_rows
+from site_typology.features.qualtrics import RESPONSE_ID, header_rows
 from site_typology.features.rawtable import RawTable, UnreadableTableError
 from site_typology.features.readers import ENDINGS, read_raw
 from site_typology.features.text import TextReader
@@ -74,6 +74,12 @@ class FoundTable:
     def personal(self) -> list[str]:
         """Columns that seem to name a person and are not dropped anyway."""
         return [c for c in self.frame if not is_personal(c) and _PERSONAL_WORDS.search(c)]
+
+    @property
+    def response_id(self) -> str:
+        """Column with the number that survey software gives each response; ``""`` without one."""
+        numbered = (name for name, own in self.raw.software.items() if own == RESPONSE_ID)
+        return next(numbered, "")
 
     @property
     def round(self) -> str | None:

@@ -27,6 +27,7 @@ from site_typology.features.loading import LoadedTable, load_table
 from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import listed
 from site_typology.features.response import count_response
+from site_typology.features.returned import own_returns
 from site_typology.features.selection import too_large
 from site_typology.features.sitekeys import (
     linked_sites,
@@ -87,6 +88,7 @@ def read_tables(
             else load_waiting(name, declaration, folder, stay, found)
         )
         if table is not None:
+            table = own_returns(table, declaration)
             loaded[name] = with_successors(table, folder, found)
     sites = _sites_of_rows(loaded, declaration, found)
     known = _known_sites(loaded, sites, declaration.study.sites, found)

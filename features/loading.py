@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -51,6 +51,8 @@ class LoadedTable:
         engine and only their different keys were read.
     waiting : Waiting, optional
         The rows that stay in an engine.
+    software : mapping of str to str
+        See `site_typology.features.rawtable.RawTable`; by new name.
     successors : mapping of str to tuple of str, optional
         Numbers that came after each number of a setting, where the link names a file of them.
     """
@@ -66,6 +68,7 @@ class LoadedTable:
     notes: tuple[str, ...]
     counts: pd.Series
     waiting: Waiting | None = None
+    software: Mapping[str, str] = field(default_factory=dict)
     successors: Mapping[str, tuple[str, ...]] | None = None
 
     @property
@@ -276,6 +279,7 @@ def _explained(
         raw.decimal_comma,
         raw.notes,
         pd.Series(1, index=rows),
+        software={renamed.get(old, old): own for old, own in raw.software.items()},
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from site_typology.declaration import ONE_ROUND
 from site_typology.features.assessment import Assessment
 from site_typology.features.coverage import (
+    empty_returns,
     features_by_round,
     missing_by_column,
     response_by_site,
@@ -136,6 +137,13 @@ def _print_marks(console: Console, tables: StudyTables) -> None:
 
 
 def _print_response(console: Console, tables: StudyTables) -> None:
+    for row in empty_returns(tables).itertuples():
+        _say(
+            console,
+            f"{row.table}: {row.empty:,} of {row.returns:,} returns have no answer in any column "
+            "that a scale or feature takes, and count as returns. Leave them out with where if "
+            "they are none.",
+        )
     response = response_by_site(tables)
     if response.empty:
         return

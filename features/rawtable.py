@@ -32,6 +32,9 @@ class RawTable:
         Whether text such as ``"3,5"`` is a number.
     notes : tuple of str
         What the reader mended, in sentences, such as names of columns that it stripped.
+    software : mapping of str to str
+        What survey software itself keeps in a column, such as ``responseid``; questions are not
+        there.
     """
 
     frame: pd.DataFrame
@@ -41,6 +44,7 @@ class RawTable:
     titles: Mapping[str, str] = field(default_factory=dict)
     decimal_comma: bool = False
     notes: tuple[str, ...] = ()
+    software: Mapping[str, str] = field(default_factory=dict)
 
 
 class UnreadableTableError(SiteTypologyError):

@@ -106,6 +106,8 @@ def _table(table: FoundTable, layout: Layout, role: str, items: list[Items]) -> 
         lines.append(f"unique = [{_text(layout.key)}]")
     elif table.round is not None:
         lines.append(f"round = {_text(table.round)}")
+    if table is not layout.sites and table.response_id in table.unique:
+        lines.append(f"unique = {_list([table.response_id])}")
     lines += _eligible(table, layout, role)
     if table.personal:
         lines.append(f"personal = {_list(table.personal)}  # dropped on load")
