@@ -18,6 +18,7 @@ from site_typology.features.qualtrics import RESPONSE_ID, header_rows
 from site_typology.features.rawtable import RawTable, UnreadableTableError
 from site_typology.features.readers import ENDINGS, read_raw
 from site_typology.features.text import TextReader
+from site_typology.personal_patterns import personal_kind
 
 MARKS = {
     "s": "suppressed",
@@ -36,6 +37,7 @@ MOST_ROUNDS = 10
 _DETACHED_CODES = frozenset({-99, -98, -97, -9, -8, -7, 8, 9, 77, 88, 97, 98, 99, 997, 998, 999})
 _ITEM = re.compile(r"(.+?)_?\d+[a-z]?")
 _PERSONAL_WORDS = re.compile(r"e-?mail|phone|mobile|surname|(first|last|full|fore)[ _]?name", re.I)
+_LONGEST_LABEL = 6
 _HIGHEST_ANSWER = 10
 _FEWEST_ITEMS = 3
 _CLEAR_LOADING = 0.3
@@ -73,7 +75,16 @@ class FoundTable:
     @property
     def personal(self) -> list[str]:
         """Columns that seem to name a person and are not dropped anyway."""
-        return [c for c in self.frame if not is_personal(c) and _PERSONAL_WORDS.search(c)]
+        return [c for c in self.frame if not is_personal(c) and self._seems_personal(c)]
+
+    def _seems_personal(self, column: str) -> bool:
+        """By the heading, what the cells look like, or the label of a column without numbers."""
+        label = self.raw.titles.get(column, "")
+        if _PERSONAL_WORDS.search(column) or personal_kind(self.codes[column]):
+            return True
+        # A long text asks about e-mail rather than for an address.
+        asked = len(label.split()) <= _LONGEST_LABEL and _PERSONAL_WORDS.search(label)
+        return bool(asked) and not pd.api.types.is_numeric_dtype(self.frame[column])
 
     @property
     def response_id(self) -> str:

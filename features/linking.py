@@ -24,6 +24,7 @@ from site_typology.features.ledger import (
     site_entries,
 )
 from site_typology.features.loading import LoadedTable, load_table
+from site_typology.features.personal import personal_notes
 from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import listed
 from site_typology.features.response import count_response
@@ -110,6 +111,7 @@ def read_tables(
             found.add(table.place, f"{columns}: {repeats}. Remove repeats, or correct unique.")
         check_values(tables[name], found)
         entries += _entries(table, sites[name], rounds, known)
+        entries.append(note_entries(name, personal_notes(tables[name])))
         link = table.declaration.link
         if link is not None:
             listing = listed_keys(link, loaded[link.table], sites[link.table])

@@ -21,7 +21,7 @@ from site_typology.features.coverage import (
 )
 from site_typology.features.finding import ACT, FINE, LOOK
 from site_typology.features.findings import findings
-from site_typology.features.rawtable import listed
+from site_typology.features.rawtable import cell_text, listed
 from site_typology.features.tables import StudyTables
 from site_typology.profiles import SiteProfiles
 
@@ -127,7 +127,7 @@ def _print_missing(console: Console, tables: StudyTables) -> None:
 def _print_marks(console: Console, tables: StudyTables) -> None:
     marks = stray_marks(tables)
     for (name, column), group in marks.groupby(["table", "column"], sort=False):
-        shown = [f"{row.mark!r} ({row.n})" for row in group.itertuples()]
+        shown = [f"{cell_text(row.mark)!r} ({row.n})" for row in group.itertuples()]
         _say(
             console,
             f"tables.{name}: {column!r} is read as text because of {listed(shown, 5)}. If "

@@ -106,11 +106,13 @@ def _table(table: FoundTable, layout: Layout, role: str, items: list[Items]) -> 
         lines.append(f"unique = [{_text(layout.key)}]")
     elif table.round is not None:
         lines.append(f"round = {_text(table.round)}")
-    if table is not layout.sites and table.response_id in table.unique:
+    if table is not layout.sites and table.response_id:
         lines.append(f"unique = {_list([table.response_id])}")
     lines += _eligible(table, layout, role)
-    if table.personal:
-        lines.append(f"personal = {_list(table.personal)}  # dropped on load")
+    # The column of the site or round cannot be dropped.
+    needed = {table.round} if way.through else {table.round, way.column}
+    if personal := [column for column in table.personal if column not in needed]:
+        lines.append(f"personal = {_list(personal)}  # dropped on load")
     lines += _missing(table, items)
     return "\n".join(lines) + "\n"
 

@@ -135,7 +135,7 @@ def test_check_counts_returns_that_answer_nothing_a_feature_takes(
 
 
 def test_init_names_the_responses(tmp_path: Path) -> None:
-    (tmp_path / "sites.csv").write_text("site,beds\nA,1\nB,2\n")
-    (tmp_path / "q.csv").write_text(f"{HEAD}{ROWS}")
+    (tmp_path / "sites.csv").write_text("site,beds\nA,1\nB,2\nC,3\nD,4\n")
+    (tmp_path / "q.csv").write_text(f"{HEAD}{ROWS}R_3,100,True,A,1,3,\nR_1,100,True,A,1,2,\n")
     study = read_declaration(write_study(tmp_path))
     assert study.tables["q"].unique == ("ResponseId",)
