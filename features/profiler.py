@@ -27,6 +27,9 @@ from site_typology.features.sharederror import error_correlation
 from site_typology.features.tables import StudyTables
 from site_typology.features.zeros import zeros_said
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import told
+
+_OTHER_FORMS = frozenset({"dict_type", "list_type", "tuple_type", "model_type"})
 
 
 def check_features(tables: StudyTables, found: Problems) -> None:
@@ -129,8 +132,12 @@ def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | No
         for detail in details:
             place = detail["loc"][0] if detail["loc"] else ""
             furthest[place] = max(furthest.get(place, 0), len(detail["loc"]))
+        # That it is no table or list says less than what is wrong with the form that was meant.
+        told_of = {d["loc"][0] for d in details if d["loc"] and d["type"] not in _OTHER_FORMS}
         for detail in details:
             place = detail["loc"][0] if detail["loc"] else ""
+            if detail["type"] in _OTHER_FORMS and place in told_of:
+                continue
             forms = any(_is_alternative(part) for part in detail["loc"])
             if not forms or len(detail["loc"]) == furthest[place]:
                 found.extend([_argument_problem(feature, builder.Args, detail)])
@@ -166,10 +173,7 @@ def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], deta
             where,
             f"Builder '{feature.builder}' needs this argument. It takes: {', '.join(names)}.",
         )
-    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    shown = detail.get("input")
-    found = "" if isinstance(shown, dict | list) else f"; found {shown!r}"
-    return Problem(where, f"{text[0].upper()}{text[1:]}{found}.")
+    return Problem(where, told(detail))
 
 
 def _is_alternative(part: int | str) -> bool:

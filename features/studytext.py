@@ -125,7 +125,7 @@ def _way(way: Way) -> list[str]:
     elif way.strangers:
         lines.append(f'unknown_sites = "drop"  # sites not in the sites table: {way.strangers}')
     if way.through and way.strangers:
-        lines.append(f"# Keys linked to nothing, see the ledger: {way.strangers}.")
+        lines.append(f"# Keys linked to nothing, see ledger.csv of check --out: {way.strangers}.")
     return lines
 
 
