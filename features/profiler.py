@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from site_typology.declaration import ONE_ROUND, FeatureDeclaration
-from site_typology.errors import Problem, Problems
+from site_typology.errors import Problem, Problems, SiteTypologyError, StudyError
 from site_typology.features.builders import BUILDERS, builders
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import BuilderArgs, Built, study_rounds
@@ -52,7 +53,8 @@ def check_features(tables: StudyTables, found: Problems) -> None:
             rounds = study_rounds(tables.declaration)
             for fault in window_faults(args, rounds, builder.takes_windows):
                 found.add(place_of(feature, "where"), fault)
-            found.extend(builder.problems(feature, args, tables))
+            with _named_if_it_fails(feature):
+                found.extend(builder.problems(feature, args, tables))
     found.extend(order_problems(tables.declaration.features, needs))
 
 
@@ -92,15 +94,19 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
     made: dict[str, Built] = {}
     for feature in in_order(features, needs)[0]:
         builder, args = builders()[feature.builder], args_of[feature.name]
-        if isinstance(builder, DerivedBuilder):
-            found.extend(builder.made_problems(feature, args, made))
-            found.raise_if_any()
-            result = builder.derive(feature, args, tables, made)
-        else:
-            result = builder.build(feature, args, tables)
+        with _named_if_it_fails(feature):
+            if isinstance(builder, DerivedBuilder):
+                found.extend(builder.made_problems(feature, args, made))
+                found.raise_if_any()
+                result = builder.derive(feature, args, tables, made)
+            else:
+                result = builder.build(feature, args, tables)
         found.extend(_absent_but_there(feature, result, tables))
+        infinite = list(_infinite(result))
+        found.extend(infinite)
         found.extend(_out_of_kind(result))
-        made[feature.name] = _measured(result, tables)
+        # Nothing can be said of the measurement of what is no number.
+        made[feature.name] = result if infinite else _measured(result, tables)
     found.raise_if_any()
     built = [made[feature.name] for feature in features]
     return SiteProfiles(
@@ -115,6 +121,23 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
         _source_agreement(built),
         tables.weighting,
     )
+
+
+@contextmanager
+def _named_if_it_fails(feature: FeatureDeclaration) -> Iterator[None]:
+    """Name the feature and the builder where the code of a plug-in fails."""
+    try:
+        yield
+    except SiteTypologyError:
+        raise
+    except Exception as error:
+        if feature.builder in BUILDERS:
+            raise
+        message = (
+            f"The plug-in builder '{feature.builder}' failed: {type(error).__name__}: {error}. "
+            "Mend it, or take the feature out."
+        )
+        raise StudyError("features", [Problem(place_of(feature), message)]) from error
 
 
 def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | None:
@@ -212,6 +235,23 @@ def _absent_but_there(
             f"Said to be structurally absent, but it has a value at {quoted(there)}. Mend "
             "the condition or the data.",
         )
+
+
+def _infinite(built: Built) -> Iterator[Problem]:
+    """Values and errors that are no finite numbers, which no statistic can take."""
+    for info in built.infos:
+        if info.kind == "category":
+            continue
+        for what, frame in (("value", built.values), ("standard error", built.standard_errors)):
+            column = frame[info.name].astype(float)
+            bad = column[np.isinf(column)]
+            if len(bad):
+                sites = quoted(bad.index.get_level_values("site").unique())
+                yield Problem(
+                    f"features.{info.name}",
+                    f"A {what} must be a finite number; found {bad.iloc[0]:g} at {sites}. Leave "
+                    "it out and give the reason, or mend the data.",
+                )
 
 
 def _out_of_kind(built: Built) -> Iterator[Problem]:
