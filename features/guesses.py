@@ -18,6 +18,7 @@ from site_typology.features.qualtrics import RESPONSE_ID, header_rows
 from site_typology.features.rawtable import RawTable, UnreadableTableError
 from site_typology.features.readers import ENDINGS, read_raw
 from site_typology.features.text import TextReader
+from site_typology.features.workbook import title_rows
 from site_typology.personal_patterns import personal_kind
 
 MARKS = {
@@ -57,6 +58,10 @@ class FoundTable:
         Rows that the reader does not set aside.
     codes : dict of frozenset of str
         Different codes of each column, as text.
+    skip_rows : int
+        Rows above the header that look like a title.
+    sheets : tuple of str
+        Sheets of the workbook that are not read.
     """
 
     name: str
@@ -65,6 +70,8 @@ class FoundTable:
     raw: RawTable
     frame: pd.DataFrame
     codes: dict[str, frozenset[str]]
+    skip_rows: int = 0
+    sheets: tuple[str, ...] = ()
 
     @cached_property
     def unique(self) -> list[str]:
@@ -164,7 +171,9 @@ def find_tables(folder: Path) -> tuple[list[FoundTable], dict[str, str]]:
 
 def _read(path: Path, taken: set[str]) -> FoundTable:
     format_ = guess_format(path)
-    raw = read_raw(TableDeclaration(path=path.name, format=format_, site="?"), path.parent)
+    skip, sheets = title_rows(path) if format_ == "xlsx" and path.stat().st_size else (0, [])
+    declared = {"path": path.name, "format": format_, "site": "?", "skip_rows": skip or None}
+    raw = read_raw(TableDeclaration.model_validate(declared), path.parent)
     kept = (raw.aside == "").to_numpy()
     values, codes = {}, {}
     for column in raw.frame.columns:
@@ -175,7 +184,8 @@ def _read(path: Path, taken: set[str]) -> FoundTable:
     name = re.sub(r"\W+", "_", path.stem).strip("_").lower() or "table"
     while name in taken:
         name += "_2"
-    return FoundTable(name, path.name, format_, raw, pd.DataFrame(values), codes)
+    frame = pd.DataFrame(values)
+    return FoundTable(name, path.name, format_, raw, frame, codes, skip, tuple(sheets))
 
 
 def guess_format(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -193,7 +194,13 @@ def missing_column(column: str, there: Iterable[str], path: str, fix: str) -> st
     if near:
         fix = fix.replace("{}", f'"{near[0]}"')
         return f"column {column!r} is not in {path}; found {near[0]!r}. {fix}"
-    return f"column {column!r} is not in {path}; found {listed([repr(c) for c in there], 12)}."
+    title = (
+        " Its first row seems to be a title: set skip_rows to the rows above the header."
+        if len(there) > 1 and all(re.fullmatch(r"column \d+", name) for name in there[1:])
+        else ""
+    )
+    found = listed([repr(name) for name in there], 12)
+    return f"column {column!r} is not in {path}; found {found}.{title}"
 
 
 def new_names(

@@ -100,6 +100,11 @@ def _table(table: FoundTable, layout: Layout, role: str, items: list[Items]) -> 
     lines += [f"[tables.{table.name}]", f"path = {_text(table.file)}"]
     if table.format != ENDINGS.get("." + table.file.rpartition(".")[2].lower()):
         lines.append(f"format = {_text(table.format)}")
+    if table.skip_rows:
+        lines.append(f"skip_rows = {table.skip_rows}  # a title above the header")
+    if table.sheets:
+        others = _comment(listed([_text(sheet) for sheet in table.sheets]))
+        lines.append(f"# More sheets, each a table of its own with sheet = ...: {others}.")
     lines.append(f"role = {_text(role)}")
     lines += _way(way)
     if table is layout.sites:
