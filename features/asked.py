@@ -10,9 +10,9 @@ import pandas as pd
 
 from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problem
-from site_typology.features.conditions import quoted
+from site_typology.features.conditions import quoted, quoted_cells
 from site_typology.features.engines import Rows, collected
-from site_typology.features.selection import bad_rows, too_large
+from site_typology.features.selection import bad_rows, dropped_words, too_large, was_dropped
 from site_typology.features.tables import ROUND, SITE, StudyTables, Table, as_text
 from site_typology.weighting_declaration import WeightFrame, Weighting
 
@@ -89,7 +89,9 @@ def asked_problems(name: str, weighting: Weighting, tables: StudyTables) -> Iter
 def _column_faults(
     place: str, argument: str, table: Table, column: str, numeric: bool
 ) -> Iterator[Problem]:
-    if column not in table.columns:
+    if column not in table.columns and was_dropped(table, column):
+        yield Problem(f"{place}.{argument}", dropped_words(table, column))
+    elif column not in table.columns:
         yield Problem(
             f"{place}.{argument}",
             f"Column '{column}' is not in table '{table.name}'. Columns found: "
@@ -99,7 +101,8 @@ def _column_faults(
         yield Problem(
             f"{place}.{argument}",
             f"Column '{column}' of table '{table.name}' must hold numbers; found "
-            f"{quoted(table.values(column))}. Recode them, or declare them missing with a reason.",
+            f"{quoted_cells(table.values(column))}. Recode them, or declare them missing with a "
+            "reason.",
         )
     elif numeric and (message := too_large(table, column)):
         yield Problem(f"{place}.{argument}", message)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from site_typology.features.rawtable import listed
+from site_typology.features.rawtable import cell_text, listed
 from site_typology.features.tables import code_text
 
 UNEXPLAINED = "not answered"
@@ -245,7 +245,7 @@ def range_problem(values: pd.Series, rows: pd.Series, limits: tuple[float, float
     found = []
     for value, group in bad.groupby(bad, sort=True):
         places = [str(row) for row in rows[group.index]]
-        shown = code_text(value) if isinstance(value, float) else repr(value)
+        shown = code_text(value) if isinstance(value, float) else repr(cell_text(value))
         found.append(f"{shown} in row{'' if len(places) == 1 else 's'} {listed(places, 5)}")
     return f"expected {limits[0]:g} to {limits[1]:g}; found {listed(found, 5, 'more values')}"
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from site_typology.declaration import FeatureDeclaration, Kind
 from site_typology.errors import Problem
-from site_typology.features.conditions import quoted
+from site_typology.features.conditions import quoted, quoted_cells
 from site_typology.features.contract import Builder, BuilderArgs, Built, Code, Estimate, place
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.informants import population_factors, survey_measurement
@@ -357,7 +357,7 @@ def _part_problems(
     if len(loose):
         yield Problem(
             place_of(feature, "parts"),
-            f"{quoted(sorted(set(texts[loose.index])))} of column '{category}' in table "
+            f"{quoted_cells(sorted(set(texts[loose.index])))} of column '{category}' in table "
             f"'{table.name}' belongs to no part ({rows_text(loose[ROW])}). Add it to a part, or "
             "leave such rows out with where.",
         )

@@ -10,16 +10,19 @@ from __future__ import annotations
 import datetime
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 import narwhals as nw
 import pandas as pd
 
 from site_typology.declaration import Condition
 from site_typology.features.dateformats import parse_dates
-from site_typology.features.rawtable import listed
+from site_typology.features.rawtable import cell_text, listed
 from site_typology.features.tables import as_text, code_text
 
 SHOWN = 8
+_MANY, _SEVERAL_WORDS = 12, 4
+"""Different cells of a column of free text, and words of half of them."""
 _ISO = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
 
 
@@ -135,7 +138,7 @@ def fault_of(
         what, wrong = "A window needs dates such as 2021-09-30", parse_dates(told).isna()
     if not wrong.any():
         return ""
-    found = "others, which are personal" if personal else quoted(told[wrong])
+    found = "others, which are personal" if personal else quoted_cells(told[wrong])
     return f"{what} in {named}; found {found}. Mend them, or declare them missing."
 
 
@@ -176,8 +179,24 @@ def unmatched(
     if not unknown:
         return ""
     verb = "match" if len(unknown) > 1 else "matches"
-    shown = "are personal and not shown" if personal else f"found: {quoted(sorted(known))}"
+    shown = "are personal and not shown" if personal else f"found: {quoted_cells(sorted(known))}"
     return f"{quoted(unknown)} {verb} no value of {named}. Values {shown}."
+
+
+def quoted_cells(values: Iterable[object]) -> str:
+    """The first cells of a column, as `quoted`, free text cut after two words.
+
+    Long cells are free text, and those of a column with many different ones of several words each,
+    in which people may well be named.
+
+    Examples
+    --------
+    >>> quoted_cells(["Ring me: " + "extremely " * 4 + "late", "no"])
+    "'Ring me: ...', 'no'"
+    """
+    texts = list(dict.fromkeys(map(str, values)))
+    free = len(texts) >= _MANY and median(len(text.split()) for text in texts) >= _SEVERAL_WORDS
+    return quoted(cell_text(text, free=free) for text in texts)
 
 
 def quoted(values: Iterable[object]) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from site_typology.features.engines import one_row
 from site_typology.features.ledger import LINKED, SET_ASIDE, USED
+from site_typology.features.loading import key_columns
 from site_typology.features.tables import StudyTables, Table
 from site_typology.profiles import SiteProfiles
 
@@ -86,16 +89,17 @@ def missing_by_column(tables: StudyTables) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns)
 
 
-def named_columns(tables: StudyTables, table: Table) -> set[str]:
-    """Columns of a table that a scale or feature names."""
+def named_columns(tables: StudyTables, table: Table, *, conditions: bool = True) -> set[str]:
+    """Columns of a table that a scale or feature names, with those of its conditions or without."""
     study = tables.declaration
     words: set[str] = set()
     for scale in study.scales:
         if scale.table == table.name:
             words.update(scale.items)
     for feature in study.features:
-        if table.name in set(_texts(feature.args)):
-            words.update(_texts(feature.args))
+        args = {key: value for key, value in feature.args.items() if conditions or key != "where"}
+        if table.name in set(_texts(args)):
+            words.update(_texts(args))
     return words.intersection(table.columns)
 
 
@@ -110,6 +114,27 @@ def _texts(given: Any) -> Iterator[str]:
     elif isinstance(given, Iterable):
         for value in given:
             yield from _texts(value)
+
+
+def empty_returns(tables: StudyTables) -> pd.DataFrame:
+    """Count the returns of each survey that answer nothing that a scale or feature takes.
+
+    Returns
+    -------
+    DataFrame
+        ``table, returns, empty``, one row a survey with such a return.
+    """
+    records = []
+    for name, table in tables.tables.items():
+        keys = key_columns(name, tables.declaration)
+        asked = sorted(named_columns(tables, table, conditions=False) - keys)
+        if table.declaration.role != "survey" or not asked:
+            continue
+        blank = nw.all_horizontal(*(nw.col(c).is_null() for c in asked), ignore_nulls=False)
+        empty = one_row(table.rows.filter(blank).select(nw.len().alias("n")))["n"]
+        if empty:
+            records.append((name, table.n_rows, int(empty)))
+    return pd.DataFrame(records, columns=["table", "returns", "empty"])
 
 
 def stray_marks(tables: StudyTables) -> pd.DataFrame:

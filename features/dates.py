@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from site_typology.declaration import FeatureDeclaration
 from site_typology.errors import Problem
-from site_typology.features.conditions import quoted
+from site_typology.features.conditions import quoted_cells
 from site_typology.features.dateformats import parse_dates
 from site_typology.features.selection import bad_rows, place_of
 from site_typology.features.tables import Table
@@ -46,6 +46,6 @@ def date_problems(
         yield Problem(
             place_of(feature, argument),
             f"Column '{column}' of table '{table.name}' must hold dates such as 2021-09-30 or "
-            f"30/09/2021; found {quoted(bad.values)} in {bad.rows}. "
+            f"30/09/2021; found {quoted_cells(bad.values)} in {bad.rows}. "
             "Mend them, or declare the codes missing with a reason.",
         )

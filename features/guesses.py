@@ -14,10 +14,12 @@ import pandas as pd
 from site_typology.declaration import TableDeclaration
 from site_typology.features.columns import cells, explain_missing, settle
 from site_typology.features.personal import is_personal
-from site_typology.features.qualtrics import header_rows
+from site_typology.features.qualtrics import RESPONSE_ID, header_rows
 from site_typology.features.rawtable import RawTable, UnreadableTableError
 from site_typology.features.readers import ENDINGS, read_raw
 from site_typology.features.text import TextReader
+from site_typology.features.workbook import title_rows
+from site_typology.personal_patterns import personal_kind
 
 MARKS = {
     "s": "suppressed",
@@ -36,6 +38,7 @@ MOST_ROUNDS = 10
 _DETACHED_CODES = frozenset({-99, -98, -97, -9, -8, -7, 8, 9, 77, 88, 97, 98, 99, 997, 998, 999})
 _ITEM = re.compile(r"(.+?)_?\d+[a-z]?")
 _PERSONAL_WORDS = re.compile(r"e-?mail|phone|mobile|surname|(first|last|full|fore)[ _]?name", re.I)
+_LONGEST_LABEL = 6
 _HIGHEST_ANSWER = 10
 _FEWEST_ITEMS = 3
 _CLEAR_LOADING = 0.3
@@ -55,6 +58,10 @@ class FoundTable:
         Rows that the reader does not set aside.
     codes : dict of frozenset of str
         Different codes of each column, as text.
+    skip_rows : int
+        Rows above the header that look like a title.
+    sheets : tuple of str
+        Sheets of the workbook that are not read.
     """
 
     name: str
@@ -63,6 +70,8 @@ class FoundTable:
     raw: RawTable
     frame: pd.DataFrame
     codes: dict[str, frozenset[str]]
+    skip_rows: int = 0
+    sheets: tuple[str, ...] = ()
 
     @cached_property
     def unique(self) -> list[str]:
@@ -73,7 +82,22 @@ class FoundTable:
     @property
     def personal(self) -> list[str]:
         """Columns that seem to name a person and are not dropped anyway."""
-        return [c for c in self.frame if not is_personal(c) and _PERSONAL_WORDS.search(c)]
+        return [c for c in self.frame if not is_personal(c) and self._seems_personal(c)]
+
+    def _seems_personal(self, column: str) -> bool:
+        """By the heading, what the cells look like, or the label of a column without numbers."""
+        label = self.raw.titles.get(column, "")
+        if _PERSONAL_WORDS.search(column) or personal_kind(self.codes[column]):
+            return True
+        # A long text asks about e-mail rather than for an address.
+        asked = len(label.split()) <= _LONGEST_LABEL and _PERSONAL_WORDS.search(label)
+        return bool(asked) and not pd.api.types.is_numeric_dtype(self.frame[column])
+
+    @property
+    def response_id(self) -> str:
+        """Column with the number that survey software gives each response; ``""`` without one."""
+        numbered = (name for name, own in self.raw.software.items() if own == RESPONSE_ID)
+        return next(numbered, "")
 
     @property
     def round(self) -> str | None:
@@ -147,7 +171,9 @@ def find_tables(folder: Path) -> tuple[list[FoundTable], dict[str, str]]:
 
 def _read(path: Path, taken: set[str]) -> FoundTable:
     format_ = guess_format(path)
-    raw = read_raw(TableDeclaration(path=path.name, format=format_, site="?"), path.parent)
+    skip, sheets = title_rows(path) if format_ == "xlsx" and path.stat().st_size else (0, [])
+    declared = {"path": path.name, "format": format_, "site": "?", "skip_rows": skip or None}
+    raw = read_raw(TableDeclaration.model_validate(declared), path.parent)
     kept = (raw.aside == "").to_numpy()
     values, codes = {}, {}
     for column in raw.frame.columns:
@@ -158,7 +184,8 @@ def _read(path: Path, taken: set[str]) -> FoundTable:
     name = re.sub(r"\W+", "_", path.stem).strip("_").lower() or "table"
     while name in taken:
         name += "_2"
-    return FoundTable(name, path.name, format_, raw, pd.DataFrame(values), codes)
+    frame = pd.DataFrame(values)
+    return FoundTable(name, path.name, format_, raw, frame, codes, skip, tuple(sheets))
 
 
 def guess_format(path: Path) -> str:

@@ -24,9 +24,11 @@ from site_typology.features.ledger import (
     site_entries,
 )
 from site_typology.features.loading import LoadedTable, load_table
+from site_typology.features.personal import personal_notes
 from site_typology.features.rawfiles import RawFiles
 from site_typology.features.rawtable import listed
 from site_typology.features.response import count_response
+from site_typology.features.returned import own_returns
 from site_typology.features.selection import too_large
 from site_typology.features.sitekeys import (
     linked_sites,
@@ -87,6 +89,7 @@ def read_tables(
             else load_waiting(name, declaration, folder, stay, found)
         )
         if table is not None:
+            table = own_returns(table, declaration)
             loaded[name] = with_successors(table, folder, found)
     sites = _sites_of_rows(loaded, declaration, found)
     known = _known_sites(loaded, sites, declaration.study.sites, found)
@@ -108,6 +111,7 @@ def read_tables(
             found.add(table.place, f"{columns}: {repeats}. Remove repeats, or correct unique.")
         check_values(tables[name], found)
         entries += _entries(table, sites[name], rounds, known)
+        entries.append(note_entries(name, personal_notes(tables[name])))
         link = table.declaration.link
         if link is not None:
             listing = listed_keys(link, loaded[link.table], sites[link.table])

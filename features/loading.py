@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -51,6 +52,8 @@ class LoadedTable:
         engine and only their different keys were read.
     waiting : Waiting, optional
         The rows that stay in an engine.
+    software : mapping of str to str
+        See `site_typology.features.rawtable.RawTable`; by new name.
     successors : mapping of str to tuple of str, optional
         Numbers that came after each number of a setting, where the link names a file of them.
     """
@@ -66,6 +69,7 @@ class LoadedTable:
     notes: tuple[str, ...]
     counts: pd.Series
     waiting: Waiting | None = None
+    software: Mapping[str, str] = field(default_factory=dict)
     successors: Mapping[str, tuple[str, ...]] | None = None
 
     @property
@@ -190,7 +194,13 @@ def missing_column(column: str, there: Iterable[str], path: str, fix: str) -> st
     if near:
         fix = fix.replace("{}", f'"{near[0]}"')
         return f"column {column!r} is not in {path}; found {near[0]!r}. {fix}"
-    return f"column {column!r} is not in {path}; found {listed([repr(c) for c in there], 12)}."
+    title = (
+        " Its first row seems to be a title: set skip_rows to the rows above the header."
+        if len(there) > 1 and all(re.fullmatch(r"column \d+", name) for name in there[1:])
+        else ""
+    )
+    found = listed([repr(name) for name in there], 12)
+    return f"column {column!r} is not in {path}; found {found}.{title}"
 
 
 def new_names(
@@ -276,6 +286,7 @@ def _explained(
         raw.decimal_comma,
         raw.notes,
         pd.Series(1, index=rows),
+        software={renamed.get(old, old): own for old, own in raw.software.items()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from site_typology.declaration import ONE_ROUND, FeatureDeclaration
-from site_typology.errors import Problem, Problems
+from site_typology.errors import Problem, Problems, SiteTypologyError, StudyError
 from site_typology.features.builders import BUILDERS, builders
 from site_typology.features.conditions import quoted
 from site_typology.features.contract import BuilderArgs, Built, study_rounds
@@ -27,6 +28,9 @@ from site_typology.features.sharederror import error_correlation
 from site_typology.features.tables import StudyTables
 from site_typology.features.zeros import zeros_said
 from site_typology.profiles import SiteProfiles
+from site_typology.study_file import told
+
+_OTHER_FORMS = frozenset({"dict_type", "list_type", "tuple_type", "model_type"})
 
 
 def check_features(tables: StudyTables, found: Problems) -> None:
@@ -49,7 +53,8 @@ def check_features(tables: StudyTables, found: Problems) -> None:
             rounds = study_rounds(tables.declaration)
             for fault in window_faults(args, rounds, builder.takes_windows):
                 found.add(place_of(feature, "where"), fault)
-            found.extend(builder.problems(feature, args, tables))
+            with _named_if_it_fails(feature):
+                found.extend(builder.problems(feature, args, tables))
     found.extend(order_problems(tables.declaration.features, needs))
 
 
@@ -89,15 +94,19 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
     made: dict[str, Built] = {}
     for feature in in_order(features, needs)[0]:
         builder, args = builders()[feature.builder], args_of[feature.name]
-        if isinstance(builder, DerivedBuilder):
-            found.extend(builder.made_problems(feature, args, made))
-            found.raise_if_any()
-            result = builder.derive(feature, args, tables, made)
-        else:
-            result = builder.build(feature, args, tables)
+        with _named_if_it_fails(feature):
+            if isinstance(builder, DerivedBuilder):
+                found.extend(builder.made_problems(feature, args, made))
+                found.raise_if_any()
+                result = builder.derive(feature, args, tables, made)
+            else:
+                result = builder.build(feature, args, tables)
         found.extend(_absent_but_there(feature, result, tables))
+        infinite = list(_infinite(result))
+        found.extend(infinite)
         found.extend(_out_of_kind(result))
-        made[feature.name] = _measured(result, tables)
+        # Nothing can be said of the measurement of what is no number.
+        made[feature.name] = result if infinite else _measured(result, tables)
     found.raise_if_any()
     built = [made[feature.name] for feature in features]
     return SiteProfiles(
@@ -112,6 +121,23 @@ def build_profiles(tables: StudyTables) -> SiteProfiles:
         _source_agreement(built),
         tables.weighting,
     )
+
+
+@contextmanager
+def _named_if_it_fails(feature: FeatureDeclaration) -> Iterator[None]:
+    """Name the feature and the builder where the code of a plug-in fails."""
+    try:
+        yield
+    except SiteTypologyError:
+        raise
+    except Exception as error:
+        if feature.builder in BUILDERS:
+            raise
+        message = (
+            f"The plug-in builder '{feature.builder}' failed: {type(error).__name__}: {error}. "
+            "Mend it, or take the feature out."
+        )
+        raise StudyError("features", [Problem(place_of(feature), message)]) from error
 
 
 def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | None:
@@ -129,8 +155,12 @@ def _arguments(feature: FeatureDeclaration, found: Problems) -> BuilderArgs | No
         for detail in details:
             place = detail["loc"][0] if detail["loc"] else ""
             furthest[place] = max(furthest.get(place, 0), len(detail["loc"]))
+        # That it is no table or list says less than what is wrong with the form that was meant.
+        told_of = {d["loc"][0] for d in details if d["loc"] and d["type"] not in _OTHER_FORMS}
         for detail in details:
             place = detail["loc"][0] if detail["loc"] else ""
+            if detail["type"] in _OTHER_FORMS and place in told_of:
+                continue
             forms = any(_is_alternative(part) for part in detail["loc"])
             if not forms or len(detail["loc"]) == furthest[place]:
                 found.extend([_argument_problem(feature, builder.Args, detail)])
@@ -166,10 +196,7 @@ def _argument_problem(feature: FeatureDeclaration, args: type[BuilderArgs], deta
             where,
             f"Builder '{feature.builder}' needs this argument. It takes: {', '.join(names)}.",
         )
-    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    shown = detail.get("input")
-    found = "" if isinstance(shown, dict | list) else f"; found {shown!r}"
-    return Problem(where, f"{text[0].upper()}{text[1:]}{found}.")
+    return Problem(where, told(detail))
 
 
 def _is_alternative(part: int | str) -> bool:
@@ -208,6 +235,23 @@ def _absent_but_there(
             f"Said to be structurally absent, but it has a value at {quoted(there)}. Mend "
             "the condition or the data.",
         )
+
+
+def _infinite(built: Built) -> Iterator[Problem]:
+    """Values and errors that are no finite numbers, which no statistic can take."""
+    for info in built.infos:
+        if info.kind == "category":
+            continue
+        for what, frame in (("value", built.values), ("standard error", built.standard_errors)):
+            column = frame[info.name].astype(float)
+            bad = column[np.isinf(column)]
+            if len(bad):
+                sites = quoted(bad.index.get_level_values("site").unique())
+                yield Problem(
+                    f"features.{info.name}",
+                    f"A {what} must be a finite number; found {bad.iloc[0]:g} at {sites}. Leave "
+                    "it out and give the reason, or mend the data.",
+                )
 
 
 def _out_of_kind(built: Built) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ import pandas as pd
 from site_typology.declaration import ONE_ROUND
 from site_typology.features.assessment import Assessment
 from site_typology.features.coverage import (
+    empty_returns,
     features_by_round,
     missing_by_column,
     response_by_site,
@@ -20,7 +21,7 @@ from site_typology.features.coverage import (
 )
 from site_typology.features.finding import ACT, FINE, LOOK
 from site_typology.features.findings import findings
-from site_typology.features.rawtable import listed
+from site_typology.features.rawtable import cell_text, listed
 from site_typology.features.tables import StudyTables
 from site_typology.profiles import SiteProfiles
 
@@ -126,7 +127,7 @@ def _print_missing(console: Console, tables: StudyTables) -> None:
 def _print_marks(console: Console, tables: StudyTables) -> None:
     marks = stray_marks(tables)
     for (name, column), group in marks.groupby(["table", "column"], sort=False):
-        shown = [f"{row.mark!r} ({row.n})" for row in group.itertuples()]
+        shown = [f"{cell_text(row.mark)!r} ({row.n})" for row in group.itertuples()]
         _say(
             console,
             f"tables.{name}: {column!r} is read as text because of {listed(shown, 5)}. If "
@@ -136,6 +137,13 @@ def _print_marks(console: Console, tables: StudyTables) -> None:
 
 
 def _print_response(console: Console, tables: StudyTables) -> None:
+    for row in empty_returns(tables).itertuples():
+        _say(
+            console,
+            f"{row.table}: {row.empty:,} of {row.returns:,} returns have no answer in any column "
+            "that a scale or feature takes, and count as returns. Leave them out with where if "
+            "they are none.",
+        )
     response = response_by_site(tables)
     if response.empty:
         return

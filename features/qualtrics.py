@@ -1,4 +1,4 @@
-"""Qualtrics exports: two or three header rows, survey previews."""
+"""Qualtrics exports: two or three header rows, survey previews, columns that are no questions."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ PREVIEW_STATUS = frozenset(
 PREVIEW_CHANNELS = frozenset({"preview", "test"})
 """Values of ``DistributionChannel`` that mark one."""
 
+RESPONSE_ID, FINISHED, PROGRESS, EMBEDDED = "responseid", "finished", "progress", "embedded data"
+
+OWN = frozenset(
+    {"startdate", "enddate", "status", "responsetype", "ipaddress", PROGRESS, "duration"}
+    | {"durationinseconds", FINISHED, "recordeddate", RESPONSE_ID, "recipientlastname"}
+    | {"recipientfirstname", "recipientemail", "externalreference", "externaldatareference"}
+    | {"locationlatitude", "locationlongitude", "distributionchannel", "userlanguage"}
+    | {"responseset"}
+)
+"""Names, letters alone, of the columns that Qualtrics adds to the questions."""
+
+_SYNONYMS = {"recordid": RESPONSE_ID}
+_QUESTION_ID = re.compile(r"QID\d")
 _IMPORT_ID = re.compile(r'"ImportId"\s*:\s*"([^"]*)"')
 _LEGACY_TITLES = frozenset({"ResponseID", "ResponseId", "Response ID", "StartDate", "Start Date"})
 
@@ -34,7 +47,9 @@ class QualtricsReader(TextReader):
     def table(self, records: Records, declaration: TableDeclaration) -> RawTable:
         """Make a table; previews are set aside and question texts become titles."""
         raw = super().table(records, declaration)
-        return set_previews_aside(raw, import_ids(records.cells))
+        ids = import_ids(records.cells)
+        raw = dataclasses.replace(raw, software=software_columns(raw, ids))
+        return set_previews_aside(raw, ids)
 
     def header_rows(self, cells: list[list[str]]) -> int:
         """Find out how many header rows an export has; see `header_rows`."""
@@ -72,6 +87,35 @@ def import_ids(cells: list[list[str]]) -> dict[str, str]:
             if told:
                 found[name.strip()] = told[1]
     return found
+
+
+def software_columns(raw: RawTable, ids: Mapping[str, str]) -> dict[str, str]:
+    """Say what Qualtrics itself keeps in columns that are no questions.
+
+    Where questions have the numbers of Qualtrics (``QID3_1``), columns with another are embedded
+    data, such as what was known of a person before the survey.
+
+    Examples
+    --------
+    >>> raw = RawTable(pd.DataFrame(columns=["V1", "team", "Q1"]), pd.Series(dtype="str"))
+    >>> software_columns(raw, {"V1": "_recordId", "team": "team", "Q1": "QID1"})
+    {'V1': 'responseid', 'team': 'embedded data'}
+    """
+    numbered = any(_QUESTION_ID.search(own) for own in ids.values())
+    found = {}
+    for name in raw.frame:
+        told = (ids.get(name, ""), name, raw.titles.get(name, ""))
+        known = [_SYNONYMS.get(plain, plain) for plain in map(_letters, told)]
+        own = next((plain for plain in known if plain in OWN), None)
+        if own is not None:
+            found[str(name)] = own
+        elif numbered and name in ids and not _QUESTION_ID.search(ids[name]):
+            found[str(name)] = EMBEDDED
+    return found
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalpha())
 
 
 def set_previews_aside(raw: RawTable, ids: Mapping[str, str]) -> RawTable:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from site_typology.errors import SiteTypologyError
+from site_typology.personal_patterns import masked
 
 CUT_ROW = "cut row"
 BLANK_ROW = "blank row"
 PREVIEW_ROW = "survey preview"
+LONG = 45
+"""Letters of a cell that holds no code and no label but free text."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class RawTable:
         Whether text such as ``"3,5"`` is a number.
     notes : tuple of str
         What the reader mended, in sentences, such as names of columns that it stripped.
+    software : mapping of str to str
+        What survey software itself keeps in a column, such as ``responseid``; questions are not
+        there.
     """
 
     frame: pd.DataFrame
@@ -41,6 +47,7 @@ class RawTable:
     titles: Mapping[str, str] = field(default_factory=dict)
     decimal_comma: bool = False
     notes: tuple[str, ...] = ()
+    software: Mapping[str, str] = field(default_factory=dict)
 
 
 class UnreadableTableError(SiteTypologyError):
@@ -60,6 +67,19 @@ class UnreadableTableError(SiteTypologyError):
 def untouched(frame: pd.DataFrame) -> pd.Series:
     """Say that no row of `frame` is set aside."""
     return pd.Series("", index=frame.index, dtype="str")
+
+
+def cell_text(text: str, *, free: bool = False) -> str:
+    """Write a cell for a message: what looks personal hidden, free text cut after two words.
+
+    Examples
+    --------
+    >>> cell_text("me@trust.example"), cell_text("Ring me: " + "extremely " * 4 + "late")
+    ('(e-mail address)', 'Ring me: ...')
+    """
+    words = text.split()
+    cut = len(words) > 2 and (free or len(text) > LONG)
+    return masked(" ".join([*words[:2], "..."]) if cut else text)
 
 
 def listed(items: list[str], most: int = 10, what: str = "more") -> str:

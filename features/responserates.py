@@ -30,7 +30,8 @@ REPRESENTATIVENESS_COLUMNS = [
 def response_rates(response: pd.DataFrame) -> pd.DataFrame:
     """Response rate of each table: answered by asked, at each site and over all of them.
 
-    Everybody asked counts as eligible (AAPOR Standard Definitions, response rate 1).
+    Everybody asked counts as eligible, and a partial return as an answer (AAPOR Standard
+    Definitions, response rate 2).
 
     Parameters
     ----------

@@ -14,9 +14,8 @@ from site_typology.features.guesslinks import Layout, guess_layout
 from site_typology.features.linking import read_tables
 from site_typology.features.rawtable import listed
 from site_typology.features.studytext import study_text
-from site_typology.study_file import parse_declaration
+from site_typology.study_file import STUDY_FILE, parse_declaration
 
-STUDY_FILE = "study.toml"
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -21,9 +21,11 @@ from site_typology.features.conditions import (
     fault_of,
     holds,
     quoted,
+    quoted_cells,
     unmatched,
 )
 from site_typology.features.engines import Rows, collected, one_row
+from site_typology.features.personal import personal_columns
 from site_typology.features.rawtable import listed
 from site_typology.features.roundwindows import by_round, in_rounds
 from site_typology.features.tables import (
@@ -197,7 +199,9 @@ def column_problems(
     if numeric:
         table.look_ahead(columns)
     for column in columns:
-        if column not in names:
+        if column not in names and was_dropped(table, column):
+            yield Problem(place_of(feature, argument), dropped_words(table, column))
+        elif column not in names:
             yield Problem(
                 place_of(feature, argument),
                 f"Column '{column}' is not in table '{table.name}' "
@@ -208,6 +212,22 @@ def column_problems(
             yield from _not_numbers(feature, argument, table, column)
         elif numeric and (message := too_large(table, column)):
             yield Problem(place_of(feature, argument), message)
+
+
+def was_dropped(table: Table, column: str) -> bool:
+    """Whether a column that is not in a table was dropped on load because it is personal."""
+    old = table.declaration.rename.get(column, column)
+    titles = {old: table.titles.get(column, "")}
+    return column in personal_columns([old], titles, {old: column}, table.declaration)
+
+
+def dropped_words(table: Table, column: str) -> str:
+    """Say that a column was dropped as personal, and what to do."""
+    declared = column in table.declaration.personal
+    return (
+        f"Column '{column}' of table '{table.name}' is personal and was dropped on load. Name "
+        f"another{', or take it out of personal' if declared else ''}."
+    )
 
 
 def too_large(table: Table, column: str) -> str:
@@ -243,8 +263,8 @@ def _not_numbers(
         yield Problem(
             place_of(feature, argument),
             f"Column '{column}' of table '{table.name}' must hold numbers; found "
-            f"{quoted(bad.values)} in {bad.rows}. Recode them, or declare them missing with a "
-            "reason.",
+            f"{quoted_cells(bad.values)} in {bad.rows}. Recode them, or declare them missing with "
+            "a reason.",
         )
 
 

@@ -47,6 +47,7 @@ def stacked(tables: Sequence[RawTable], names: Sequence[str], column: str) -> Ra
         labels=_together([table.labels for table in tables]),
         titles={name: text for table in reversed(tables) for name, text in table.titles.items()},
         notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+        software={**{k: v for table in tables for k, v in table.software.items()}, column: column},
     )
 
 

@@ -100,15 +100,24 @@ def _table(table: FoundTable, layout: Layout, role: str, items: list[Items]) -> 
     lines += [f"[tables.{table.name}]", f"path = {_text(table.file)}"]
     if table.format != ENDINGS.get("." + table.file.rpartition(".")[2].lower()):
         lines.append(f"format = {_text(table.format)}")
+    if table.skip_rows:
+        lines.append(f"skip_rows = {table.skip_rows}  # a title above the header")
+    if table.sheets:
+        others = _comment(listed([_text(sheet) for sheet in table.sheets]))
+        lines.append(f"# More sheets, each a table of its own with sheet = ...: {others}.")
     lines.append(f"role = {_text(role)}")
     lines += _way(way)
     if table is layout.sites:
         lines.append(f"unique = [{_text(layout.key)}]")
     elif table.round is not None:
         lines.append(f"round = {_text(table.round)}")
+    if table is not layout.sites and table.response_id:
+        lines.append(f"unique = {_list([table.response_id])}")
     lines += _eligible(table, layout, role)
-    if table.personal:
-        lines.append(f"personal = {_list(table.personal)}  # dropped on load")
+    # The column of the site or round cannot be dropped.
+    needed = {table.round} if way.through else {table.round, way.column}
+    if personal := [column for column in table.personal if column not in needed]:
+        lines.append(f"personal = {_list(personal)}  # dropped on load")
     lines += _missing(table, items)
     return "\n".join(lines) + "\n"
 
@@ -121,7 +130,7 @@ def _way(way: Way) -> list[str]:
     elif way.strangers:
         lines.append(f'unknown_sites = "drop"  # sites not in the sites table: {way.strangers}')
     if way.through and way.strangers:
-        lines.append(f"# Keys linked to nothing, see the ledger: {way.strangers}.")
+        lines.append(f"# Keys linked to nothing, see ledger.csv of check --out: {way.strangers}.")
     return lines
 
 

@@ -20,6 +20,7 @@ from site_typology.features.rawtable import (
 from site_typology.features.stacking import stacked
 from site_typology.features.text import column_names, name_notes
 
+_TOP = 10
 SHEET = "sheet"
 """Column with the sheet of a row, where a table is read from several."""
 
@@ -85,6 +86,30 @@ def _sheets(declared: str | tuple[str, ...] | None, there: list[str]) -> list[st
             f"There is no sheet {named}; found: {listed(there)}. Correct sheet."
         )
     return wanted
+
+
+def title_rows(path: Path) -> tuple[int, list[str]]:
+    """Rows of the first sheet that look like a title above the header, and the other sheets.
+
+    A first row with one filled cell, blank rows, and a row with more.
+
+    Raises
+    ------
+    UnreadableTableError
+    """
+    from python_calamine import CalamineError
+
+    try:
+        with pd.ExcelFile(path, engine="calamine") as book:
+            names = [str(name) for name in book.sheet_names]
+            top = pd.read_excel(book, header=None, dtype=object, na_filter=False, nrows=_TOP)
+    except CalamineError as error:
+        raise UnreadableTableError(f"It cannot be read as a workbook: {error}.") from None
+    filled = (top.map(lambda cell: str(cell).strip()) != "").sum(axis=1).tolist()
+    for at, cells in enumerate(filled):
+        if cells > 1:
+            return at if filled[0] == 1 else 0, names[1:]
+    return 0, names[1:]
 
 
 def _sheet_table(book: pd.ExcelFile, sheet: str, declaration: TableDeclaration) -> RawTable:

@@ -240,3 +240,29 @@ window = ["2020-01-01", "2020-02-31"]"""
     text = refusal(study, ["features.need.args.window", "2020-02-31"])
     assert "function-" not in text
     assert "valid dictionary" not in text
+
+
+def test_a_date_in_another_order_is_one_problem(study):
+    old = """builder = "column"
+args = { table = "sites", column = "need" }"""
+    new = """builder = "vacancy_rate"
+[features.args]
+table = "survey"
+fte = "q1"
+start = "q1"
+end = "q2"
+at = "31/12/2022"
+funded = { table = "sites", column = "need" }"""
+    edit(study, "study.toml", old, new)
+    text = refusal(study, ["features.need.args.at", "is not a date such as '2021-09-30'"])
+    assert text.count("features.need.args.at") == 1
+
+
+def test_a_wrong_kind_of_value_and_table_are_named_with_what_to_do(study):
+    edit(study, "study.toml", 'name = "pilot"', 'name = "pilot"\ntitle = 3')
+    refusal(study, ["study.title  Expected text, in quotes; found 3."])
+    edit(study, "study.toml", "title = 3", "")
+    old = '[tables.survey]\npath = "survey.csv"\nsite = "site"'
+    new = '[tables.survey]\npath = "survey.csv"\nlink = { table = "site", on = "site" }'
+    edit(study, "study.toml", old, new)
+    refusal(study, ["Did you mean 'sites'?", "or declare [tables.site]."])

@@ -260,6 +260,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", WRITTEN, ids=page_id)
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    assert "[](" not in text, "a link without words is blank where Markdown is shown as it is"
     targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
     for target in targets:
         if target.startswith(("http://", "https://")):

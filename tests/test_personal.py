@@ -216,7 +216,11 @@ def test_no_result_of_a_run_holds_a_personal_value(tmp_path: Path) -> None:
         ('site = "place"', 'site = "place"\nweight = "V5"', "'V5' is a personal column"),
         ('site = "place"', 'site = "place"\nround = "V5"', "'V5' is a personal column"),
         ('site = "place"', 'site = "place"\ncolumns.V5.range = [1, 2]', ""),
-        ('column = "Q1"', 'column = "V5"', "Column 'V5' is not in table 'leads'"),
+        (
+            'column = "Q1"',
+            'column = "V5"',
+            "Column 'V5' of table 'leads' is personal",
+        ),
         (
             'site = "place"',
             'site = "place"\nwhere = [{ column = "V5", values = ["none"] }]',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -306,7 +307,12 @@ def test_check_writes_the_page_and_its_tables_whole(study_file: Path, tmp_path: 
     (out / "mine.txt").write_text("stays")
     for _ in range(2):
         assert command("check", str(study_file), "--out", str(out)) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "quality", "quality.html"]
+    written = sorted(path.name for path in out.iterdir())
+    assert written == ["ledger.csv", "mine.txt", "quality", "quality.html"]
+    ledger = pd.read_csv(out / "ledger.csv", keep_default_na=False)
+    columns = ["table", "entry", "site", "round", "outcome", "reason", "n"]
+    assert list(ledger.columns) == columns
+    assert set(ledger["entry"]) >= {"rows", "site"}
     assert {path.stem for path in (out / "quality").iterdir()} == set(TABLES)
     response = pd.read_csv(out / "quality" / "response.csv")
     assert "'=1+1" in set(response["site"])
@@ -320,6 +326,25 @@ def test_check_prints_one_record_for_machines(
     assert command("check", str(study_file), "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert record["study"] == "made" and record["ready"] is True and record["page"] == ""
+
+
+def test_an_unreadable_study_is_a_record_too(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(study_file.parent / "sites.csv", tmp_path)
+    shutil.copy(study_file, tmp_path / "mine.toml")
+    assert command("check", str(tmp_path / "mine.toml"), "--json") == 2
+    record = json.loads(capsys.readouterr().out)
+    assert record["ready"] is False and record["source"] == "mine.toml"
+    assert [problem["where"] for problem in record["problems"]][:1] == ["tables.answers"]
+
+
+def test_a_study_may_be_named_by_its_folder(
+    study_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert study_file.name == "study.toml"
+    assert command("check", str(study_file.parent)) == 0
+    assert "How good the data are" in capsys.readouterr().out
 
 
 def test_strict_tells_studies_apart_that_are_not_ready(

@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from site_typology.console import output_console, tell
-from site_typology.errors import SiteTypologyError
+from site_typology.errors import SiteTypologyError, StudyError
 from site_typology.features.quality import print_check, print_findings
-from site_typology.quality_files import quality_json, quality_record, write_quality
+from site_typology.quality_files import (
+    LEDGER,
+    problems_record,
+    quality_json,
+    quality_record,
+    write_quality,
+)
 from site_typology.quality_page import quality_html
 from site_typology.screening import screen
 from site_typology.study import Study
@@ -21,7 +27,7 @@ def check_study(path: str | Path, *, out: Path | None = None, as_json: bool = Fa
     path : str or Path
         The study file.
     out : Path, optional
-        Folder for ``quality.html`` and the tables behind it.
+        Folder for ``quality.html``, the tables behind it and the ledger.
     as_json : bool
         Print one JSON record and nothing else.
 
@@ -35,8 +41,13 @@ def check_study(path: str | Path, *, out: Path | None = None, as_json: bool = Fa
     StudyError
         The study cannot be read, or the folder not be written.
     """
-    loaded = Study.load(path)
-    assessment = loaded.assess()
+    try:
+        loaded = Study.load(path)
+        assessment = loaded.assess()
+    except StudyError as error:
+        if as_json:
+            print(quality_json(problems_record(error)))
+        raise
     not_ready = _not_ready(loaded)
     page = ""
     if out is not None:
@@ -56,6 +67,7 @@ def check_study(path: str | Path, *, out: Path | None = None, as_json: bool = Fa
         tell(console, "\nReady to look for types.")
     if page:
         tell(console, f"Page:    {page}")
+        tell(console, f"Ledger:  {Path(page).with_name(LEDGER)}")
     return not not_ready
 
 

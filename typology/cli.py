@@ -19,7 +19,9 @@ app = typer.Typer(
     help="Site profiles, and a typology of sites only when the evidence holds.",
 )
 
-StudyFile = Annotated[Path, typer.Argument(help="The study file (study.toml).", show_default=False)]
+StudyFile = Annotated[
+    Path, typer.Argument(help="The study file (study.toml), or its folder.", show_default=False)
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)]
 Workers = Annotated[int, typer.Option(help="Processes; the result is the same.", min=1)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -121,7 +123,7 @@ def schema() -> None:
 def check(
     study: StudyFile,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for quality.html and its tables.")
+        Path | None, typer.Option(help="Folder for quality.html, its tables and ledger.csv.")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit status 1 if types cannot be looked for.")

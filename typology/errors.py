@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from site_typology.personal_patterns import masked
+
 
 class SiteTypologyError(Exception):
     """Base class of every error that this package raises for a user's mistake."""
@@ -19,11 +21,20 @@ class Problem:
     where : str
         The place, as a person would name it: ``tables.staff``, ``features.stability``.
     message : str
-        What was found, what was expected and what to do, in one or two sentences.
+        What was found, what was expected and what to do, in one or two sentences. E-mail
+        addresses, IP addresses and telephone numbers are hidden.
+
+    Examples
+    --------
+    >>> Problem("tables.leads", "Found 'lead0@trust.example'.").message
+    "Found '(e-mail address)'."
     """
 
     where: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", masked(self.message))
 
 
 class StudyError(SiteTypologyError):

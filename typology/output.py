@@ -166,7 +166,8 @@ def check_writable(out: Path) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=out.parent).cleanup()
     except OSError as error:
-        raise StudyError(str(out), [Problem("out", f"Cannot be written: {error}.")]) from error
+        said = f"Cannot be written: {error.strerror or error}. Name another folder."
+        raise StudyError(str(out), [Problem("out", said)]) from error
 
 
 def write_profiles(out: str | Path, profiles: SiteProfiles) -> Path:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from site_typology.errors import StudyError
 from site_typology.features.assessment import Assessment
 from site_typology.features.findings import findings
 from site_typology.output import write_csv, write_whole
 
-PAGE, FOLDER = "quality.html", "quality"
+PAGE, FOLDER, LEDGER = "quality.html", "quality", "ledger.csv"
 
 TABLES = (
     "response", "chase", "missing", "reliability", "few_informants", "same", "extremes",
@@ -63,7 +64,7 @@ def quality_tables(assessment: Assessment) -> dict[str, pd.DataFrame]:
 
 
 def write_quality(out: str | Path, page: str, assessment: Assessment) -> Path:
-    """Write the page and its tables to a folder, all of them or none.
+    """Write the page, its tables and the ledger to a folder, all of them or none.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ def write_quality(out: str | Path, page: str, assessment: Assessment) -> Path:
 
     def fill(folder: Path) -> None:
         (folder / PAGE).write_text(page, encoding="utf-8")
+        write_csv(assessment.profiles.ledger, folder / LEDGER)
         (folder / FOLDER).mkdir()
         for name, frame in quality_tables(assessment).items():
             write_csv(frame, folder / FOLDER / f"{name}.csv")
@@ -136,6 +138,19 @@ def quality_record(
             for name, frame in quality_tables(assessment).items()
         },
     }
+
+
+def problems_record(error: StudyError) -> dict[str, Any]:
+    """Say why a study cannot be read, as plain values.
+
+    Examples
+    --------
+    >>> from site_typology.errors import Problem
+    >>> problems_record(StudyError("study.toml", [Problem("file", "Not found.")]))["problems"]
+    [{'where': 'file', 'message': 'Not found.'}]
+    """
+    found = [{"where": each.where, "message": each.message} for each in error.problems]
+    return {"source": error.source, "ready": False, "problems": found}
 
 
 def quality_json(record: Mapping[str, Any]) -> str:

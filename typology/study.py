@@ -14,7 +14,7 @@ from site_typology.features.profiler import build_profiles, check_features
 from site_typology.features.tables import StudyTables
 from site_typology.features.weighting import apply_weights
 from site_typology.profiles import SiteProfiles
-from site_typology.study_file import read_declaration
+from site_typology.study_file import STUDY_FILE, read_declaration
 
 
 class Study:
@@ -50,7 +50,7 @@ class Study:
         Parameters
         ----------
         path : str or Path
-            A ``study.toml``.
+            A ``study.toml``, or the folder that it stands in.
         engine : {"pandas", "polars", "duckdb", "spark"}, optional
             Where the rows of Parquet and text files and of queries stay, unless a table names its
             own. Without one, large files and queries stay in DuckDB and all else in memory; the
@@ -66,6 +66,7 @@ class Study:
             With every problem of the file, the tables and the features.
         """
         path = Path(path)
+        path = path / STUDY_FILE if path.is_dir() else path
         declaration = read_declaration(path)
         found = Problems(path.name)
         tables = apply_weights(read_tables(declaration, path.parent, found, engine), found)

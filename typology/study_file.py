@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from site_typology.declaration import (
 )
 from site_typology.errors import Problems, StudyError
 from site_typology.weighting_declaration import WeightFrame, Weighting, weighting_problems
+
+STUDY_FILE = "study.toml"
+"""Name of the study file in a folder."""
 
 
 def read_declaration(path: str | Path) -> StudyDeclaration:
@@ -140,11 +144,37 @@ def _sentence(detail: Any) -> str:
         return f"Unknown key.{hint} Remove or rename it."
     if detail["type"] == "missing":
         return "Required, but not given."
-    text = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    text = text[0].upper() + text[1:]
+    return told(detail)
+
+
+_EXPECTED = {
+    "string_type": "Expected text, in quotes",
+    "int_type": "Expected a whole number",
+    "int_parsing": "Expected a whole number",
+    "int_from_float": "Expected a whole number",
+    "float_type": "Expected a number",
+    "float_parsing": "Expected a number",
+    "bool_type": "Expected true or false",
+    "bool_parsing": "Expected true or false",
+    "list_type": "Expected a list, such as [1, 2]",
+    "tuple_type": "Expected a list, such as [1, 2]",
+    "dict_type": "Expected keys with values, such as { key = 1 }",
+    "model_type": "Expected keys with values, such as { key = 1 }",
+}
+
+
+def told(detail: Any) -> str:
+    """Write one complaint of pydantic in words of a study file.
+
+    Examples
+    --------
+    >>> told({"type": "string_type", "msg": "Input should be a valid string", "input": 3})
+    'Expected text, in quotes; found 3.'
+    """
+    text = _EXPECTED.get(detail["type"], detail["msg"].removeprefix("Value error, ").rstrip("."))
     value = detail.get("input")
     shown = "" if isinstance(value, dict | list) else f"; found {value!r}"
-    return f"{text}{shown}."
+    return f"{text[0].upper()}{text[1:]}{shown}."
 
 
 def _known_keys() -> set[str]:
@@ -156,21 +186,28 @@ def _known_keys() -> set[str]:
     return {key for section in sections for key in section.model_fields}
 
 
+def _no_table(name: str, tables: Iterable[str]) -> str:
+    """Say that a table is not declared, which ones are, and what to do."""
+    near = difflib.get_close_matches(name, list(tables), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"There is no table {name!r}.{hint} Tables declared: {', '.join(sorted(tables))}. Name one "
+        f"of them, or declare [tables.{name}]."
+    )
+
+
 def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
     """Check the references between the parts of a study."""
     tables = declaration.tables
-    listed = f"Tables declared: {', '.join(sorted(tables))}."
     if declaration.study.sites not in tables:
-        found.add("study.sites", f"There is no table {declaration.study.sites!r}. {listed}")
+        found.add("study.sites", _no_table(declaration.study.sites, tables))
     for name, table in tables.items():
         if table.link is not None and table.link.table not in tables:
-            found.add(f"tables.{name}.link", f"There is no table {table.link.table!r}. {listed}")
+            found.add(f"tables.{name}.link", _no_table(table.link.table, tables))
         if table.link is not None and table.link.table == name:
             found.add(f"tables.{name}.link", "A table cannot be linked through itself.")
         if table.eligible is not None and table.eligible.table not in tables:
-            found.add(
-                f"tables.{name}.eligible", f"There is no table {table.eligible.table!r}. {listed}"
-            )
+            found.add(f"tables.{name}.eligible", _no_table(table.eligible.table, tables))
         if table.at_round is not None and table.at_round not in declaration.study.rounds:
             found.add(
                 f"tables.{name}.at_round",
@@ -180,7 +217,7 @@ def _check_names(declaration: StudyDeclaration, found: Problems) -> None:
     found.extend(weighting_problems(declaration.weights, tables))
     for scale in declaration.scales:
         if scale.table not in tables:
-            found.add(f"scales[{scale.name}].table", f"There is no table {scale.table!r}. {listed}")
+            found.add(f"scales[{scale.name}].table", _no_table(scale.table, tables))
     for feature in declaration.features:
         if feature.name in RESERVED or feature.name.endswith(RESERVED_ENDINGS):
             found.add(

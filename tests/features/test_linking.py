@@ -320,7 +320,7 @@ def test_values_of_a_personal_column_are_not_shown(read: Read) -> None:
     _, problems = read(
         {"q": "site,email\nA,jo@home.org\n"}, {"q": {"personal": ["email"], "where": where}}
     )
-    assert "'z@y.org' matches no value of 'email' in q.csv." in problems[0]
+    assert "'(e-mail address)' matches no value of 'email' in q.csv." in problems[0]
     assert "jo@home" not in "".join(problems)
 
 
@@ -393,7 +393,9 @@ def test_the_ledger_accounts_for_every_row_whatever_their_order(read: Read, seed
         assert rows["n"].sum() == 200
         assert rows.loc[rows["outcome"] == "used", "n"].sum() == len(tables.tables["q"].collect())
         results.append(tables)
-    pd.testing.assert_frame_equal(results[0].ledger, results[1].ledger)
+    # What is said of a file names rows by their numbers in it.
+    ledgers = [each.ledger.query("entry != 'file'") for each in results]
+    pd.testing.assert_frame_equal(*ledgers)
     sums = [each.tables["q"].collect().groupby(SITE)["a"].sum() for each in results]
     pd.testing.assert_series_equal(*sums)
     assert set(results[0].ledger.query("entry == 'site' and table == 'q'")["site"]) == {

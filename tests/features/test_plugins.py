@@ -113,3 +113,44 @@ def test_a_study_that_uses_none_does_not_mind_a_faulty_plug_in(study, install):
     install(percentile="no_such_module:Percentile")
     mean = {**P90, "builder": "mean"}
     assert build_profiles(study({"visits": VISITS}, [mean])).values.shape == (2, 1)
+
+
+FAULTY = """
+import dataclasses
+import math
+from waiting_builders import Percentile
+
+
+class Crashing(Percentile):
+    name = "crashing"
+
+    def build(self, feature, args, tables):
+        raise ZeroDivisionError("no days")
+
+
+class Endless(Percentile):
+    name = "endless"
+
+    def build(self, feature, args, tables):
+        made = super().build(feature, args, tables)
+        return dataclasses.replace(made, values=made.values * math.inf)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("crashing:Crashing", "The plug-in builder 'crashing' failed: ZeroDivisionError: no days."),
+        ("endless:Endless", "A value must be a finite number; found inf at 'A', 'B'."),
+    ],
+)
+def test_a_plug_in_that_fails_at_work_is_named(study, install, tmp_path, name, message):
+    (tmp_path / "faulty_builders.py").write_text(FAULTY)
+    builder, made = name.split(":")
+    install(**{builder: f"faulty_builders:{made}"})
+    with pytest.raises(StudyError) as error:
+        build_profiles(study({"visits": VISITS[1:]}, [{**P90, "builder": builder}]))
+    sys.modules.pop("faulty_builders")
+    assert f"features.p90  {message}" in str(error.value)
+    cause = error.value.__cause__
+    assert (type(cause) is ZeroDivisionError) == (builder == "crashing")

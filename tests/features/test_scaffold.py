@@ -148,3 +148,20 @@ def test_items_need_a_common_answer_scale(tmp_path: Path) -> None:
     [items] = guess_items(table, set())
     assert items.columns == ["q1", "q2", "q3"]
     assert items.range == (1, 5)
+
+
+def test_a_title_above_the_header_and_further_sheets_are_found(tmp_path: Path) -> None:
+    rows = [["Teams, October 2023", None], [None, None], ["code", "beds"], ["A", 1], ["B", 2]]
+    with pd.ExcelWriter(tmp_path / "teams.xlsx") as book:
+        pd.DataFrame(rows).to_excel(book, sheet_name="Teams", header=False, index=False)
+        pd.DataFrame(rows).to_excel(book, sheet_name="Funded posts", header=False, index=False)
+    path = write_study(tmp_path)
+    declared = read_declaration(path).tables["teams"]
+    assert (declared.skip_rows, declared.site) == (2, "code")
+    assert '# More sheets, each a table of its own with sheet = ...: "Funded posts".' in (
+        path.read_text()
+    )
+    text = path.read_text().replace("skip_rows = 2", "")
+    found = Problems("study.toml")
+    read_tables(parse_declaration(tomllib.loads(text)), tmp_path, found)
+    assert "set skip_rows to the rows above the header" in next(iter(found)).message
