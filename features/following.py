@@ -42,6 +42,13 @@ def with_successors(table: LoadedTable, folder: Path, found: Problems) -> Loaded
             "Settings are followed in tables that are read into memory. Set format = 'gias', or "
             "remove engine.",
         )
+    if is_register(table) and STATUS not in table.columns:
+        found.add(
+            place,
+            f"{table.declaration.origin} has no column {STATUS!r}, which says what has closed, so "
+            "that no setting can be followed. Take an extract with it, give it that name with "
+            "rename, or remove successors.",
+        )
     until = None if link.until is None else link.until.isoformat()
     try:
         successors = read_successors(resolve_path(link.successors, folder), until)
@@ -49,6 +56,11 @@ def with_successors(table: LoadedTable, folder: Path, found: Problems) -> Loaded
         found.add(place, str(error))
         return table
     return dataclasses.replace(table, successors=successors)
+
+
+def is_register(table: LoadedTable) -> bool:
+    """Whether a table lists settings itself, unlike a survey of them."""
+    return table.declaration.role == "settings" or table.declaration.format == "gias"
 
 
 def followed(

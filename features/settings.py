@@ -120,7 +120,7 @@ class SettingMix(_Kinds):
         table = tables.tables[args.table]
         served = kinds_of_rows(feature, args, table)
         weighted = f", weighted by '{args.weight}'" if args.weight else ""
-        notes = _without_weight(feature.name, served.rows, args)
+        notes = _notes(feature.name, served, args)
         meaning = f"Share of the site's open settings by type, else by phase{weighted}."
         return placed_shares(
             self,
@@ -154,7 +154,7 @@ class SettingDiversity(_Kinds):
             setting_gaps(feature, args, tables, _columns(args), served),
             _source(args),
             args.index,
-            _without_weight(feature.name, served.rows, args),
+            _notes(feature.name, served, args),
             ledger=served.aside,
         )
 
@@ -186,6 +186,12 @@ def _shares(rows: pd.DataFrame, args: MixArgs) -> Shares:
     unknown = unknown_part(shares.sums)
     covariance = np.where(unknown[:, None, None] > 0, shares.covariance, 0.0)
     return dataclasses.replace(shares, covariance=covariance * unknown[:, None, None])
+
+
+def _notes(name: str, served: Served, args: MixArgs) -> RowNotes:
+    """What is said of the settings, by the table and by the weight."""
+    notes = _without_weight(name, served.rows, args)
+    return dataclasses.replace(notes, flags=(*served.flags, *notes.flags))
 
 
 def _without_weight(name: str, rows: pd.DataFrame, args: MixArgs) -> RowNotes:
