@@ -12,11 +12,14 @@ from site_typology.errors import Problems
 from site_typology.features.linkfile import read_successors
 from site_typology.features.loading import LoadedTable
 from site_typology.features.rawtable import UnreadableTableError
-from site_typology.features.successors import Followed, account_entries, follow, status_of
+from site_typology.features.successors import (
+    STATUS,
+    Followed,
+    account_entries,
+    follow,
+    status_of,
+)
 from site_typology.study_file import resolve_path
-
-STATUS = "EstablishmentStatus (name)"
-"""The register's column that says which settings are open."""
 
 
 def with_successors(table: LoadedTable, folder: Path, found: Problems) -> LoadedTable:
@@ -103,8 +106,12 @@ def sites_of_successors(
     return result.sites
 
 
-def successor_entries(table: LoadedTable, settings: pd.DataFrame) -> list[pd.DataFrame]:
-    """Ledger entries of what became of the listed settings; none without a file of links.
+def account_of_successors(
+    table: LoadedTable, settings: pd.DataFrame
+) -> tuple[list[pd.DataFrame], Mapping[str, str]]:
+    """Ledger entries of what became of the listed settings, and which number each has today.
+
+    Both are empty without a file of links.
 
     Parameters
     ----------
@@ -113,6 +120,6 @@ def successor_entries(table: LoadedTable, settings: pd.DataFrame) -> list[pd.Dat
     """
     link = table.declaration.link
     if table.successors is None or link is None:
-        return []
-    account = followed(table, settings, table.successors).account
-    return [account_entries(table.name, link.table, account)]
+        return [], {}
+    found = followed(table, settings, table.successors)
+    return [account_entries(table.name, link.table, found.account)], found.current

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from site_typology.declaration import ONE_ROUND, StudyDeclaration
 from site_typology.errors import Problems
 from site_typology.features.columns import cells, range_problem, settle
 from site_typology.features.engines import Engine
-from site_typology.features.following import successor_entries, with_successors
+from site_typology.features.following import account_of_successors, with_successors
 from site_typology.features.lazyloading import engine_of, load_waiting
 from site_typology.features.lazytables import finish_waiting
 from site_typology.features.ledger import (
@@ -111,7 +112,9 @@ def read_tables(
         link = table.declaration.link
         if link is not None:
             listing = listed_keys(link, loaded[link.table], sites[link.table])
-            entries += successor_entries(table, listing.drop_duplicates("key"))
+            more, current = account_of_successors(table, listing.drop_duplicates("key"))
+            entries += more
+            tables[name] = dataclasses.replace(tables[name], current=current)
     _check_eligible(tables, found)
     return StudyTables(
         declaration,

@@ -62,6 +62,8 @@ class Table:
         a loader may know one that is faster than reading `why`.
     coded : mapping of str to CodedColumn, optional
         Columns that follow from codes, as a loader may know them.
+    current : mapping of str to str, optional
+        The number that stands today for one that was replaced, in a register of settings.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Table:
     adjusted_weight: str | None = None
     reason_tests: Mapping[str, Mapping[str, nw.Expr]] = field(default_factory=dict)
     coded: Mapping[str, CodedColumn] = field(default_factory=dict)
+    current: Mapping[str, str] = field(default_factory=dict)
     _answers: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
