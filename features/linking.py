@@ -36,6 +36,7 @@ from site_typology.features.sitekeys import (
     repeated_rows,
     set_unknown_aside,
     set_unlinked_aside,
+    sites_written_alike,
 )
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 from site_typology.features.valuechecks import check_values
@@ -191,6 +192,12 @@ def _known_sites(
             f"tables.{name}",
             f"The sites table has one row a site; found more for {len(shown)}: {listed(shown)}. "
             "Correct site, keep one row of each with where, or remove the others.",
+        )
+    if alike := sites_written_alike(own):
+        found.add(
+            f"tables.{name}",
+            f"Sites that differ in case or blanks only are taken for one another: {listed(alike)}. "
+            "Write them alike and keep one row a site, or give them names that differ.",
         )
     return tuple(str(site) for site in own.unique())
 
