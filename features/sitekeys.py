@@ -175,9 +175,7 @@ def set_unknown_aside(
     return table
 
 
-def _set_misspelt_aside(
-    table: LoadedTable, sites: pd.Series, known: Sequence[str]
-) -> LoadedTable:
+def _set_misspelt_aside(table: LoadedTable, sites: pd.Series, known: Sequence[str]) -> LoadedTable:
     """Set rows of unknown sites aside that are known in another spelling, and say in which."""
     by_form = _by_form(known)
     for site in sites[table.kept & ~sites.isin(known)].unique():
@@ -201,9 +199,7 @@ def sites_written_alike(sites: pd.Series) -> list[str]:
     ["'T 04' (row 1) and 't04' (row 3)"]
     """
     first = pd.Series(sites.index, index=sites.to_numpy()).groupby(level=0, sort=False).first()
-    forms = pd.Series(
-        ["".join(name.split()).casefold() for name in first.index], index=first.index
-    )
+    forms = pd.Series(["".join(name.split()).casefold() for name in first.index], index=first.index)
     return [
         " and ".join(f"{name!r} (row {first[name]})" for name in group.index)
         for _, group in forms.groupby(forms, sort=False)
