@@ -16,6 +16,7 @@ from site_typology.features.finding import (
     Finding,
     counted,
     named,
+    some_of,
 )
 from site_typology.features.missingcells import ASK_AGAIN, ASK_ANOTHER, ASK_FIRST
 from site_typology.features.precision import MEASURED, TARGET
@@ -41,18 +42,24 @@ def chase_finding(assessment: Assessment) -> Finding:
     places = [f"{row.site} ({row.table})" for row in chase.head(3).itertuples()]
     ask = f"Ask first at {listed(places, 3)}." if places else ""
     if now == total:
-        found = f"Not much: all {total} features from informants have a reliability of {TARGET:g} "
+        all_ = "the one feature" if total == 1 else f"all {total} features"
+        verb = "has" if total == 1 else "have"
+        found = f"Not much: {all_} from informants {verb} a reliability of {TARGET:g} "
         if ask and chase.iloc[0].known >= TARGET:
             ask = f"If there are calls to spare, {ask[0].lower()}{ask[1:]}"
         return Finding(CHASE, title, FINE, f"{found}or more.", ask)
+    one = total == 1
+    verb = "does not have" if one else "has" if now == 1 else "have"
     found = (
-        f"{now} of the {counted(total, 'feature')} from informants that build types "
-        f"{'has' if now == 1 else 'have'} a reliability of {TARGET:g} or more now"
+        f"{some_of(now, total, 'feature')} from informants that {'builds' if one else 'build'} "
+        f"types {verb} a reliability of {TARGET:g} or more now"
     )
     short = own[(own["reliability"] < TARGET) & own["needed"].notna()]
+    who = "it needs" if one else "half of the others need"
+    they = "it has" if one else "they have"
     needed = (
-        f" To get there, half of the others need {short['needed'].median():.0f} informants a site "
-        f"or fewer; they have {short['n'].median():.0f}."
+        f" To get there, {who} {short['needed'].median():.0f} informants a site or fewer; "
+        f"{they} {short['n'].median():.0f}."
         if len(short)
         else ""
     )
@@ -66,12 +73,14 @@ def chase_finding(assessment: Assessment) -> Finding:
         return Finding(CHASE, title, FINE, f"{nobody} {found}.")
     # A feature of a table without eligible numbers stays as it is.
     later = int((own["reliability_next"].fillna(own["reliability"]) >= TARGET).sum())
-    found += f"; {later} would if {NEXT_RETURNS} more people answered at every site."
+    would = ("it would" if later else "it would not") if one else f"{later} would"
+    found += f"; {would} if {NEXT_RETURNS} more people answered at every site."
     first = chase.iloc[0]
     rise = (
         f"At the first, {first.known:.0%} of a figure is known now and {first.known_next:.0%} then."
     )
     verb = "Yes" if later > now else "Not by a few calls"
+    found = f"{found[0].lower()}{found[1:]}"
     return Finding(CHASE, title, ACT, f"{verb}: {found}{needed}", f"{ask} {rise}")
 
 
