@@ -115,7 +115,8 @@ def read_tables(
             listing = listed_keys(link, loaded[link.table], sites[link.table])
             more, current = account_of_successors(table, listing.drop_duplicates("key"))
             entries += more
-            tables[name] = dataclasses.replace(tables[name], current=current)
+            if current:
+                tables[name] = dataclasses.replace(tables[name], current=current)
     _check_eligible(tables, found)
     return StudyTables(
         declaration,
@@ -264,7 +265,14 @@ def _finished(table: LoadedTable, sites: pd.Series, rounds: pd.Series, engine: E
     frame = pd.DataFrame(values)
     reasons_frame = pd.DataFrame(gaps, index=frame.index, dtype="str")
     return Table.of(
-        table.name, table.declaration, frame, reasons_frame, table.labels, table.titles, engine
+        table.name,
+        table.declaration,
+        frame,
+        reasons_frame,
+        table.labels,
+        table.titles,
+        engine,
+        table.decimal_comma,
     )
 
 
