@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from site_typology.features.assessment import Assessment
 from site_typology.features.chasing import NEXT_RETURNS
 from site_typology.features.finding import (
@@ -106,6 +108,10 @@ def returns_finding(assessment: Assessment) -> Finding:
             if rows["responded"].isna().all():
                 words.append(f"{table}: how many answered is withheld at every site")
                 continue
+            if said := _answered_of_list(assessment, str(table)):
+                words.append(f"{table}: {counted(returns, 'return')}, {said.words}")
+                level = LOOK if said.low else level
+                continue
             words.append(f"{table}: {counted(returns, 'return')}; who was asked is not declared")
             todo.append(f"Declare eligible for {table}.")
             level = LOOK
@@ -131,6 +137,31 @@ def returns_finding(assessment: Assessment) -> Finding:
         todo.insert(0, "Begin with the sites that sent nothing.")
     found = " ".join([f"{'; '.join(words)}.", *left])
     return Finding(RETURNS, title, level, found, " ".join(todo))
+
+
+@dataclass(frozen=True)
+class _OfList:
+    """What is said of the response to a survey whose list of those asked is known."""
+
+    words: str
+    low: bool
+
+
+def _answered_of_list(assessment: Assessment, table: str) -> _OfList | None:
+    """Say how many of those on the list of ``[weights]`` answered; None without a list."""
+    own = in_round(assessment.by_list, assessment.round)
+    own = own[(own["table"] == table) & (own["asked"] > 0)]
+    whole, sites = own[own["site"] == ""], own[own["site"] != ""]
+    if whole.empty or sites.empty:
+        return None
+    asked, answered = float(whole["asked"].sum()), float(whole["answered"].sum())
+    none = int((sites["answered"] == 0).sum())
+    words = (
+        f"from {answered:,.0f} of the {asked:,.0f} on its list of those asked "
+        f"({answered / asked:.0%}, {sites['rate'].min():.0%} to {sites['rate'].max():.0%} by site)"
+        + (f", nobody at {counted(none, 'site')}" if none else "")
+    )
+    return _OfList(words, answered < LOW * asked or none > 0)
 
 
 def weights_finding(assessment: Assessment) -> Finding:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from site_typology.errors import Problems
+from site_typology.features.assessment import assess
+from site_typology.features.findings import findings
 from site_typology.features.linking import read_tables
+from site_typology.features.profiler import build_profiles
 from site_typology.features.responserates import response_by_setting, silent_settings
 from site_typology.features.tables import StudyTables
 from site_typology.features.weighting import apply_weights
@@ -80,6 +83,19 @@ def test_an_answer_for_a_setting_that_closed_answers_for_no_setting_asked(tmp_pa
     assert rates.loc["A", ["asked", "answered"]].tolist() == [2, 2]
     ledger = apply_weights(tables, Problems("study.toml")).ledger
     assert ledger.loc[ledger["outcome"] == "average weight", "n"].sum() == 1
+
+
+def test_the_response_of_a_survey_with_a_list_is_said_and_nothing_asked_for(tmp_path):
+    tables = read(tmp_path, "URN,site,q\n1,A,4\n1,A,4\n2,A,1\n5,B,3\n")
+    found = findings(assess(build_profiles(tables), tables))
+    (returns,) = [each for each in found if each.section == "response"]
+    assert returns.found == (
+        "survey: 4 returns, from 3 of the 5 on its list of those asked (60%, 33% to 100% by site)."
+    )
+    assert (returns.level, returns.do) == ("fine", "")
+    tables = read(tmp_path, "URN,site,q\n2,A,1\n14,B,1\n")
+    found = findings(assess(build_profiles(tables), tables))
+    assert next(each.level for each in found if each.section == "response") == "look"
 
 
 def test_without_links_only_open_settings_were_asked(tmp_path):
