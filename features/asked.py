@@ -10,13 +10,14 @@ import pandas as pd
 
 from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problem
+from site_typology.features.asksettings import KEY, listed_rows, with_keys
 from site_typology.features.conditions import quoted, quoted_cells
 from site_typology.features.engines import Rows, collected
 from site_typology.features.selection import bad_rows, dropped_words, too_large, was_dropped
 from site_typology.features.tables import ROUND, SITE, StudyTables, Table, as_text
 from site_typology.weighting_declaration import WeightFrame, Weighting
 
-KEY, BASE, ANSWER = "__key__", "__base__", "__answer__"
+BASE = "__base__"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ def _key_problems(
 ) -> Iterator[Problem]:
     """A row of the list has a key of its own, or one cannot say who answered."""
     key = frame.key or frame.on or ""
-    named = listing.rows.select(nw.col(key).alias(KEY), ROUND).filter(~nw.col(KEY).is_null())
+    named = (
+        listed_rows(listing).select(nw.col(key).alias(KEY), ROUND).filter(~nw.col(KEY).is_null())
+    )
     counts = named.group_by(KEY, ROUND).agg(nw.len().alias("n"))
     twice = collected(counts.filter(nw.col("n") > 1).sort(KEY).head(20))
     if len(twice):
@@ -184,12 +187,16 @@ def count_asked(name: str, weighting: Weighting, tables: StudyTables) -> Asked:
     if listing is None or frame is None or frame.on is None:
         rows = rows.with_columns(nw.col(own).alias(aux) for aux, own in auxiliaries.items())
     else:
-        known = listing.rows.select(
-            nw.col(frame.key or frame.on).alias(KEY),
-            ROUND,
-            *(nw.col(own).alias(aux) for aux, own in auxiliaries.items()),
-        ).filter(~nw.col(KEY).is_null())
-        rows = rows.with_columns(nw.col(frame.on).alias(KEY))
+        known = (
+            listed_rows(listing)
+            .select(
+                nw.col(frame.key or frame.on).alias(KEY),
+                ROUND,
+                *(nw.col(own).alias(aux) for aux, own in auxiliaries.items()),
+            )
+            .filter(~nw.col(KEY).is_null())
+        )
+        rows = with_keys(rows, frame, survey, listing)
         timeless = is_timeless(listing)
         on = [KEY] if timeless else [KEY, ROUND]
         rows = rows.join(known.drop(ROUND) if timeless else known, on=on, how="left")
@@ -220,7 +227,7 @@ def _cells(
     if frame is None or listing is None:
         return pd.DataFrame(columns=[*by, "asked", "answered"])
     asked_of = nw.lit(1.0) if frame.count is None else nw.col(frame.count)
-    entries = listing.rows.select(
+    entries = listed_rows(listing).select(
         nw.col(SITE).alias("site"),
         nw.col(ROUND).alias("round"),
         asked_of.cast(nw.Float64).alias("asked"),

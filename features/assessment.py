@@ -14,8 +14,10 @@ from site_typology.features.redundancy import same_thing_twice
 from site_typology.features.responserates import (
     GROUP_COLUMNS,
     REPRESENTATIVENESS_COLUMNS,
+    SETTING_COLUMNS,
     representativeness,
     response_by_group,
+    response_by_setting,
     silent_settings,
 )
 from site_typology.features.returns import response_map, silent_sites
@@ -73,6 +75,8 @@ class Assessment:
         R-indicator of each survey with a list of those asked; `responserates.representativeness`.
     groups : DataFrame
         Response of each kind of those asked; `responserates.response_by_group`.
+    by_list : DataFrame
+        Asked and answered where a study lists those asked; `responserates.response_by_setting`.
     silent_settings : DataFrame
         Settings that sent nothing; `responserates.silent_settings`.
     weight_effect : DataFrame
@@ -96,6 +100,7 @@ class Assessment:
     moved: pd.DataFrame
     representative: pd.DataFrame
     groups: pd.DataFrame
+    by_list: pd.DataFrame
     silent_settings: pd.DataFrame
     weight_effect: pd.DataFrame
 
@@ -172,12 +177,14 @@ def _of_those_asked(tables: StudyTables | None) -> dict[str, pd.DataFrame]:
         return {
             "representative": pd.DataFrame(columns=REPRESENTATIVENESS_COLUMNS),
             "groups": pd.DataFrame(columns=GROUP_COLUMNS),
+            "by_list": pd.DataFrame(columns=SETTING_COLUMNS),
             "silent_settings": pd.DataFrame(columns=SILENT_COLUMNS),
             "weight_effect": pd.DataFrame(columns=SUMMARY_COLUMNS),
         }
     return {
         "representative": representativeness(tables),
         "groups": response_by_group(tables),
+        "by_list": response_by_setting(tables),
         "silent_settings": silent_settings(tables),
         "weight_effect": effect_summary(tables),
     }

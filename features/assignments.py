@@ -12,6 +12,7 @@ from site_typology.features.conditions import quoted
 from site_typology.features.contract import study_rounds
 from site_typology.features.dateformats import parse_dates
 from site_typology.features.dates import date_problems
+from site_typology.features.finding import counted
 from site_typology.features.gaps import ABSENT, NOT_ASKED
 from site_typology.features.selection import (
     chosen_rows,
@@ -49,7 +50,8 @@ def assignment_problems(
     if len(missing):
         yield Problem(
             place_of(feature, "start"),
-            f"{len(missing)} assignments of table '{table.name}' have no '{start}' "
+            f"{counted(len(missing), 'assignment')} of table '{table.name}' "
+            f"{'has' if len(missing) == 1 else 'have'} no '{start}' "
             f"({rows_text(missing[ROW])}), so nobody can say whether they were in post. Give the "
             f'date, or leave them out with where = [{{ column = "{start}", values = [""], '
             "negate = true }].",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,23 +174,47 @@ def _spread(items: Sequence[object], positions: np.ndarray) -> np.ndarray:
 def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
     """All values as numbers, missing marks as NaN; None if any is neither."""
     texts = [code_text(value) for value in values]
-    if decimal_comma:
-        # Where a comma is the decimal point, a point may group thousands, which none can tell.
-        told = [text for text in texts if text not in MISSING_MARKS]
-        if any("," in text for text in told) and any("." in text for text in told):
-            return None
-        texts = [text.replace(",", ".") for text in texts]
-    else:
-        texts = _without_thousands(texts)
-    numbers = []
-    for text in texts:
+    if next(_not_numbers(texts, decimal_comma), None) is not None:
+        return None
+    written = _written_plainly(texts, decimal_comma)
+    return [np.nan if text in MISSING_MARKS else float(text) for text in written]
+
+
+def not_numbers(texts: list[str], *, decimal_comma: bool = False) -> list[str]:
+    """Those of a column's texts that keep it from being read as numbers.
+
+    Parameters
+    ----------
+    texts : list of str
+        All texts of the column, since a comma means what it does in the others.
+    decimal_comma : bool
+        Whether the file's numbers have a comma for a decimal point. Where one has, a point may
+        group thousands, which none can tell.
+
+    Examples
+    --------
+    >>> not_numbers(["1,0", "0,6", "NA", "full time"], decimal_comma=True)
+    ['full time']
+    >>> not_numbers(["1,0", "0.6"], decimal_comma=True)
+    ['0.6']
+    """
+    return list(_not_numbers(texts, decimal_comma))
+
+
+def _not_numbers(texts: list[str], decimal_comma: bool) -> Iterator[str]:
+    told = (text for text in texts if text not in MISSING_MARKS)
+    points = decimal_comma and any("," in text for text in told)
+    for text, plain in zip(texts, _written_plainly(texts, decimal_comma), strict=True):
         if text in MISSING_MARKS:
-            numbers.append(np.nan)
             continue
-        if not is_plain_number(text):
-            return None
-        numbers.append(float(text))
-    return numbers
+        if not is_plain_number(plain) or (points and "." in text):
+            yield text
+
+
+def _written_plainly(texts: list[str], decimal_comma: bool) -> list[str]:
+    if decimal_comma:
+        return [text.replace(",", ".") for text in texts]
+    return _without_thousands(texts)
 
 
 def is_plain_number(text: str) -> bool:

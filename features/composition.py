@@ -16,7 +16,14 @@ from site_typology.features.contract import Builder, BuilderArgs, Built, Code, E
 from site_typology.features.gaps import gap_reasons
 from site_typology.features.informants import population_factors, survey_measurement
 from site_typology.features.knownpart import coverage_of
-from site_typology.features.parttotals import NO_NOTES, RowNotes, said_of_totals, without_off_totals
+from site_typology.features.parttotals import (
+    NO_NOTES,
+    RowNotes,
+    said_of_totals,
+    with_off_totals,
+    without_off_totals,
+    wrong_total,
+)
 from site_typology.features.selection import (
     chosen_rows,
     codes,
@@ -89,6 +96,11 @@ class CompositionArgs(BuilderArgs):
         return tuple(self.columns or self.parts or {})
 
     @property
+    def tolerated(self) -> float:
+        """How far a row may be off the total."""
+        return 0.05 * (self.total or 0.0) if self.tolerance is None else self.tolerance
+
+    @property
     def value_columns(self) -> tuple[str, ...]:
         """Columns of the table that the shares come from."""
         if self.columns is not None:
@@ -135,6 +147,7 @@ class Composition(Builder[CompositionArgs]):
             else f"Share of each part in the site's total in table '{table.name}'."
         )
         gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
+        gaps = with_off_totals(gaps, notes, tables)
         source = f"{table.name}: {', '.join(args.value_columns)}"
         surveyed = table if _of(args, table) == "informants" else None
         definition = f"{definition} {notes.words}".strip()
@@ -163,6 +176,7 @@ class Diversity(Builder[DiversityArgs]):
         gaps = gap_reasons(feature, tables, table, args.value_columns, args.where)
         source = f"{table.name}: {', '.join(args.value_columns)}"
         shares, notes = shares_by_site(feature.name, args, tables)
+        gaps = with_off_totals(gaps, notes, tables)
         return placed_diversity(self, feature, shares, tables, gaps, source, args.index, notes)
 
 
@@ -250,8 +264,7 @@ def shares_by_site(
     rows = amount_rows(table, args.where, _amounts(args, table))
     parts, notes = args.part_names, NO_NOTES
     if args.total is not None:
-        tolerance = 0.05 * args.total if args.tolerance is None else args.tolerance
-        rows, notes = without_off_totals(name, table.name, rows, parts, args.total, tolerance)
+        rows, notes = without_off_totals(name, table.name, rows, parts, args.total, args.tolerated)
     if _of(args, table) == "informants":
         if args.total is None and args.columns is not None:
             notes = said_of_totals(name, rows, parts)
@@ -304,10 +317,19 @@ def composition_problems(
         return
     amounts = list((args.columns or {}).values()) + ([args.amount] if args.amount else [])
     argument = "columns" if args.columns is not None else "amount"
-    yield from column_problems(feature, argument, table, amounts, numeric=True)
-    yield from range_problems(feature, table, amounts, (0.0, np.inf))
-    yield from where_problems(feature, args.where, table)
-    yield from weight_problems(feature, table, args.value_columns)
+    faults = [
+        *column_problems(feature, argument, table, amounts, numeric=True),
+        *range_problems(feature, table, amounts, (0.0, np.inf)),
+        *where_problems(feature, args.where, table),
+        *weight_problems(feature, table, args.value_columns),
+    ]
+    yield from faults
+    if args.total is not None and not faults:
+        rows = amount_rows(table, args.where, _amounts(args, table))
+        if message := wrong_total(rows, args.part_names, args.total, args.tolerated):
+            yield Problem(
+                place_of(feature, "total"), f"{message} Correct total, columns, or the rows."
+            )
     if args.category is not None and args.parts is not None:
         yield from column_problems(feature, "category", table, [args.category])
         yield from _part_problems(feature, table, args)

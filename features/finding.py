@@ -54,6 +54,17 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def some_of(some: int, total: int, noun: str) -> str:
+    """Some of a number of things, as the subject of a sentence.
+
+    Examples
+    --------
+    >>> some_of(0, 1, "feature"), some_of(1, 1, "feature"), some_of(2, 7, "feature")
+    ('The one feature', 'The one feature', '2 of the 7 features')
+    """
+    return f"The one {noun}" if total == 1 else f"{some:,} of the {total:,} {noun}s"
+
+
 def named(names: Sequence[object]) -> str:
     """The first names, and how many more there are."""
     return listed([str(name) for name in names], MOST_NAMED)

@@ -19,6 +19,7 @@ from site_typology.features.finding import (
     Finding,
     counted,
     named,
+    some_of,
 )
 from site_typology.features.precision import MEASURED, POOR, TARGET, UNKNOWN
 from site_typology.features.returns import in_round
@@ -51,17 +52,23 @@ def precision_finding(assessment: Assessment) -> Finding:
         return Finding(PRECISION, title, level, found, " ".join(todo))
     good = int((build["reliability"] >= TARGET).sum())
     poor = build[build["reliability"] < POOR]
+    one = len(build) == 1
+    verb = "reaches" if good == 1 else "does not reach" if one else "reach"
     found = (
-        f"{good} of the {counted(len(build), 'feature')} with an error that build types "
-        f"{'reaches' if good == 1 else 'reach'} a reliability of {TARGET:g}"
+        f"{some_of(good, len(build), 'feature')} with an error that {'builds' if one else 'build'} "
+        f"types {verb} a reliability of {TARGET:g}"
     )
-    if len(poor):
+    if len(poor) and one:
+        found += "; more noise than signal sets sites apart"
+    elif len(poor):
         found += f"; at {len(poor)} more noise than signal sets sites apart"
+    if len(poor):
         todo.append(
             "Do not read differences between single sites on "
             f"{named(list(poor.sort_values('reliability')['title']))}."
         )
-    level = ACT if len(poor) or against else LOOK if todo else FINE
+    short = good < len(build)
+    level = ACT if len(poor) or against else LOOK if todo or short else FINE
     return Finding(PRECISION, title, level, f"{found}.", " ".join(todo))
 
 

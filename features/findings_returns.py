@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from site_typology.features.assessment import Assessment
 from site_typology.features.chasing import NEXT_RETURNS
 from site_typology.features.finding import (
@@ -16,6 +18,7 @@ from site_typology.features.finding import (
     Finding,
     counted,
     named,
+    some_of,
 )
 from site_typology.features.missingcells import ASK_AGAIN, ASK_ANOTHER, ASK_FIRST
 from site_typology.features.precision import MEASURED, TARGET
@@ -41,18 +44,24 @@ def chase_finding(assessment: Assessment) -> Finding:
     places = [f"{row.site} ({row.table})" for row in chase.head(3).itertuples()]
     ask = f"Ask first at {listed(places, 3)}." if places else ""
     if now == total:
-        found = f"Not much: all {total} features from informants have a reliability of {TARGET:g} "
+        all_ = "the one feature" if total == 1 else f"all {total} features"
+        verb = "has" if total == 1 else "have"
+        found = f"Not much: {all_} from informants {verb} a reliability of {TARGET:g} "
         if ask and chase.iloc[0].known >= TARGET:
             ask = f"If there are calls to spare, {ask[0].lower()}{ask[1:]}"
         return Finding(CHASE, title, FINE, f"{found}or more.", ask)
+    one = total == 1
+    verb = "does not have" if one else "has" if now == 1 else "have"
     found = (
-        f"{now} of the {counted(total, 'feature')} from informants that build types "
-        f"{'has' if now == 1 else 'have'} a reliability of {TARGET:g} or more now"
+        f"{some_of(now, total, 'feature')} from informants that {'builds' if one else 'build'} "
+        f"types {verb} a reliability of {TARGET:g} or more now"
     )
     short = own[(own["reliability"] < TARGET) & own["needed"].notna()]
+    who = "it needs" if one else "half of the others need"
+    they = "it has" if one else "they have"
     needed = (
-        f" To get there, half of the others need {short['needed'].median():.0f} informants a site "
-        f"or fewer; they have {short['n'].median():.0f}."
+        f" To get there, {who} {short['needed'].median():.0f} informants a site or fewer; "
+        f"{they} {short['n'].median():.0f}."
         if len(short)
         else ""
     )
@@ -66,12 +75,14 @@ def chase_finding(assessment: Assessment) -> Finding:
         return Finding(CHASE, title, FINE, f"{nobody} {found}.")
     # A feature of a table without eligible numbers stays as it is.
     later = int((own["reliability_next"].fillna(own["reliability"]) >= TARGET).sum())
-    found += f"; {later} would if {NEXT_RETURNS} more people answered at every site."
+    would = ("it would" if later else "it would not") if one else f"{later} would"
+    found += f"; {would} if {NEXT_RETURNS} more people answered at every site."
     first = chase.iloc[0]
     rise = (
         f"At the first, {first.known:.0%} of a figure is known now and {first.known_next:.0%} then."
     )
     verb = "Yes" if later > now else "Not by a few calls"
+    found = f"{found[0].lower()}{found[1:]}"
     return Finding(CHASE, title, ACT, f"{verb}: {found}{needed}", f"{ask} {rise}")
 
 
@@ -96,6 +107,10 @@ def returns_finding(assessment: Assessment) -> Finding:
         if known.empty:
             if rows["responded"].isna().all():
                 words.append(f"{table}: how many answered is withheld at every site")
+                continue
+            if said := _answered_of_list(assessment, str(table)):
+                words.append(f"{table}: {counted(returns, 'return')}, {said.words}")
+                level = LOOK if said.low else level
                 continue
             words.append(f"{table}: {counted(returns, 'return')}; who was asked is not declared")
             todo.append(f"Declare eligible for {table}.")
@@ -122,6 +137,31 @@ def returns_finding(assessment: Assessment) -> Finding:
         todo.insert(0, "Begin with the sites that sent nothing.")
     found = " ".join([f"{'; '.join(words)}.", *left])
     return Finding(RETURNS, title, level, found, " ".join(todo))
+
+
+@dataclass(frozen=True)
+class _OfList:
+    """What is said of the response to a survey whose list of those asked is known."""
+
+    words: str
+    low: bool
+
+
+def _answered_of_list(assessment: Assessment, table: str) -> _OfList | None:
+    """Say how many of those on the list of ``[weights]`` answered; None without a list."""
+    own = in_round(assessment.by_list, assessment.round)
+    own = own[(own["table"] == table) & (own["asked"] > 0)]
+    whole, sites = own[own["site"] == ""], own[own["site"] != ""]
+    if whole.empty or sites.empty:
+        return None
+    asked, answered = float(whole["asked"].sum()), float(whole["answered"].sum())
+    none = int((sites["answered"] == 0).sum())
+    words = (
+        f"from {answered:,.0f} of the {asked:,.0f} on its list of those asked "
+        f"({answered / asked:.0%}, {sites['rate'].min():.0%} to {sites['rate'].max():.0%} by site)"
+        + (f", nobody at {counted(none, 'site')}" if none else "")
+    )
+    return _OfList(words, answered < LOW * asked or none > 0)
 
 
 def weights_finding(assessment: Assessment) -> Finding:

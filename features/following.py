@@ -12,11 +12,14 @@ from site_typology.errors import Problems
 from site_typology.features.linkfile import read_successors
 from site_typology.features.loading import LoadedTable
 from site_typology.features.rawtable import UnreadableTableError
-from site_typology.features.successors import Followed, account_entries, follow, status_of
+from site_typology.features.successors import (
+    STATUS,
+    Followed,
+    account_entries,
+    follow,
+    status_of,
+)
 from site_typology.study_file import resolve_path
-
-STATUS = "EstablishmentStatus (name)"
-"""The register's column that says which settings are open."""
 
 
 def with_successors(table: LoadedTable, folder: Path, found: Problems) -> LoadedTable:
@@ -42,6 +45,13 @@ def with_successors(table: LoadedTable, folder: Path, found: Problems) -> Loaded
             "Settings are followed in tables that are read into memory. Set format = 'gias', or "
             "remove engine.",
         )
+    if is_register(table) and STATUS not in table.columns:
+        found.add(
+            place,
+            f"{table.declaration.origin} has no column {STATUS!r}, which says what has closed, so "
+            "that no setting can be followed. Take an extract with it, give it that name with "
+            "rename, or remove successors.",
+        )
     until = None if link.until is None else link.until.isoformat()
     try:
         successors = read_successors(resolve_path(link.successors, folder), until)
@@ -49,6 +59,11 @@ def with_successors(table: LoadedTable, folder: Path, found: Problems) -> Loaded
         found.add(place, str(error))
         return table
     return dataclasses.replace(table, successors=successors)
+
+
+def is_register(table: LoadedTable) -> bool:
+    """Whether a table lists settings itself, unlike a survey of them."""
+    return table.declaration.role == "settings" or table.declaration.format == "gias"
 
 
 def followed(
@@ -91,8 +106,12 @@ def sites_of_successors(
     return result.sites
 
 
-def successor_entries(table: LoadedTable, settings: pd.DataFrame) -> list[pd.DataFrame]:
-    """Ledger entries of what became of the listed settings; none without a file of links.
+def account_of_successors(
+    table: LoadedTable, settings: pd.DataFrame
+) -> tuple[list[pd.DataFrame], Mapping[str, str]]:
+    """Ledger entries of what became of the listed settings, and which number each has today.
+
+    Both are empty without a file of links.
 
     Parameters
     ----------
@@ -101,6 +120,6 @@ def successor_entries(table: LoadedTable, settings: pd.DataFrame) -> list[pd.Dat
     """
     link = table.declaration.link
     if table.successors is None or link is None:
-        return []
-    account = followed(table, settings, table.successors).account
-    return [account_entries(table.name, link.table, account)]
+        return [], {}
+    found = followed(table, settings, table.successors)
+    return [account_entries(table.name, link.table, found.account)], found.current

@@ -65,6 +65,7 @@ def finish_waiting(
         {rule.name: rule.reasons for rule in rules},
         table.labels,
         table.titles,
+        decimal_comma=table.decimal_comma,
         reason_tests={
             rule.name: replace(rule, raw=f"{_RAW}{rule.raw}").tests()
             for rule in rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from site_typology.declaration import ONE_ROUND, StudyDeclaration
 from site_typology.errors import Problems
 from site_typology.features.columns import cells, range_problem, settle
 from site_typology.features.engines import Engine
-from site_typology.features.following import successor_entries, with_successors
+from site_typology.features.following import account_of_successors, with_successors
 from site_typology.features.lazyloading import engine_of, load_waiting
 from site_typology.features.lazytables import finish_waiting
 from site_typology.features.ledger import (
@@ -37,6 +38,7 @@ from site_typology.features.sitekeys import (
     repeated_rows,
     set_unknown_aside,
     set_unlinked_aside,
+    sites_written_alike,
 )
 from site_typology.features.tables import ROUND, ROW, SITE, StudyTables, Table
 from site_typology.features.valuechecks import check_values
@@ -115,7 +117,10 @@ def read_tables(
         link = table.declaration.link
         if link is not None:
             listing = listed_keys(link, loaded[link.table], sites[link.table])
-            entries += successor_entries(table, listing.drop_duplicates("key"))
+            more, current = account_of_successors(table, listing.drop_duplicates("key"))
+            entries += more
+            if current:
+                tables[name] = dataclasses.replace(tables[name], current=current)
     _check_eligible(tables, found)
     return StudyTables(
         declaration,
@@ -193,6 +198,12 @@ def _known_sites(
             f"The sites table has one row a site; found more for {len(shown)}: {listed(shown)}. "
             "Correct site, keep one row of each with where, or remove the others.",
         )
+    if alike := sites_written_alike(own):
+        found.add(
+            f"tables.{name}",
+            f"Sites that differ in case or blanks only are taken for one another: {listed(alike)}. "
+            "Write them alike and keep one row a site, or give them names that differ.",
+        )
     return tuple(str(site) for site in own.unique())
 
 
@@ -258,7 +269,14 @@ def _finished(table: LoadedTable, sites: pd.Series, rounds: pd.Series, engine: E
     frame = pd.DataFrame(values)
     reasons_frame = pd.DataFrame(gaps, index=frame.index, dtype="str")
     return Table.of(
-        table.name, table.declaration, frame, reasons_frame, table.labels, table.titles, engine
+        table.name,
+        table.declaration,
+        frame,
+        reasons_frame,
+        table.labels,
+        table.titles,
+        engine,
+        table.decimal_comma,
     )
 
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from site_typology.features.contract import over_rounds
+from site_typology.features.gaps import ABSENT
 from site_typology.features.ledger import SET_ASIDE
 from site_typology.features.shares import USED
-from site_typology.features.tables import ROUND, SITE
+from site_typology.features.tables import ROUND, SITE, StudyTables
+from site_typology.profile_checks import INDEX
 from site_typology.profiles import LEDGER_COLUMNS
 
 NEAR = 0.01
@@ -18,6 +21,8 @@ NEAR = 0.01
 COMMON, ALL = 0.5, 0.95
 """With fewer rows than the first of the most common total there is none; with the second all."""
 ROUNDING = 1e-9
+OFF = "low reliability"
+"""Why a site has no value all of whose answers do not add up."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,60 @@ def without_off_totals(
         },
         columns=LEDGER_COLUMNS,
     )
+    share = off.sum() / known
+    flags: tuple[str, ...] = ()
+    if share >= COMMON:
+        flags = (
+            f"The parts of '{name}' add up to about {_typical(totals[off])}, not {total:g}, on "
+            f"{off.sum()} of {known} rows, which are set aside. Correct total or the rows.",
+        )
     words = (
         f"Rows whose parts add up to {total:g} within {tolerance:g}, each divided by its own "
-        f"total; {off.sum() / known:.0%} of rows are further off and set aside."
+        f"total; {share:.0%} of rows are further off and set aside."
     )
-    return kept, RowNotes(words, {"off_total": float(off.sum()) / known}, ledger=ledger)
+    return kept, RowNotes(words, {"off_total": float(share)}, flags, ledger)
+
+
+def wrong_total(rows: pd.DataFrame, parts: Sequence[str], total: float, tolerance: float) -> str:
+    """Say what the parts add up to where that is the declared total on hardly any row.
+
+    Returns
+    -------
+    str
+        A sentence; ``""`` where more than 1 row in 20 has the total, or no row has parts.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({USED: True, "a": [60.0, 50, 100], "b": [40.0, 50, 0]})
+    >>> wrong_total(rows, ["a", "b"], 1, 0.05)
+    'Parts add up to about 100, not 1, on 3 of 3 rows.'
+    """
+    totals = _totals(rows, parts).dropna()
+    off = (totals - total).abs() > tolerance + ROUNDING * total
+    if totals.empty or off.mean() < ALL:
+        return ""
+    return (
+        f"Parts add up to about {_typical(totals[off])}, not {total:g}, on {off.sum()} of "
+        f"{len(totals)} rows."
+    )
+
+
+def with_off_totals(gaps: pd.Series, notes: RowNotes, tables: StudyTables) -> pd.Series:
+    """Reasons for empty cells, where a site's answers are there but do not add up.
+
+    Parameters
+    ----------
+    gaps : Series of str, indexed by the study's grid
+    """
+    if notes.ledger is None or notes.ledger.empty:
+        return gaps
+    off = notes.ledger.groupby(["site", "round"])["n"].sum().rename_axis(INDEX)
+    here = over_rounds(off.astype(float).to_frame(), tables)["n"].notna()
+    return gaps.mask(here & (gaps != ABSENT), OFF)
+
+
+def _typical(totals: pd.Series) -> str:
+    return f"{totals.median():.3g}"
 
 
 def _totals(rows: pd.DataFrame, parts: Sequence[str]) -> pd.Series:

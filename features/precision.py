@@ -90,7 +90,9 @@ def _precision(profiles: SiteProfiles, info: FeatureInfo, tables: list[str]) -> 
         return {**record, "error": EXACT}
     record["error"] = MEASURED
     raw = signal_share(values[there], errors)
-    record["reliability"] = max(0.0, raw)
+    enough = there.sum() >= FEWEST_SITES
+    # Values that are all alike show no signal, but nothing can be said of its interval.
+    record["reliability"] = max(0.0, np.nan_to_num(raw)) if enough else np.nan
     record["low"], record["high"] = reliability_interval(raw, int(there.sum()))
     if has_informants(info, tables):
         counts = profiles.counts[info.name].to_numpy(dtype=float)[there]

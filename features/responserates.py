@@ -8,7 +8,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from site_typology.features.asked import KEY, Asked, is_timeless
+from site_typology.features.asked import Asked, is_timeless
+from site_typology.features.asksettings import KEY, listed_rows
 from site_typology.features.engines import collected
 from site_typology.features.factors import model_of, response_cells
 from site_typology.features.propensity import NoPropensityError
@@ -101,7 +102,8 @@ def silent_settings(tables: StudyTables) -> pd.DataFrame:
         if frame is None or frame.on is None:
             continue
         listing = tables.tables[frame.table]
-        listed = collected(listing.rows.select(SITE, ROUND, nw.col(frame.key or frame.on)))
+        key = nw.col(frame.key or frame.on)
+        listed = collected(listed_rows(listing).select(SITE, ROUND, key))
         listed = listed.set_axis(["site", "round", "setting"], axis=1).dropna(subset="setting")
         there = collected(asked.rows.select(KEY, ROUND).unique([KEY, ROUND]))
         there = there.set_axis(["setting", "round"], axis=1)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from site_typology.declaration import Condition, FeatureDeclaration
 from site_typology.errors import Problem
-from site_typology.features.columns import TOO_LARGE, is_plain_number
+from site_typology.features.columns import TOO_LARGE, not_numbers
 from site_typology.features.conditions import (
     SHOWN,
     among,
@@ -257,7 +257,7 @@ def _not_numbers(
     feature: FeatureDeclaration, argument: str, table: Table, column: str
 ) -> Iterator[Problem]:
     found = table.values(column)
-    texts = [text for text in map(str, found) if not is_plain_number(text)]
+    texts = not_numbers([str(text) for text in found], decimal_comma=table.decimal_comma)
     if len(found):
         bad = bad_rows(table, nw.col(column).is_in(texts), column)
         yield Problem(

@@ -24,7 +24,7 @@ from site_typology.features.contract import (
     study_grid,
 )
 from site_typology.features.gaps import ABSENT, absent_sites, gap_reasons
-from site_typology.features.ledger import SET_ASIDE
+from site_typology.features.ledger import SET_ASIDE, USED
 from site_typology.features.selection import (
     column_problems,
     range_problems,
@@ -39,6 +39,7 @@ from site_typology.profiles import LEDGER_COLUMNS
 
 OPEN_STATUSES = ("Open", "Open, but proposed to close")
 NOT_SERVED = {"proposed to open": "not yet open", "": "status not known"}
+TAKEN_AS_OPEN = "status not known, taken as open"
 UNAVAILABLE = "unavailable"
 """Reason of a feature whose column this release of the register does not have."""
 _STATUS = "__status__"
@@ -74,14 +75,17 @@ class Served:
     rows : DataFrame
         One row a setting in use: columns `SITE`, `ROUND`, `ROW`, `WEIGHT` and those asked for.
     aside : DataFrame
-        Ledger entries of the settings set aside.
+        Ledger entries of the settings set aside, and of those whose status nothing tells.
     listed : MultiIndex of (site, round)
         Sites that have settings at all, in use or not, sorted.
+    flags : tuple of str
+        Sentences for the quality page.
     """
 
     rows: pd.DataFrame
     aside: pd.DataFrame
     listed: pd.MultiIndex
+    flags: tuple[str, ...] = ()
 
 
 class SettingBuilder(Builder[Any]):
@@ -146,6 +150,7 @@ class SettingBuilder(Builder[Any]):
             feature,
             source=f"{args.table}: {', '.join(columns) or 'rows'}",
             definition=definition,
+            flags=served.flags,
             **more,
         )
         gaps = setting_gaps(feature, args, tables, columns, served)
@@ -222,7 +227,12 @@ def served_settings(
     # A site of which no setting is chosen still was looked at.
     listed = table.rows_by_site.index.set_names(INDEX)
     if not given:
-        return Served(rows, pd.DataFrame(columns=LEDGER_COLUMNS), listed)
+        taken = rows[[SITE, ROUND]].assign(reason=TAKEN_AS_OPEN)
+        flag = (
+            f"Table '{table.name}' has no column '{args.status}', so that settings that have "
+            "closed count as open ones. Take an extract with it, or name the column with status."
+        )
+        return Served(rows, _entries(feature, args.table, taken, USED), listed, (flag,))
     status = as_text(rows[_STATUS]).fillna("").str.strip().str.casefold()
     served = status.isin([name.strip().casefold() for name in args.open])
     reason = status.map(NOT_SERVED).astype(object).where(lambda said: said.notna(), status)
@@ -230,7 +240,7 @@ def served_settings(
     aside = rows.loc[~served, [SITE, ROUND]].assign(reason=reason[~served])
     return Served(
         rows[served].reset_index(drop=True),
-        _entries(feature, args.table, aside),
+        _entries(feature, args.table, aside, SET_ASIDE),
         listed,
     )
 
@@ -257,15 +267,17 @@ def setting_gaps(
     return gaps.mask(none & (gaps != ABSENT), "not applicable")
 
 
-def _entries(feature: FeatureDeclaration, table: str, aside: pd.DataFrame) -> pd.DataFrame:
-    counts = aside.groupby([SITE, ROUND, "reason"]).size().rename("n").reset_index()
+def _entries(
+    feature: FeatureDeclaration, table: str, settings: pd.DataFrame, outcome: str
+) -> pd.DataFrame:
+    counts = settings.groupby([SITE, ROUND, "reason"]).size().rename("n").reset_index()
     return pd.DataFrame(
         {
             "table": table,
             "entry": f"feature {feature.name}",
             "site": counts[SITE],
             "round": counts[ROUND],
-            "outcome": SET_ASIDE,
+            "outcome": outcome,
             "reason": counts["reason"],
             "n": counts["n"],
         },

@@ -36,7 +36,7 @@ ORDER = (
 )  # fmt: skip
 
 
-def setting_kind(type_code: object, phase: object) -> str | float:
+def setting_kind(code: object, phase: object) -> str | float:
     """Kind of one setting: by the code of its type first, else by its phase.
 
     NaN where neither is known, ``"other"`` where both are but neither says.
@@ -48,14 +48,28 @@ def setting_kind(type_code: object, phase: object) -> str | float:
     >>> setting_kind("25", "Not applicable"), setting_kind(None, None)
     ('other', nan)
     """
-    code = _whole(type_code)
+    number = type_code(code)
     for kind, members in BY_TYPE.items():
-        if code in members:
+        if number in members:
             return kind
     name = "" if pd.isna(phase) else str(phase).strip().lower()
     if name in BY_PHASE:
         return BY_PHASE[name]
-    return OTHER if code is not None or name else float("nan")
+    return OTHER if number is not None or name else float("nan")
+
+
+def type_code(code: object) -> int | None:
+    """A code of a type as a number, ``"07"`` as 7; None where it is no number.
+
+    Examples
+    --------
+    >>> type_code("07"), type_code(7.0), type_code("Community school")
+    (7, 7, None)
+    """
+    try:
+        return int(float(str(code)))
+    except ValueError:
+        return None
 
 
 def setting_kinds(types: pd.Series, phases: pd.Series) -> pd.Series:
@@ -101,10 +115,3 @@ def in_order(kinds: Iterable[object]) -> list[str]:
     found = {str(kind) for kind in kinds if kind is not np.nan and not pd.isna(kind)}
     own = sorted(found.difference(ORDER))
     return [*(kind for kind in ORDER if kind in found), *own]
-
-
-def _whole(code: object) -> int | None:
-    try:
-        return int(float(str(code)))
-    except ValueError:
-        return None

@@ -24,6 +24,7 @@ from site_typology.features.served import (
     SettingBuilder,
     WeightedArgs,
     amount,
+    named_columns,
     served_settings,
     setting_gaps,
     weight_rules,
@@ -35,6 +36,7 @@ from site_typology.features.settingkinds import (
     in_order,
     merged,
     setting_kinds,
+    type_code,
 )
 from site_typology.features.shares import USED, Shares, count_shares
 from site_typology.features.tables import StudyTables, Table
@@ -91,12 +93,14 @@ class _Kinds(SettingBuilder):
         self, feature: FeatureDeclaration, args: MixArgs, table: Table
     ) -> Iterator[Problem]:
         """Check the register's columns, and that some settings are open and of two kinds."""
-        yield from column_problems(feature, "type", table, [args.type])
-        yield from column_problems(feature, "phase", table, [args.phase])
+        faults = list(_kind_problems(feature, args, table))
+        yield from faults
         yield from weight_rules(feature, args, table)
-        used = {args.type, args.phase, *(condition.column for condition in args.where)}
+        used = {condition.column for condition in args.where}
         used |= {args.weight} if args.weight else set()
         if not used <= set(table.columns) or (args.weight and args.weight not in table.numbers):
+            return
+        if faults:
             return
         kinds = in_order(kinds_of_rows(feature, args, table).rows[_KIND])
         if len(kinds) < 2:
@@ -106,6 +110,30 @@ class _Kinds(SettingBuilder):
                 f"A setting mix needs open settings of two kinds in table '{table.name}'; {found}. "
                 f"Check columns '{args.type}', '{args.phase}' and '{args.status}', and merge.",
             )
+
+
+def _kind_problems(feature: FeatureDeclaration, args: MixArgs, table: Table) -> Iterator[Problem]:
+    """Type or phase must be there, both where the study names them, and types as codes."""
+    named = named_columns(args, ("type", "phase"))
+    for argument, column in (("type", args.type), ("phase", args.phase)):
+        yield from column_problems(feature, argument, table, [column] if column in named else [])
+    if not named and not _known_by(args, table):
+        yield Problem(
+            place_of(feature, "table"),
+            f"Table '{table.name}' has neither '{args.type}' nor '{args.phase}', so that no "
+            "setting can be classified. Take an extract with one of them, or name the columns "
+            "with type and phase.",
+        )
+    if args.type not in table.columns or args.type in table.numbers:
+        return
+    names = [str(text) for text in table.values(args.type) if type_code(text) is None]
+    if names:
+        yield Problem(
+            place_of(feature, "type"),
+            f"Column '{args.type}' of table '{table.name}' holds {quoted(names)}; settings are "
+            "classified by the register's codes of types. Name a column with codes, or leave type "
+            "out to go by phase alone.",
+        )
 
 
 class SettingMix(_Kinds):
@@ -120,15 +148,15 @@ class SettingMix(_Kinds):
         table = tables.tables[args.table]
         served = kinds_of_rows(feature, args, table)
         weighted = f", weighted by '{args.weight}'" if args.weight else ""
-        notes = _without_weight(feature.name, served.rows, args)
+        notes = _notes(feature.name, served, args, table)
         meaning = f"Share of the site's open settings by type, else by phase{weighted}."
         return placed_shares(
             self,
             feature,
             _shares(served.rows, args),
             tables,
-            setting_gaps(feature, args, tables, _columns(args), served),
-            _source(args),
+            setting_gaps(feature, args, tables, _columns(args, table), served),
+            _source(args, table),
             f"{meaning} {notes.words}".strip(),
             notes=notes,
             ledger=served.aside,
@@ -151,10 +179,10 @@ class SettingDiversity(_Kinds):
             feature,
             _shares(served.rows, args),
             tables,
-            setting_gaps(feature, args, tables, _columns(args), served),
-            _source(args),
+            setting_gaps(feature, args, tables, _columns(args, table), served),
+            _source(args, table),
             args.index,
-            _without_weight(feature.name, served.rows, args),
+            _notes(feature.name, served, args, table),
             ledger=served.aside,
         )
 
@@ -167,7 +195,12 @@ def kinds_of_rows(feature: FeatureDeclaration, args: MixArgs, table: Table) -> S
     Served
         Its rows have ``kind`` after merging (NaN where not known) and ``amount``.
     """
-    columns = {_TYPE: nw.col(args.type), _PHASE: nw.col(args.phase), _AMOUNT: amount(args)}
+    there = _known_by(args, table)
+    columns = {
+        key: nw.col(name) if name in there else nw.lit("")
+        for key, name in ((_TYPE, args.type), (_PHASE, args.phase))
+    }
+    columns[_AMOUNT] = amount(args)
     served = served_settings(feature, args, table, columns)
     kinds = setting_kinds(served.rows[_TYPE], served.rows[_PHASE])
     joined = merged(kinds, served.rows[_AMOUNT], args.merge, args.min_share)
@@ -188,6 +221,20 @@ def _shares(rows: pd.DataFrame, args: MixArgs) -> Shares:
     return dataclasses.replace(shares, covariance=covariance * unknown[:, None, None])
 
 
+def _notes(name: str, served: Served, args: MixArgs, table: Table) -> RowNotes:
+    """What is said of the settings: by what they are classified, and what has no weight."""
+    notes = _without_weight(name, served.rows, args)
+    flags = served.flags
+    for missing, other, kinds in (
+        (args.type, "phase", "special schools, alternative provision and independent schools"),
+        (args.phase, "type", "nurseries, primary, secondary and all-through schools"),
+    ):
+        if missing not in table.columns:
+            said = f"Table '{table.name}' has no column '{missing}', so that '{name}' goes by"
+            flags = (*flags, f"{said} {other} alone and counts {kinds} as '{OTHER}'.")
+    return dataclasses.replace(notes, flags=(*flags, *notes.flags))
+
+
 def _without_weight(name: str, rows: pd.DataFrame, args: MixArgs) -> RowNotes:
     """Say which kinds are made too small by settings that give no weight, such as colleges."""
     known = rows[rows[_KIND].notna()]
@@ -206,9 +253,14 @@ def _without_weight(name: str, rows: pd.DataFrame, args: MixArgs) -> RowNotes:
     return RowNotes(words, flags=flags)
 
 
-def _columns(args: MixArgs) -> list[str]:
-    return [args.type, args.phase] + ([args.weight] if args.weight else [])
+def _known_by(args: MixArgs, table: Table) -> list[str]:
+    """Columns of the table that settings are classified by."""
+    return [column for column in (args.type, args.phase) if column in table.columns]
 
 
-def _source(args: MixArgs) -> str:
-    return f"{args.table}: {', '.join(_columns(args))}"
+def _columns(args: MixArgs, table: Table) -> list[str]:
+    return _known_by(args, table) + ([args.weight] if args.weight else [])
+
+
+def _source(args: MixArgs, table: Table) -> str:
+    return f"{args.table}: {', '.join(_columns(args, table))}"

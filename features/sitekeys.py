@@ -154,7 +154,7 @@ def set_unknown_aside(
         return table
     rows, used = table.count(unknown), table.count(table.kept)
     if policy == "drop" and rows < used:
-        return table.set_aside(unknown, UNKNOWN_SITE)
+        return _set_misspelt_aside(table, sites, known).set_aside(unknown, UNKNOWN_SITE)
     counts = table.counted(sites[unknown])
     shown = [f"{site} ({n} row{'' if n == 1 else 's'})" for site, n in counts.items()]
     plural = len(counts) != 1
@@ -175,10 +175,49 @@ def set_unknown_aside(
     return table
 
 
+def _set_misspelt_aside(table: LoadedTable, sites: pd.Series, known: Sequence[str]) -> LoadedTable:
+    """Set rows of unknown sites aside that are known in another spelling, and say in which."""
+    by_form = _by_form(known)
+    for site in sites[table.kept & ~sites.isin(known)].unique():
+        if (same := by_form.get(_form(site))) is not None:
+            reason = f"{UNKNOWN_SITE}: {site!r} is written {same!r} there"
+            table = table.set_aside(sites == site, reason)
+    return table
+
+
+def sites_written_alike(sites: pd.Series) -> list[str]:
+    """Say which sites differ in case or blanks only, and in which rows they stand.
+
+    Parameters
+    ----------
+    sites : Series of str
+        Site of each row; the index holds the numbers of the rows.
+
+    Examples
+    --------
+    >>> sites_written_alike(pd.Series(["T 04", "T05", "t04"], index=[1, 2, 3]))
+    ["'T 04' (row 1) and 't04' (row 3)"]
+    """
+    first = pd.Series(sites.index, index=sites.to_numpy()).groupby(level=0, sort=False).first()
+    forms = pd.Series(["".join(name.split()).casefold() for name in first.index], index=first.index)
+    return [
+        " and ".join(f"{name!r} (row {first[name]})" for name in group.index)
+        for _, group in forms.groupby(forms, sort=False)
+        if len(group) > 1
+    ]
+
+
+def _form(site: str) -> str:
+    return "".join(site.split()).casefold().lstrip("0")
+
+
+def _by_form(known: Sequence[str]) -> dict[str, str]:
+    return {_form(name): name for name in known}
+
+
 def _hint(site: str, known: Sequence[str]) -> str:
     """Guess how an unknown site is written in the sites table."""
-    by_form = {name.casefold().lstrip("0"): name for name in known}
-    same = by_form.get(site.casefold().lstrip("0"))
+    same = _by_form(known).get(_form(site))
     if same is not None:
         return f" {site!r} is written {same!r} there."
     near = difflib.get_close_matches(site, known, n=1, cutoff=0.75)

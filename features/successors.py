@@ -18,6 +18,8 @@ from site_typology.features.ledger import SET_ASIDE, USED
 from site_typology.features.rawtable import listed
 from site_typology.profiles import LEDGER_COLUMNS
 
+STATUS = "EstablishmentStatus (name)"
+"""The register's column that says which settings are open."""
 OPEN, CLOSED, NOT_YET_OPEN, ABSENT = "open", "closed", "not yet open", "not in the register"
 
 FOUND = "open in the register"
@@ -39,12 +41,16 @@ class Followed:
         Columns ``key`` and ``site``: every listed number, and every number followed to.
     account : DataFrame
         Columns ``site, outcome, reason, n``: what became of the listed settings of each site.
+    current : mapping of str to str
+        The listed or followed number that stands today for a number that is not open; the lowest
+        where a setting was split.
     problems : tuple of str
         What is wrong with the links, in sentences.
     """
 
     sites: pd.DataFrame
     account: pd.DataFrame
+    current: Mapping[str, str]
     problems: tuple[str, ...] = ()
 
 
@@ -133,7 +139,8 @@ def follow(
     counts = pd.DataFrame(rows, columns=columns).groupby(columns).size().rename("n").reset_index()
     followed = [(number, min(sites)) for number, sites in sorted(claims.items())]
     sites = pd.DataFrame([*sorted(own.items()), *followed], columns=["key", "site"])
-    return Followed(sites, counts, tuple(problems))
+    current = _current(set(sites["key"]), status or {}, successors)
+    return Followed(sites, counts, current, tuple(problems))
 
 
 def account_entries(table: str, settings: str, account: pd.DataFrame) -> pd.DataFrame:
@@ -177,6 +184,14 @@ def _chase(
         # The sorter takes links for "comes after", so its circle runs against them.
         chase.circle = tuple(reversed(error.args[1]))
     return chase
+
+
+def _current(
+    listed: set[str], status: Mapping[str, str], successors: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    """Which of the listed numbers answers to each number that went before it."""
+    found = {old: _chase(old, status, successors).found & listed for old in sorted(successors)}
+    return {old: min(numbers) for old, numbers in found.items() if numbers}
 
 
 def _outcome(

@@ -62,6 +62,10 @@ class Table:
         a loader may know one that is faster than reading `why`.
     coded : mapping of str to CodedColumn, optional
         Columns that follow from codes, as a loader may know them.
+    current : mapping of str to str, optional
+        The number that stands today for one that was replaced, in a register of settings.
+    decimal_comma : bool
+        Whether numbers of the file have a comma for a decimal point.
     """
 
     name: str
@@ -75,6 +79,8 @@ class Table:
     adjusted_weight: str | None = None
     reason_tests: Mapping[str, Mapping[str, nw.Expr]] = field(default_factory=dict)
     coded: Mapping[str, CodedColumn] = field(default_factory=dict)
+    current: Mapping[str, str] = field(default_factory=dict)
+    decimal_comma: bool = False
     _answers: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -87,6 +93,7 @@ class Table:
         labels: Mapping[str, Mapping[str, str]] | None = None,
         titles: Mapping[str, str] | None = None,
         engine: Engine = "pandas",
+        decimal_comma: bool = False,
     ) -> Table:
         """Make a table of rows in memory.
 
@@ -98,6 +105,7 @@ class Table:
             Why a cell is missing; ``""`` where it is not.
         engine : {"pandas", "polars", "duckdb", "spark"}
             Where the rows go.
+        decimal_comma : bool
 
         Examples
         --------
@@ -129,6 +137,7 @@ class Table:
             explained,
             labels or {},
             titles or {},
+            decimal_comma=decimal_comma,
         )
         # A wide file would take one query of thousands of sums to count the same again.
         made.remember(

@@ -11,7 +11,8 @@ import pandas as pd
 
 from site_typology.errors import Problems
 from site_typology.features.asked import BASE, Asked, asked_problems, count_asked
-from site_typology.features.engines import Engine, Rows, in_engine
+from site_typology.features.asksettings import engine_of_rows
+from site_typology.features.engines import Rows, in_engine
 from site_typology.features.factors import Factors, find_factors
 from site_typology.features.ledger import ledger_of
 from site_typology.features.tables import RESPONSE_WEIGHT, ROUND, SITE, StudyTables, Table
@@ -22,13 +23,6 @@ WEIGHTING_COLUMNS = [
     "design_effect", "smallest", "median", "largest", "trimmed", "averaged",
 ]  # fmt: skip
 """Columns of the report on weights; ``site`` is blank in the row of a whole round."""
-
-_ENGINES: dict[nw.Implementation, Engine] = {
-    nw.Implementation.PANDAS: "pandas",
-    nw.Implementation.POLARS: "polars",
-    nw.Implementation.DUCKDB: "duckdb",
-    nw.Implementation.PYSPARK: "spark",
-}
 
 
 def apply_weights(tables: StudyTables, found: Problems) -> StudyTables:
@@ -101,7 +95,7 @@ def without_response_weights(tables: StudyTables) -> StudyTables:
 
 def _weighted(table: Table, asked: Asked, factors: Factors) -> Table:
     """The table with the weight of each row in a column of its own."""
-    engine = _ENGINES[asked.rows.implementation]
+    engine = engine_of_rows(asked.rows)
     by = {"round": ROUND, "site": SITE}
     own = [by[name] for name in factors.by]
     cells = factors.cells.rename(columns={**by, "factor": FACTOR})

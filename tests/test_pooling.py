@@ -33,6 +33,15 @@ def test_the_equation_of_paule_and_mandel_holds():
     assert weight @ (value[:, 0] - mean) ** 2 == pytest.approx(19)
 
 
+@pytest.mark.parametrize("last", [1.0, 2.0])
+def test_exact_values_that_are_alike_are_their_own(last):
+    # Their weights are so large that the square of the sum is no float.
+    value = np.array([1.0, 1.0, 1.0, last])[:, None]
+    found = pool(value, np.array([0.0, 0.0, 0.0, 0.5 if last > 1 else 0.0]))
+    np.testing.assert_allclose(found.value[:3], 1.0)
+    np.testing.assert_allclose(found.standard_error[:3], 0.0, atol=1e-9)
+
+
 def test_units_and_order_change_nothing():
     rng = np.random.default_rng(3)
     value, error = rng.normal(5, 2, 12), rng.uniform(0.5, 2, 12)

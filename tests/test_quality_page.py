@@ -208,6 +208,30 @@ def test_correlations_are_written_alike() -> None:
     assert "−1.00" in page.text and "-1" not in page.text
 
 
+def test_a_figure_that_is_the_same_everywhere_has_no_interval_on_the_page() -> None:
+    names = [f"S{at}" for at in range(5)]
+    values = pd.DataFrame({"a": [0.0] * 5, "b": [1.0, 2, 3, 4, 5]}, names)
+    text = quality_html(assess(SiteProfiles.from_frame(values, values * 0 + 0.1)), title="x")
+    assert '<b class="flag">0.00</b></td>' in text
+    assert not re.search(r"\bnan\b", text)
+
+
+@pytest.mark.parametrize(
+    ("errors", "level", "found"),
+    [
+        (1.0, "look", "The one feature with an error that builds types does not reach a"),
+        (0.1, "fine", "The one feature with an error that builds types reaches a reliability"),
+        (3.0, "act", "reliability of 0.7; more noise than signal sets sites apart."),
+    ],
+)
+def test_one_feature_is_spoken_of_as_one(errors: float, level: str, found: str) -> None:
+    values = pd.DataFrame({"a": [1.0, 2, 3, 4, 5]}, [f"S{at}" for at in range(5)])
+    profiles = SiteProfiles.from_frame(values, values * 0 + errors)
+    (precision,) = [each for each in findings(assess(profiles)) if each.section == "reliability"]
+    assert precision.level == level
+    assert found in precision.found
+
+
 def test_nobody_alone_is_said() -> None:
     values = pd.DataFrame({"a": np.arange(12.0)}, [f"S{at}" for at in range(12)])
     surveyed = FeatureInfo("a", measurement={"informants_per_site": 6.0})

@@ -83,7 +83,8 @@ def pool(value: np.ndarray, variance: np.ndarray, split: np.ndarray | None = Non
     free = max(value.shape[1] - 1, 1)
     g1 = own * v
     g2 = (1 - own) ** 2 / precision.sum()
-    g3 = (1 - own) ** 2 * precision * 2 * len(y) / precision.sum() ** 2 / free
+    # In two steps: the square of what two exact values that are alike weigh is no float.
+    g3 = (1 - own) ** 2 * (precision / precision.sum()) * (2 * len(y) / precision.sum()) / free
     parts = np.ones(1) if split is None else split
     found.value[there] = own[:, None] * y + (1 - own[:, None]) * mean
     found.standard_error[there] = np.sqrt(np.outer(g1 + g2 + 2 * g3, parts))

@@ -218,7 +218,7 @@ def _precision(row: Any) -> dict[str, Any]:
         "sites": f"{row.sites:,}",
         "n": figure(round(row.n, 1)) if not math.isnan(row.n) else "",
         "reliability": f"{row.reliability:.2f}" if known else "",
-        "interval": f"{row.low:.2f} to {row.high:.2f}" if known else "",
+        "interval": "" if math.isnan(row.low) else f"{row.low:.2f} to {row.high:.2f}",
         "words": _words(row),
         "needed": _needed(row),
         "next": "" if math.isnan(row.reliability_next) else f"{row.reliability_next:.2f}",

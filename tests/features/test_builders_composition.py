@@ -259,6 +259,32 @@ def test_a_site_all_of_whose_rows_are_off_has_no_value(study):
     profiles = build_profiles(study({"survey": rows}, [feature]))
     assert np.isnan(profiles.values.loc[("C", "all"), "time.direct"])
     assert profiles.standard_errors.loc["A", "time.direct"].notna().all()
+    # They have answered, so that there is nobody to ask again.
+    assert profiles.reasons.loc[("C", "all"), "time.direct"] == "low reliability"
+    none = {**TIME, "name": "div", "builder": "diversity", "args": feature["args"]}
+    assert (
+        build_profiles(study({"survey": rows}, [none])).reasons.loc[("C", "all"), "div"]
+        == "low reliability"
+    )
+
+
+def test_a_total_that_hardly_any_row_has_is_refused_with_what_they_add_up_to(study):
+    feature = {**TIME, "args": {**TIME["args"], "total": 1}}
+    with pytest.raises(StudyError) as caught:
+        build_profiles(study({"survey": PERCENT.drop(index=7)}, [feature]))
+    assert "features.time.total" in str(caught.value)
+    assert "Parts add up to about 100, not 1, on 8 of 8 rows." in str(caught.value)
+
+
+def test_a_total_that_less_than_half_of_the_rows_have_is_a_finding(study):
+    rows = pd.concat([PERCENT, pd.DataFrame({"site": ["B"], "d": [3.0], "w": [2.0]})])
+    feature = {**TIME, "args": {**TIME["args"], "total": 5}}
+    rows = pd.concat([rows, rows.tail(1), rows.tail(1)])
+    flags = build_profiles(study({"survey": rows}, [feature])).info("time.direct").flags
+    assert flags == (
+        "The parts of 'time' add up to about 100, not 5, on 9 of 12 rows, which are set aside. "
+        "Correct total or the rows.",
+    )
 
 
 def test_nothing_is_divided_by_its_own_total_without_a_word(study):

@@ -94,11 +94,39 @@ def test_codes_read_as_numbers_are_the_same_codes(study):
 
 
 def test_a_register_without_its_columns_or_of_one_kind_is_refused(study):
+    with pytest.raises(StudyError) as caught:
+        build_profiles(study({"settings": ROWS.drop(columns=[TYPE, PHASE])}, [MIX, DIVERSITY]))
+    neither = f"Table 'settings' has neither '{TYPE}' nor '{PHASE}'"
+    assert str(caught.value).count(neither) == 2
     renamed = ROWS.rename(columns={TYPE: "TypeOfEstablishment code"})
     with pytest.raises(StudyError, match="Did you mean 'TypeOfEstablishment code'"):
-        build_profiles(study({"settings": renamed}, [MIX]))
+        build_profiles(study({"settings": renamed}, [declared(type=TYPE)]))
     with pytest.raises(StudyError, match="found only 'primary'"):
         build_profiles(study({"settings": ROWS.iloc[:2]}, [MIX]))
+
+
+def test_either_type_or_phase_is_enough_and_the_page_says_what_that_cannot_tell(study):
+    by_phase = build_profiles(study({"settings": ROWS.drop(columns=TYPE)}, [MIX, DIVERSITY]))
+    # The special school of A and all but the sixth form centre of B have no phase.
+    assert by_phase.values.loc[("A", "all")].tolist() == pytest.approx([0.5, 0.25, 0, 0.25, 0.625])
+    assert by_phase.values.loc[("B", "all")].tolist() == pytest.approx([0, 0, 0.2, 0.8, 0.32])
+    assert by_phase.info("mix.other").source == f"settings: {PHASE}"
+    assert by_phase.info("mix.other").flags == (
+        f"Table 'settings' has no column '{TYPE}', so that 'mix' goes by phase alone and counts "
+        "special schools, alternative provision and independent schools as 'other'.",
+    )
+    assert "'div' goes by phase alone" in by_phase.info("div").flags[0]
+    by_type = build_profiles(study({"settings": ROWS.drop(columns=PHASE)}, [MIX]))
+    names = [info.name.removeprefix("mix.") for info in by_type.features]
+    assert names == ["post_16", "special", "alternative_provision", "independent", "other"]
+    assert by_type.values.loc[("A", "all")].tolist() == pytest.approx([0, 0.25, 0, 0, 0.75])
+    assert "goes by type alone" in by_type.info("mix.other").flags[0]
+
+
+def test_a_column_of_types_that_holds_names_is_refused(study):
+    names = ROWS.assign(**{TYPE: "Community school"})
+    with pytest.raises(StudyError, match="holds 'Community school'; settings are classified by"):
+        build_profiles(study({"settings": names}, [MIX]))
 
 
 def declared(**args: object) -> dict:

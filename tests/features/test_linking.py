@@ -167,7 +167,11 @@ def test_unknown_sites_are_listed_or_dropped_into_the_ledger(read: Read) -> None
     assert 'unknown_sites = "drop"' in problems[0]
     tables, problems = read(q, unknown_sites="drop")
     assert not problems
-    assert rows_entries(tables, "q") == {"": 1, "site not in the sites table": 4}
+    assert rows_entries(tables, "q") == {
+        "": 1,
+        "site not in the sites table": 3,
+        "site not in the sites table: 'a' is written 'A' there": 1,
+    }
     aside = tables.ledger.query("table == 'q' and outcome == 'set aside'")
     assert dict(zip(aside["site"], aside["n"], strict=True)) == {"T31": 2, "T40": 1, "a": 1}
 
@@ -175,6 +179,17 @@ def test_unknown_sites_are_listed_or_dropped_into_the_ledger(read: Read) -> None
 def test_how_a_site_is_written_in_the_sites_table_is_hinted_at(read: Read) -> None:
     _, problems = read({"sites": "site\n007\n008\n", "q": "site\n7\n7\n"})
     assert "'7' is written '007' there" in problems[0]
+
+
+@pytest.mark.parametrize("other", ["t 04", "T 04 ", "T  04", "t04"])
+def test_sites_that_differ_in_case_or_blanks_only_are_refused(read: Read, other: str) -> None:
+    _, problems = read({"sites": f"site\nT 04\nT05\n{other}\n", "q": "site\nT05\n"})
+    (problem,) = problems
+    assert problem.startswith("tables.sites")
+    if other.strip() == "T 04":
+        assert "found more for 1: T 04 (rows 1, 3)" in problem
+    else:
+        assert f"'T 04' (row 1) and {other.strip()!r} (row 3)" in problem
 
 
 def test_duplicates_are_refused_by_row(read: Read) -> None:

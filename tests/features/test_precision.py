@@ -48,6 +48,15 @@ def test_more_informants_bring_the_reliability_that_was_asked_for() -> None:
     assert np.isnan(informants_needed(0.0, 4.0)) and np.isnan(informants_needed(0.5, np.nan))
 
 
+def test_values_that_are_all_alike_show_no_signal_and_have_no_interval() -> None:
+    names = [f"S{at}" for at in range(5)]
+    values = pd.DataFrame({"a": [0.0] * 5, "few": [1.0, 2.0, *[np.nan] * 3]}, names)
+    profiles = SiteProfiles.from_frame(values, values * 0 + 0.1)
+    alike, few = feature_precision(profiles, response_map(profiles.response)).itertuples()
+    assert alike.reliability == 0
+    assert np.isnan([alike.low, alike.high, few.reliability, few.low, few.high]).all()
+
+
 def test_reliability_is_the_one_of_the_profiles() -> None:
     random = np.random.default_rng(3)
     values = pd.DataFrame({"a": random.normal(size=20)}, [f"S{at}" for at in range(20)])

@@ -70,6 +70,21 @@ def test_pupils_in_need_by_pupils_where_both_are_known(study):
     ]
 
 
+@pytest.mark.parametrize("builder", ["setting_size", "setting_need", "setting_rurality"])
+def test_settings_whose_status_nothing_tells_are_said_to_count_as_open(study, builder):
+    _, profiles = built(study, feature(builder), ROWS.drop(columns=STATUS))
+    (info,) = profiles.features
+    assert [flag.partition(",")[0] for flag in info.flags] == [
+        "Table 'settings' has no column 'EstablishmentStatus (name)'"
+    ]
+    said = profiles.ledger[profiles.ledger["entry"] == f"feature {info.name}"]
+    assert said[["site", "outcome", "reason", "n"]].to_numpy().tolist() == [
+        [site, "used", "status not known, taken as open", n]
+        for site, n in (("A", 4), ("B", 2), ("C", 1))
+    ]
+    assert built(study, feature(builder))[1].features[0].flags == ()
+
+
 def test_a_percentage_stands_in_for_a_number_that_is_missing(study):
     rows = ROWS.assign(FSM=[20, np.nan, np.nan, 300, np.nan, 10, 10])
     values, _ = built(study, feature("setting_need"), rows)

@@ -308,6 +308,18 @@ def test_a_row_of_the_register_that_is_no_one_elses_changes_nothing(tmp_path: Pa
     assert more.ledger["n"].sum() == first.ledger["n"].sum() + 1
 
 
+def test_a_register_without_the_status_cannot_follow_anything(tmp_path: Path) -> None:
+    rows = [line.split(",") for line in REGISTER.splitlines()]
+    at = rows[0].index("EstablishmentStatus (name)")
+    without = "".join(",".join([*row[:at], *row[at + 1 :]]) + "\n" for row in rows)
+    _, problems = read_study(tmp_path, LINKS, edubasealldata20210930=without)
+    assert [text.partition(", which")[0] for text in problems] == [
+        "tables.gias.link.successors  edubasealldata20210930.csv has no column "
+        "'EstablishmentStatus (name)'"
+    ]
+    assert read_study(tmp_path, {}, edubasealldata20210930=without)[1] == []
+
+
 def test_a_survey_may_name_any_of_a_settings_numbers(tmp_path: Path) -> None:
     answers = "URN,q\n100001,1\n200001,2\n200005,3\n300000,4\n"
     tables, problems = read_study(tmp_path, LINKS, survey=answers)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from site_typology.errors import Problems, StudyError
 from site_typology.features.columns import cells, explain_missing, settle
+from site_typology.features.linking import read_tables
+from site_typology.features.profiler import build_profiles
+from site_typology.study_file import parse_declaration
 
 
 def settled(texts: list[str], *, decimal_comma: bool = False) -> list[object]:
@@ -38,3 +44,25 @@ def test_a_decimal_comma_stays_one() -> None:
 def test_points_beside_decimal_commas_may_group_thousands_so_that_all_stays_text() -> None:
     assert settled(["1.234", "2,5"], decimal_comma=True) == ["1.234", "2,5"]
     assert settled(["1.5", "2"], decimal_comma=True) == [1.5, 2.0]
+
+
+@pytest.mark.parametrize("engine", [None, "duckdb"])
+def test_only_the_cells_that_are_no_numbers_are_named(tmp_path: Path, engine: str | None) -> None:
+    (tmp_path / "sites.csv").write_text("site;fte;posts\nA;1,5;1.234\nB;full;2,5\nC;NA;3\n")
+    features = [
+        {"name": name, "builder": "column", "args": {"table": "sites", "column": name}}
+        for name in ("fte", "posts")
+    ]
+    content = {
+        "study": {"name": "t", "sites": "sites"},
+        "tables": {"sites": {"path": "sites.csv", "site": "site"}},
+        "features": features,
+    }
+    found = Problems("study.toml")
+    tables = read_tables(parse_declaration(content), tmp_path, found, engine)
+    found.raise_if_any()
+    with pytest.raises(StudyError) as caught:
+        build_profiles(tables)
+    assert "must hold numbers; found 'full' in row 2." in str(caught.value)
+    # One of the two ways to write a number is meant, and commas are for decimals here.
+    assert "must hold numbers; found '1.234' in row 1." in str(caught.value)
