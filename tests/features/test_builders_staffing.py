@@ -218,7 +218,7 @@ def test_dates_and_people_that_cannot_be_right_are_refused(study):
         build_profiles(study({"staff": rows}, [bad, turned]))
     text = str(caught.value)
     assert "'to' stands before 'from' in table 'staff', row 1" in text
-    assert "1 assignments of table 'staff' have no 'from' (row 2)" in text
+    assert "1 assignment of table 'staff' has no 'from' (row 2)" in text
     assert "must hold dates such as 2021-09-30 or 30/09/2021; found 'soon' in row 3" in text
     assert "Column 'id' of table 'staff' is empty in row 3" in text
     assert "'r9' is no round of the study. Rounds: 'all'" in text

@@ -109,7 +109,10 @@ def read(
 
 def assert_same(lazy: StudyTables, memory: StudyTables) -> None:
     assert lazy.sites == memory.sites
-    pd.testing.assert_frame_equal(lazy.ledger, memory.ledger)
+    # Rows that repeat another in every cell are looked for in memory only: see the study-file page.
+    repeats = memory.ledger["reason"].str.contains("an earlier row in every cell", regex=False)
+    expected = memory.ledger[~repeats].reset_index(drop=True)
+    pd.testing.assert_frame_equal(lazy.ledger, expected)
     pd.testing.assert_frame_equal(lazy.response, memory.response)
     assert list(lazy.tables) == list(memory.tables)
     for name, table in memory.tables.items():
