@@ -7,7 +7,7 @@ sums of one column lie together, which takes less than half of the time; the res
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,10 +88,18 @@ def streamed(
     """
     size = max(BATCH_CELLS // len(rows.columns), 2048)
     sums = _Sums(len(values), len(tallies))
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
-        for batch in rows.to_native().to_arrow_reader(size):
+    with ThreadPoolExecutor(1 + min(os.cpu_count() or 1, MOST_THREADS)) as threads:
+        for batch in _read_ahead(rows.to_native().to_arrow_reader(size), threads):
             sums.take(_Batch(batch, lookups), values, weight, tallies, threads)
     return sums.frame([name.removeprefix("y_") for name in values], tallies)
+
+
+def _read_ahead(batches: pa.RecordBatchReader, threads: Executor) -> Iterator[pa.RecordBatch]:
+    """Let the next batch be read while one is added up."""
+    waiting = threads.submit(next, batches, None)
+    while (batch := waiting.result()) is not None:
+        waiting = threads.submit(next, batches, None)
+        yield batch
 
 
 class _Batch:
