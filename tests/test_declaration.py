@@ -137,3 +137,9 @@ def test_the_departments_symbols_mean_missing_by_one_word_and_none_is_a_zero():
     given["tables"]["survey"]["missing"] = "dft"
     found = problems(given)
     assert found["tables.survey.missing"].startswith("There is no set of missing codes 'dft'")
+
+
+def test_a_site_column_without_a_name_is_refused():
+    given = content()
+    given["tables"]["sites"]["site"] = ""
+    assert problems(given)["tables.sites.site"].startswith("Is empty; give it")

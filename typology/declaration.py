@@ -254,7 +254,9 @@ class TableDeclaration(_Section):
         "': '; a name above several columns holds for each.",
     )
     site: str | None = Field(
-        None, description="Column with the site, or a pattern such as '{CSD:0>2}{SCHOOL CODE}'."
+        None,
+        min_length=1,
+        description="Column with the site, or a pattern such as '{CSD:0>2}{SCHOOL CODE}'.",
     )
     link: Link | None = Field(None, description="The site through another table instead.")
     round: str | None = Field(None, description="Column with the round.")

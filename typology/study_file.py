@@ -149,6 +149,7 @@ def _sentence(detail: Any) -> str:
 
 _EXPECTED = {
     "string_type": "Expected text, in quotes",
+    "string_too_short": "Is empty; give it, or leave the key out",
     "int_type": "Expected a whole number",
     "int_parsing": "Expected a whole number",
     "int_from_float": "Expected a whole number",
