@@ -82,6 +82,9 @@ def summarise(out: Path) -> dict[str, Any]:
         "verdict": {key: evidence[key] for key in ("verdict", "k", "best_k", "p_value", "why")},
         "rules": evidence["rules"],
         "figures": evidence["figures"],
+        "axis": (evidence["axis"] or {"rules": []})["rules"],
+        "number_of_types": evidence["number_of_types"],
+        "type_stability": evidence["type_stability"],
         "labels": labels(typology),
     }
 
@@ -139,10 +142,11 @@ def markdown(name: str, summary: dict[str, Any]) -> str:
         f"| {r['table']} | {r['outcome']} | {r['reason']} | {r['n']:,} |" for r in summary["rows"]
     ]
     cells = [_feature_row(each) for each in summary["features"]]
-    rules = [
-        f"| {r['name']} | {_number(r['figure'])} | {r['relation']} {_number(r['threshold'])} "
-        f"| {'yes' if r['holds'] else 'no'} |"
-        for r in summary["rules"]
+    rules, axis = ([_rule_row(each) for each in summary[key]] for key in ("rules", "axis"))
+    numbers = [f"| {r['k']} | {r['share']:.2f} |" for r in summary["number_of_types"]]
+    stability = [
+        f"| {r['type']} | {_number(r['mean'])} | {_number(r['reference_mean'])} |"
+        for r in summary["type_stability"]
     ]
     groups = [
         f"| {r['partition']} | {r['category']} | {r['sites']} | {r['adjusted_rand']:.3f} |"
@@ -155,6 +159,9 @@ def markdown(name: str, summary: dict[str, Any]) -> str:
     lines += _table("| table | outcome | reason | rows |", kept)
     lines += _table("| feature | use | values | gaps | ICC(1) | ICC(2) |", cells)
     lines += _table("| rule | figure | threshold | holds |", rules)
+    lines += _table("| rule of the axis | figure | threshold | holds |", axis)
+    lines += _table("| number of types | share of resamples |", numbers)
+    lines += _table("| type | bootstrap Jaccard | in data without types |", stability)
     lines += _table("| partition | category | sites | adjusted Rand |", groups)
     return "\n".join([*lines, ""])
 
@@ -168,6 +175,12 @@ def _feature_row(each: dict[str, Any]) -> str:
     known = each["measurement"]
     figures = " | ".join(_number(known.get(name)) for name in ("icc1", "icc2"))
     return f"| {each['name']} | {each['use']} | {each['values']} | {gaps} | {figures} |"
+
+
+def _rule_row(rule: dict[str, Any]) -> str:
+    needed = f"{rule['relation']} {_number(rule['threshold'])}"
+    holds = "yes" if rule["holds"] else "no"
+    return f"| {rule['name']} | {_number(rule['figure'])} | {needed} | {holds} |"
 
 
 def _number(value: float | None) -> str:

@@ -174,10 +174,10 @@ def _spread(items: Sequence[object], positions: np.ndarray) -> np.ndarray:
 def _numbers(values: list[Any], decimal_comma: bool) -> list[float] | None:
     """All values as numbers, missing marks as NaN; None if any is neither."""
     texts = [code_text(value) for value in values]
-    if next(_not_numbers(texts, decimal_comma), None) is not None:
+    plain = _written_plainly(texts, decimal_comma)
+    if next(_not_numbers(texts, plain, decimal_comma), None) is not None:
         return None
-    written = _written_plainly(texts, decimal_comma)
-    return [np.nan if text in MISSING_MARKS else float(text) for text in written]
+    return [np.nan if text in MISSING_MARKS else float(text) for text in plain]
 
 
 def not_numbers(texts: list[str], *, decimal_comma: bool = False) -> list[str]:
@@ -198,16 +198,16 @@ def not_numbers(texts: list[str], *, decimal_comma: bool = False) -> list[str]:
     >>> not_numbers(["1,0", "0.6"], decimal_comma=True)
     ['0.6']
     """
-    return list(_not_numbers(texts, decimal_comma))
+    return list(_not_numbers(texts, _written_plainly(texts, decimal_comma), decimal_comma))
 
 
-def _not_numbers(texts: list[str], decimal_comma: bool) -> Iterator[str]:
+def _not_numbers(texts: list[str], plain: list[str], decimal_comma: bool) -> Iterator[str]:
     told = (text for text in texts if text not in MISSING_MARKS)
     points = decimal_comma and any("," in text for text in told)
-    for text, plain in zip(texts, _written_plainly(texts, decimal_comma), strict=True):
+    for text, written in zip(texts, plain, strict=True):
         if text in MISSING_MARKS:
             continue
-        if not is_plain_number(plain) or (points and "." in text):
+        if not is_plain_number(written) or (points and "." in text):
             yield text
 
 

@@ -199,7 +199,7 @@ def sites_written_alike(sites: pd.Series) -> list[str]:
     ["'T 04' (row 1) and 't04' (row 3)"]
     """
     first = pd.Series(sites.index, index=sites.to_numpy()).groupby(level=0, sort=False).first()
-    forms = pd.Series(["".join(name.split()).casefold() for name in first.index], index=first.index)
+    forms = pd.Series([_letters(name) for name in first.index], index=first.index)
     return [
         " and ".join(f"{name!r} (row {first[name]})" for name in group.index)
         for _, group in forms.groupby(forms, sort=False)
@@ -207,8 +207,12 @@ def sites_written_alike(sites: pd.Series) -> list[str]:
     ]
 
 
+def _letters(site: str) -> str:
+    return "".join(site.split()).casefold()
+
+
 def _form(site: str) -> str:
-    return "".join(site.split()).casefold().lstrip("0")
+    return _letters(site).lstrip("0")
 
 
 def _by_form(known: Sequence[str]) -> dict[str, str]:

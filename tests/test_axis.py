@@ -107,7 +107,7 @@ def test_a_proposal_without_types_names_the_continuum(continuum):
 
 def test_every_site_stands_in_the_table_with_its_place_group_or_reason(continuum):
     typology, _ = continuum
-    table = axis_table(typology).set_index("site")
+    table = axis_table(typology, two_rules(typology)).set_index("site")
     assert list(table.reset_index().columns) == list(AXIS_COLUMNS)
     assert list(table.index) == typology.profiles.sites
     # One feature of six is too little for a place; two rules need both of their features.
@@ -169,5 +169,5 @@ def test_where_the_rules_do_not_hold_nothing_is_offered(continuum):
         typology, evidence=dataclasses.replace(typology.evidence, axis=axis)
     )
     assert axis_words(axis) == ""
-    assert axis_table(other).empty
+    assert axis_table(other, two_rules(other)).empty
     assert "The axis that sites lie along" not in report_html(other, other.explain(seed=1))

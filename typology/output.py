@@ -18,7 +18,7 @@ from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
 from site_typology.replicates import PAIR_COLUMNS
 from site_typology.spreadsheet import neutralise
-from site_typology.two_rules import axis_table
+from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
 
 CONTRACT = (
@@ -77,7 +77,7 @@ def write_outputs(
         write_csv(comembership_table(typology), folder / "comembership.csv")
         write_csv(describe_types(typology), folder / "types.csv")
         write_csv(typology.memberships, folder / "memberships.csv")
-        write_csv(axis_table(typology), folder / "axis.csv")
+        write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")

@@ -37,7 +37,7 @@ def axis_content(typology: Typology) -> dict[str, Any] | None:
         return None
     rows = _thirds(typology, axis.scores.set_index("site")["score"])
     grouped = two_rules(typology)
-    table = axis_table(typology)
+    table = axis_table(typology, grouped)
     return {
         "rules": [rule_words(rule) for rule in axis.rules],
         "thirds": rows[:MOST_FEATURES],

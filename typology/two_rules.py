@@ -125,12 +125,14 @@ def _shared(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(rankdata(one[both]), rankdata(other[both]))[0, 1] ** 2)
 
 
-def axis_table(typology: Typology) -> pd.DataFrame:
+def axis_table(typology: Typology, grouped: TwoRules | None) -> pd.DataFrame:
     """Place and group of every site, the frame behind ``axis.csv``.
 
     Parameters
     ----------
     typology : Typology
+    grouped : TwoRules, optional
+        From `two_rules`.
 
     Returns
     -------
@@ -143,7 +145,6 @@ def axis_table(typology: Typology) -> pd.DataFrame:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
     every = pd.DataFrame({"site": pd.Series(typology.profiles.sites, dtype="str")})
     table = every.merge(axis.scores, on="site", how="left")
-    grouped = two_rules(typology)
     if grouped is None:
         return table.assign(group="", sure=False, reason="")[list(AXIS_COLUMNS)]
     return table.merge(grouped.groups, on="site")[list(AXIS_COLUMNS)]
