@@ -90,8 +90,16 @@ def test_the_axis_does_not_depend_on_the_order_of_sites_or_the_sign_of_an_eigenv
     there = find_axis(exact_data(values)).scores["score"].to_numpy()
     back = find_axis(exact_data(values[::-1])).scores["score"].to_numpy()[::-1]
     np.testing.assert_allclose(there, back, atol=1e-6)
-    turned = find_axis(exact_data(-values)).scores["score"].to_numpy()
-    np.testing.assert_allclose(turned, 100 - there, atol=1.0)
+    turned = find_axis(exact_data(-values)).scores
+    np.testing.assert_allclose(turned["score"], 100 - there, atol=1.0)
+
+
+def test_scores_rise_with_most_features_even_where_the_widest_one_falls():
+    values, place = along_a_line(80, 2, error=0.1)
+    values[:, 0] *= -1.2
+    scores = find_axis(exact_data(values)).scores
+    assert scores["score"].corr(pd.Series(place)) > 0.9
+    assert (np.diff(scores[["low", "score", "high"]], axis=1) >= 0).all()
 
 
 def test_a_proposal_without_types_names_the_continuum(continuum):

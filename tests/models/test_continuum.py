@@ -85,3 +85,12 @@ def test_order_of_sites_does_not_matter():
     turned = exact_data(data.values[::-1].copy(), data.errors[::-1].copy())
     one, two = fitted(data), fitted(turned)
     assert one.log_likelihood == pytest.approx(two.log_likelihood, abs=0.05)
+
+
+def test_share_and_dominance_are_those_of_variances_by_hand():
+    places = np.linspace(-1, 1, NODES)
+    means = np.column_stack([3 * places, np.zeros(NODES)])
+    found = Continuum(np.full(NODES, 1 / NODES), means, np.diag([2.0, 0.5]), 0.0)
+    along = 9 * (places**2).mean()
+    assert found.share == pytest.approx(along / (along + 2.5))
+    assert found.dominance == pytest.approx(along / 2.0)

@@ -8,7 +8,7 @@ from scipy import stats
 from site_typology.models.links import SingleBlock, block_from_dict
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.models.plausible import Population, posterior
-from site_typology.models.unimodal import UnimodalPopulation
+from site_typology.models.unimodal import UnimodalPopulation, add_errors
 from site_typology.models.working import WorkingScale, exact_data
 from site_typology.profiles import SiteProfiles
 
@@ -120,3 +120,13 @@ def test_thinning_leaves_levels_alone():
     less = data.scaled(1.25)
     np.testing.assert_array_equal(less.errors[:, :3, :3], data.errors[:, :3, :3])
     np.testing.assert_array_equal(data.measured(data.values).values, data.values)
+
+
+def test_a_level_is_measured_without_noise_of_its_own():
+    profiles = coarse_profiles(50, 5)
+    data = WorkingScale.fit(profiles).transform(profiles)
+    truth = np.random.default_rng(1).normal(size=(50, 4))
+    drawn = add_errors(truth, data, np.random.default_rng(2))
+    for own in data.levels:
+        at = np.searchsorted(own.cuts, truth[:, own.column])
+        np.testing.assert_array_equal(drawn.values[:, own.column], own.values[at])
