@@ -54,7 +54,7 @@ def assign_sites(
     """
     if out is not None:
         _check_file(out)
-    typology = _typology(model, tracking_uri)
+    typology = typology_of(model, tracking_uri)
     if study is not None and profiles is None:
         return typology.assign(Study.load(study).typology_profiles())
     if profiles is not None and study is None:
@@ -62,7 +62,8 @@ def assign_sites(
     raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
 
 
-def _typology(model: str, tracking_uri: str | None) -> Typology:
+def typology_of(model: str, tracking_uri: str | None) -> Typology:
+    """Load a typology from the folder of a run, its own folder, or an MLflow model URI."""
     if ":/" in model:
         from site_typology.experiments.logged_model import fetch_typology
 

@@ -168,7 +168,7 @@ def render_page(template: str, content: Mapping[str, Any]) -> str:
         File name beside this module.
     content : mapping of str to object
         Every text is escaped where the template shows it, but for `figures`, which were escaped
-        where they were drawn, and ``figure`` of `quality`.
+        where they were drawn, and ``figure`` of `quality` if it is there.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def render_page(template: str, content: Mapping[str, Any]) -> str:
         name: Markup(text)  # noqa: S704  # escaped where it was drawn
         for name, text in {
             **content["figures"],
-            "reliability": content["quality"]["figure"],
+            "reliability": content.get("quality", {}).get("figure", ""),
         }.items()
         if text
     }
