@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,7 @@ def compare_evaluation(typology: Typology, seed: int) -> pd.DataFrame:
         if info.use == "evaluate":
             groups.setdefault(info.composition or info.name, []).append(info)
     rows = []
-    for at, (name, infos) in enumerate(sorted(groups.items())):
+    for name, infos in groups.items():
         known = placed.values[[info.name for info in infos]].notna().all(axis=1).to_numpy()
         why_not = _why_not(profiles, infos, known)
         share = p_value = np.nan
@@ -65,11 +66,15 @@ def compare_evaluation(typology: Typology, seed: int) -> pd.DataFrame:
             if np.ptp(values, axis=0).max(initial=0.0) == 0:
                 why_not = "It is the same at every site that has a type."
             else:
-                found = association_test(values, weights, shares[known], seed + at)
+                found = association_test(values, weights, shares[known], _seed(seed, name))
                 share, p_value = found.share, found.p_value
         rows.append((name, int(known.sum()), share, p_value, np.nan, False, why_not))
-    table = pd.DataFrame(rows, columns=COLUMNS).set_index("feature")
-    return _adjusted(table.loc[list(groups)].reset_index())
+    return _adjusted(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _seed(seed: int, name: str) -> int:
+    """Give each feature a stream of its own, whatever other features there are."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0])
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
