@@ -23,7 +23,7 @@ class Quadratics:
     --------
     >>> scores = Quadratics.of_centroids(np.array([[0.0], [2.0]]))
     >>> scores(np.array([[0.0], [1.0]])).tolist()
-    [[0.0, -2.0], [-0.5, -0.5]]
+    [[0.0, -2.0], [0.0, 0.0]]
     >>> scores.combined(np.array([[1.0, -1.0]]))(np.array([[0.0], [1.0]])).tolist()
     [[2.0], [0.0]]
     """

@@ -132,3 +132,13 @@ def test_accuracy_is_told_with_what_no_rule_reaches(explanation: Explanation):
     unknown = dataclasses.replace(rules, accuracy=float("nan"))
     assert "could not be tried" in accuracy_words(unknown)
     assert accuracy_words(None) == ""
+
+
+def test_every_borderline_site_is_counted_though_not_all_are_listed(
+    typed: Typology, explanation: Explanation, monkeypatch: pytest.MonkeyPatch
+):
+    unsure = dataclasses.replace(typed, memberships=typed.memberships.assign(confidence=0.6))
+    monkeypatch.setattr("site_typology.report_types.MOST_SITES", 3)
+    text = section(unsure, explanation, "borderline")
+    assert f"{typed.labels.notna().sum()} sites belong to a type with a probability" in text
+    assert "The 3 least sure are listed." in text

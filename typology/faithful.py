@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from site_typology.models.working import WorkingData
     from site_typology.shares import Placed, Shares
     from site_typology.typology import Typology
 
@@ -110,27 +112,30 @@ def check_faithfulness(
 def _changes(
     typology: Typology, placed: Placed, columns: np.ndarray, rows: np.ndarray, state: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean change of each site's log-odds, and share of replacements that change its type."""
+    """Mean change of the log-odds of some sites, and share of replacements that change a type."""
     rng = np.random.default_rng(state)
-    data, values = placed.data, placed.data.values
-    columns = columns & data.observed
-    own, other = placed.labels - 1, placed.following - 1
-    sites = np.arange(data.n)
-    before = _log_scores(typology, placed, values)
-    odds = before[sites, own] - before[sites, other]
-    change, moved = np.zeros(data.n), np.zeros(data.n)
+    data = dataclasses.replace(
+        placed.data,
+        values=placed.data.values[rows],
+        errors=placed.data.errors[rows],
+        sites=tuple(np.array(placed.sites, dtype=object)[rows]),
+    )
+    replaceable = columns[rows] & data.observed
+    own, other, at = placed.labels[rows] - 1, placed.following[rows] - 1, np.arange(len(rows))
+    before = _log_scores(typology, data)
+    odds = before[at, own] - before[at, other]
+    change, moved = np.zeros(len(rows)), np.zeros(len(rows))
     for _ in range(STAND_INS):
-        replaced = np.where(columns, _of_other_sites(values, rng), values)
-        after = _log_scores(typology, placed, replaced)
-        change += np.abs(after[sites, own] - after[sites, other] - odds)
+        others = _of_other_sites(placed.data.values, rng.random(len(rows)))
+        after = _log_scores(typology, data.with_values(np.where(replaceable, others, data.values)))
+        change += np.abs(after[at, own] - after[at, other] - odds)
         moved += after.argmax(axis=1) != own
-    return (change / STAND_INS)[rows], (moved / STAND_INS)[rows]
+    return change / STAND_INS, moved / STAND_INS
 
 
-def _of_other_sites(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Give every site, column by column, the value of a site at random that has one."""
-    found = values.copy()
-    uniform = rng.random(len(values))
+def _of_other_sites(values: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Draw, column by column, the value of a site that has one, for each of some numbers 0 to 1."""
+    found = np.full((len(uniform), values.shape[1]), np.nan)
     for column in range(values.shape[1]):
         known = np.flatnonzero(~np.isnan(values[:, column]))
         if len(known):
@@ -138,7 +143,6 @@ def _of_other_sites(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return found
 
 
-def _log_scores(typology: Typology, placed: Placed, values: np.ndarray) -> np.ndarray:
+def _log_scores(typology: Typology, data: WorkingData) -> np.ndarray:
     """Log memberships but for what is the same in every type of a site, shape (n, k)."""
-    data = placed.data.with_values(values)
     return np.asarray(np.log(typology.model.weights) - 0.5 * typology.model.distances(data))

@@ -25,6 +25,7 @@ from site_typology.report_method import (
 )
 from site_typology.report_quality import quality_content
 from site_typology.report_types import (
+    borderline_count,
     borderline_table,
     one_population,
     profile_table,
@@ -128,6 +129,7 @@ def _content(
         "one_population": one_population(profile),
         "axis": axis_content(typology),
         "borderline": borderline_table(typology, explanation),
+        "n_borderline": borderline_count(typology),
         "sites": sites,
         "explanation": explanation,
         "drivers": driver_tables(typology, explanation),

@@ -198,6 +198,11 @@ def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[
     ]
 
 
+def borderline_count(typology: Typology) -> int:
+    """Count the borderline sites, those beyond the table too."""
+    return len(_borderline_rows(typology)) if is_claimed(typology) else 0
+
+
 def _borderline_rows(typology: Typology) -> pd.DataFrame:
     rows = typology.memberships.dropna(subset="type")
     return rows[rows["confidence"] < BORDERLINE].sort_values(["confidence", "site"])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from site_typology.typology import Typology
 
 SURROGATE_DRAWS, SURROGATE_ROWS = 10, 20_000
-EXACT_DRAWS, EXACT_ROWS = 50, 50_000
+EXACT_DRAWS, EXACT_ROWS = 50, 125_000
 
 Method = Literal["exact", "surrogate"]
 
