@@ -123,14 +123,15 @@ def test_a_composition_is_one_feature_and_a_category_has_one_test(
 
 def test_too_few_sites_and_no_variation_are_said(typed: Typology):
     few = np.where(np.arange(30) < 6, np.arange(30.0), np.nan)
-    values = {"few": few, "flat": np.ones(30)}
-    found = compare_evaluation(
-        with_features(typed, values, [evaluate(name) for name in values]), seed=1
-    ).set_index("feature")
+    names = np.array([f"Name {at}" for at in range(30)], dtype=object)
+    values = {"few": few, "flat": np.ones(30), "manager": names}
+    infos = [evaluate("few"), evaluate("flat"), evaluate("manager", kind="category")]
+    found = compare_evaluation(with_features(typed, values, infos), seed=1).set_index("feature")
+    assert found.loc["manager", "why_not"].startswith("A category of 29 values")
     assert found.loc["few", "why_not"].startswith("Known at ")
     assert found.loc["flat", "why_not"].startswith("It is the same")
-    assert found.loc[["few", "flat"], "p_holm"].isna().all()
-    # One test was made, and is not made to pay for the other two.
+    assert found.loc[["few", "flat", "manager"], "p_holm"].isna().all()
+    # One test was made, and is not made to pay for the others.
     assert found.loc["lead", "p_holm"] == found.loc["lead", "p_value"]
 
 
@@ -149,3 +150,15 @@ def test_order_of_features_does_not_change_a_p_value(typed: Typology, truth: np.
     pd.testing.assert_frame_equal(
         one.set_index("feature").sort_index(), other.set_index("feature").sort_index()
     )
+
+
+def test_of_many_unrelated_features_five_in_a_hundred_pass_and_none_after_adjustment(
+    typed: Typology,
+):
+    rng = np.random.default_rng(5)
+    values = {f"z{at:03d}": rng.normal(size=30) for at in range(400)}
+    infos = [evaluate(name) for name in values]
+    found = compare_evaluation(with_features(typed, values, infos, errors=0.5), seed=1)
+    # Three Monte Carlo standard errors of 0.011 either way.
+    assert abs((found["p_value"] <= 0.05).mean() - 0.05) < 0.033
+    assert not found["associated"].any()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 LEAST_SITES = 10
+MOST_KINDS = 20
+"""Values that a category may have; more are names, such as that of the site."""
 COLUMNS = ["feature", "sites", "share", "p_value", "p_holm", "associated", "why_not"]
 
 
@@ -57,7 +59,7 @@ def compare_evaluation(typology: Typology, seed: int) -> pd.DataFrame:
     rows = []
     for name, infos in groups.items():
         known = placed.values[[info.name for info in infos]].notna().all(axis=1).to_numpy()
-        why_not = _why_not(profiles, infos, known)
+        why_not = _why_not(placed, infos, known)
         share = p_value = np.nan
         if not why_not:
             from site_typology.models.association import association_test
@@ -84,14 +86,17 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_holm=adjusted, associated=adjusted <= LEVEL)
 
 
-def _why_not(profiles: SiteProfiles, infos: list[FeatureInfo], known: np.ndarray) -> str:
+def _why_not(placed: SiteProfiles, infos: list[FeatureInfo], known: np.ndarray) -> str:
     """Say why a feature cannot be tested; empty where it can."""
     if known.sum() < LEAST_SITES:
         return f"Known at {known.sum()} sites with a type; {LEAST_SITES} or more are needed."
+    kinds = max(placed.values[info.name][known].nunique() for info in infos)
+    if infos[0].kind == "category" and kinds > MOST_KINDS:
+        return f"A category of {kinds} values; those of {MOST_KINDS} or fewer are tested."
     shared = [
         build.title
-        for build in profiles.features
-        if build.builds and any(shares_error(profiles, info, build) for info in infos)
+        for build in placed.features
+        if build.builds and any(shares_error(placed, info, build) for info in infos)
     ]
     if not shared:
         return ""

@@ -99,3 +99,10 @@ def test_holm_is_that_of_statsmodels():
     with_gap = holm(np.insert(p, 2, np.nan))
     assert np.isnan(with_gap[2])
     assert np.delete(with_gap, 2) == pytest.approx(holm(p))
+
+
+def test_a_p_value_is_never_zero():
+    labels = np.repeat([0, 1], 20)
+    values = labels[:, None] * 100.0 + np.random.default_rng(7).normal(size=(40, 1))
+    found = association_test(values, np.ones((40, 1)), np.eye(2)[labels], 1, permutations=99)
+    assert found.p_value == 1 / 100
