@@ -5,7 +5,7 @@
 Three types are fitted to five measured build features of each data set, and evaluation features
 are tested by `site_typology.models.association`. False alarms: features that have nothing to do
 with the types, of several shapes, with errors and gaps that go with the types or not; and, to show
-what the rules of `site_typology.comparison` are for, build features and features that share the
+what the rules of `site_typology.evaluation` are for, build features and features that share the
 build features' errors, tested all the same. Power: the mean of one type is shifted. Beside it the
 usual F test of the most probable types. Monte Carlo errors in
 brackets.
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from scipy import stats
 
-from site_typology.comparison import weights_of
+from site_typology.evaluation import weights_of
 from site_typology.models.association import association_test
 from site_typology.models.mixture import BUDGET, fit_types
 from site_typology.models.working import exact_data

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from site_typology.comparison import COLUMNS as COMPARED
-from site_typology.comparison import compare_evaluation
+from site_typology.evaluation import COLUMNS as COMPARED
+from site_typology.evaluation import compare_evaluation
 from site_typology.describe import is_claimed
 from site_typology.feature_titles import titles_of
 
@@ -72,7 +72,7 @@ class Explanation:
         Types by three splits at most.
     evaluation : DataFrame
         Evaluation features compared between types, see
-        `site_typology.comparison.compare_evaluation`.
+        `site_typology.evaluation.compare_evaluation`.
     titles : dict of str to str
         What each feature is called.
     """

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from site_typology import FeatureInfo, SiteProfiles, Typology
-from site_typology.comparison import COLUMNS, compare_evaluation, shares_error
+from site_typology.evaluation import COLUMNS, compare_evaluation, shares_error
 
 
 def with_features(
