@@ -137,7 +137,7 @@ def _write(study: Study, typology: Typology, explanation: Explanation, out: Path
         figures=drawn,
         assessment=study.assess(),
     )
-    write_outputs(out, typology, study.profiles(), report, drawn)
+    write_outputs(out, typology, study.profiles(), report, drawn, explanation)
 
 
 def track_results(

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,9 +18,13 @@ from site_typology.figures import write_figures
 from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
 from site_typology.replicates import PAIR_COLUMNS
+from site_typology.rule_list import rules_table
 from site_typology.spreadsheet import neutralise
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
+
+if TYPE_CHECKING:
+    from site_typology.explain import Explanation
 
 CONTRACT = (
     "profiles.csv",
@@ -31,6 +36,10 @@ CONTRACT = (
     "types.csv",
     "memberships.csv",
     "axis.csv",
+    "drivers.csv",
+    "explanation.csv",
+    "rules.csv",
+    "evaluation.csv",
     "typology",
     "report.html",
     "figures",
@@ -44,6 +53,7 @@ def write_outputs(
     profiles: SiteProfiles,
     report: str,
     figures: Mapping[str, str],
+    explanation: Explanation,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -59,6 +69,8 @@ def write_outputs(
         The report as HTML.
     figures : mapping of str to str
         Figures as SVG by name.
+    explanation : Explanation
+        What membership is associated with.
 
     Returns
     -------
@@ -78,6 +90,10 @@ def write_outputs(
         write_csv(describe_types(typology), folder / "types.csv")
         write_csv(typology.memberships, folder / "memberships.csv")
         write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
+        write_csv(explanation.per_type, folder / "drivers.csv")
+        write_csv(explanation.per_site, folder / "explanation.csv")
+        write_csv(rules_table(typology, explanation.rules), folder / "rules.csv")
+        write_csv(explanation.evaluation, folder / "evaluation.csv")
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")

@@ -193,6 +193,18 @@ def _sites_used(evidence: Evidence) -> str:
     )
 
 
+def _explained(explanation: Explanation) -> str:
+    """Say what the Shapley values are of, and how far that is the typology."""
+    if not explanation.shown:
+        return f"Not shown. {explanation.why_not}"
+    if explanation.method == "exact":
+        return "Exact Shapley values of the log-odds that the type model gives, in closed form."
+    return (
+        f"Surrogate with cross-validated balanced accuracy {figure(explanation.fidelity)} "
+        f"(guessing: {figure(explanation.chance)})."
+    )
+
+
 def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, str]]:
     """Reporting items after GRoLTS (van de Schoot et al. 2017), as item and answer."""
     settings, evidence = typology.settings, typology.evidence
@@ -243,10 +255,7 @@ def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, s
         ),
         (
             "Explanation",
-            f"Surrogate with cross-validated balanced accuracy {figure(explanation.fidelity)} "
-            f"(guessing: {figure(explanation.chance)})."
-            if explanation.shown
-            else f"Not shown. {explanation.why_not}",
+            _explained(explanation),
         ),
         (
             "Syntax",
