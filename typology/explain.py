@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from site_typology.describe import is_claimed
 from site_typology.evaluation import COLUMNS as COMPARED
 from site_typology.evaluation import compare_evaluation
-from site_typology.describe import is_claimed
 from site_typology.feature_titles import titles_of
 
 if TYPE_CHECKING:
