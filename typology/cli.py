@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from site_typology import __version__
+from site_typology.cli_share import share
 from site_typology.errors import SiteTypologyError
 
 app = typer.Typer(
@@ -301,6 +302,9 @@ def assign(
         model, study=study, profiles=profiles, tracking_uri=tracking_uri, out=out
     )
     print_assignment(assignment, out=out, as_json=as_json)
+
+
+app.command()(share)
 
 
 if __name__ == "__main__":

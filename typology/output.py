@@ -22,6 +22,7 @@ from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
 
 CONTRACT = (
+    "INTERNAL.txt",
     "profiles.csv",
     "profiles.parquet",
     "ledger.csv",
@@ -33,9 +34,16 @@ CONTRACT = (
     "axis.csv",
     "typology",
     "report.html",
+    "report.docx",
+    "report.xlsx",
+    "report.json",
     "figures",
 )
 """Every name that a run writes."""
+MARKING = (
+    "Internal: these files name sites and show exact figures. Keep them in the evaluation team.\n"
+    "What may leave it: site-typology share THIS_FOLDER --to FOLDER\n"
+)
 
 
 def write_outputs(
@@ -44,6 +52,7 @@ def write_outputs(
     profiles: SiteProfiles,
     report: str,
     figures: Mapping[str, str],
+    files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -59,6 +68,8 @@ def write_outputs(
         The report as HTML.
     figures : mapping of str to str
         Figures as SVG by name.
+    files : mapping of str to bytes, optional
+        The report in other formats, from `site_typology.report_files.report_files`.
 
     Returns
     -------
@@ -72,6 +83,7 @@ def write_outputs(
     """
 
     def fill(folder: Path) -> None:
+        (folder / "INTERNAL.txt").write_text(MARKING, encoding="utf-8")
         _fill_profiles(folder, profiles)
         write_csv(typology.evidence.candidates, folder / "candidates.csv")
         write_csv(comembership_table(typology), folder / "comembership.csv")
@@ -81,6 +93,8 @@ def write_outputs(
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (folder / name).write_bytes(content)
         write_figures(figures, folder / "figures")
         typology.save(folder / "typology")
 
