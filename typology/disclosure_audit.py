@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,12 @@ Key = tuple[str, ...]
 Sum = tuple[Key, tuple[Key, ...]]
 """A total and the counts that add up to it."""
 Range = tuple[float, float]
+
+
+Relation = tuple[dict[Key, int], float, float]
+"""Counts times whole numbers, and the least and most that they add up to."""
+MOST = 1e7
+"""Stands for no limit: no study counts so many."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +31,13 @@ class Audit:
         Every total of every table; counts with one key are one unknown in all of them.
     ranges : mapping of Key to Range
         What is published, or known anyway, of each count: its least and most.
+    order : sequence of Key
+        Counts known to be in falling order, such as those of types numbered by size.
     """
 
     sums: Sequence[Sum]
     ranges: Mapping[Key, Range]
+    order: Sequence[Key] = ()
 
     def feasible(self, key: Key) -> Range:
         """Find the least and most that one count can be, whole numbers only.
@@ -44,8 +54,7 @@ class Audit:
         Notes
         -----
         Two integer programmes over all tables together, as Hundepool et al. (2012), Statistical
-        Disclosure Control, section 4.2.1, have it for single tables. The relations of a table
-        with totals are those of a network, so the limits are those of the linear programmes.
+        Disclosure Control, chapter 4, have linear ones for single tables.
 
         Examples
         --------
@@ -58,14 +67,14 @@ class Audit:
         """
         from scipy.optimize import Bounds, LinearConstraint, milp
 
-        equations = self._connected(key)
-        own = sorted({key}.union(*({total, *parts} for total, parts in equations)))
+        relations = self._connected(key)
+        own = sorted({key}.union(*(members for members, _, _ in relations)))
         at = {each: place for place, each in enumerate(own)}
-        matrix = np.zeros((len(equations), len(own)))
-        for row, (total, parts) in enumerate(equations):
-            matrix[row, at[total]] = 1
-            for part in parts:
-                matrix[row, at[part]] -= 1
+        matrix = np.zeros((len(relations), len(own)))
+        for row, (members, _, _) in enumerate(relations):
+            for member, times in members.items():
+                matrix[row, at[member]] += times
+        least, most = ([each[side] for each in relations] for side in (1, 2))
         limits = np.array([self.ranges[each] for each in own], dtype=float)
         found = []
         for sign in (1, -1):
@@ -75,23 +84,25 @@ class Audit:
                 cost,
                 integrality=np.ones(len(own)),
                 bounds=Bounds(limits[:, 0], np.minimum(limits[:, 1], MOST)),
-                constraints=LinearConstraint(matrix, 0, 0) if equations else None,
+                constraints=LinearConstraint(matrix, least, most) if relations else None,
             )
             if solved.x is None:
                 raise ValueError(f"These counts contradict each other: {solved.message}")
             found.append(float(np.round(solved.x[at[key]])))
         return found[0], (np.inf if found[1] >= MOST / 2 else found[1])
 
-    def _connected(self, key: Key) -> list[Sum]:
-        """Sums that tell of this count, directly or through others that are not known exactly."""
-        open_keys, left, found = {key}, list(self.sums), []
-        while reached := [each for each in left if open_keys & {each[0], *each[1]}]:
+    def _connected(self, key: Key) -> list[Relation]:
+        """Relations that tell of this count, directly or through others not known exactly."""
+        open_keys, left, found = {key}, self._relations(), list[Relation]()
+        while reached := [each for each in left if open_keys & set(each[0])]:
             left = [each for each in left if each not in reached]
             found += reached
-            members = {member for total, parts in reached for member in (total, *parts)}
+            members = {member for relation in reached for member in relation[0]}
             open_keys |= {each for each in members if self.ranges[each][0] < self.ranges[each][1]}
         return found
 
-
-MOST = 1e7
-"""Stands for no limit: no study counts so many."""
+    def _relations(self) -> list[Relation]:
+        sums: list[Relation] = [
+            ({total: 1, **dict.fromkeys(parts, -1)}, 0, 0) for total, parts in self.sums
+        ]
+        return sums + [({more: 1, less: -1}, 0, np.inf) for more, less in pairwise(self.order)]

@@ -72,6 +72,7 @@ def safe_counts(
     sums: Sequence[Sum],
     rules: Disclosure,
     known: Mapping[Key, int] | None = None,
+    order: Sequence[Key] = (),
 ) -> SafeCounts:
     """Hide small counts and as many others as it takes that nobody can work them out.
 
@@ -85,13 +86,15 @@ def safe_counts(
         ``small_number``, ``round_to`` and ``secondary``.
     known : mapping of Key to int, optional
         Counts that readers know anyway, such as the number of sites of a public programme.
+    order : sequence of Key
+        Counts that readers know to be in falling order, such as those of types numbered by size.
 
     Returns
     -------
     SafeCounts
         For each small count, whoever puts all tables together finds every value from 1 to the
-        largest small number possible, or as much of it as `known` and the zeros leave with all
-        else hidden.
+        largest small number possible, or as much of it as `known`, `order` and the zeros leave
+        with all else hidden.
 
     Notes
     -----
@@ -110,62 +113,68 @@ def safe_counts(
     known = known or {}
     why = {key: SMALL for key, count in counts.items() if 0 < count <= rules.small_number}
     if rules.secondary:
-        nothing = Audit(sums, _told(counts, counts, rules, known))
+        system = _System(counts, sums, rules, known, order)
+        nothing = system.audit(counts)
         for key in list(why):
-            _protect(key, counts, sums, rules, known, why, nothing.feasible(key))
+            system.protect(key, why, nothing.feasible(key))
     shown = {
         key: None if key in why else rounded(count, rules.round_to) for key, count in counts.items()
     }
     return SafeCounts(shown, why)
 
 
-def _told(
-    counts: Mapping[Key, int], hidden: Collection[Key], rules: Disclosure, known: Mapping[Key, int]
-) -> dict[Key, Range]:
-    """What a reader knows of each count when those of `hidden` that are not 0 are hidden."""
-    ranges: dict[Key, Range] = {}
-    for key, count in counts.items():
-        hides = key in hidden and count > 0
-        ranges[key] = told_by(None if hides else rounded(count, rules.round_to), rules)
-        if key in known:
-            ranges[key] = (known[key], known[key])
-    return ranges
+@dataclass(frozen=True)
+class _System:
+    """All counts with everything that a reader knows of them."""
+
+    counts: Mapping[Key, int]
+    sums: Sequence[Sum]
+    rules: Disclosure
+    known: Mapping[Key, int]
+    order: Sequence[Key]
+
+    def audit(self, hidden: Collection[Key]) -> Audit:
+        """Say what a reader knows when those of `hidden` that are not 0 are hidden."""
+        ranges: dict[Key, Range] = {}
+        for key, count in self.counts.items():
+            hides = key in hidden and count > 0
+            shown = None if hides else rounded(count, self.rules.round_to)
+            ranges[key] = told_by(shown, self.rules)
+        ranges |= {key: (count, count) for key, count in self.known.items()}
+        return Audit(self.sums, ranges, self.order)
+
+    def protect(self, key: Key, why: dict[Key, str], at_best: Range) -> None:
+        """Hide others, into `why`, until a small count can be anything that is small."""
+        least, most = max(at_best[0], 1), min(at_best[1], self.rules.small_number)
+        while True:
+            low, high = self.audit(why).feasible(key)
+            beside = None if low <= least and high >= most else self._beside(key, why)
+            if beside is None:
+                return
+            why[beside] = COMPLEMENT
+
+    def _beside(self, key: Key, why: Mapping[Key, str]) -> Key | None:
+        """Choose what to hide next: the smallest count that fits, parts before totals.
+
+        First from sums with one hidden count, which tell it; then from those near the exposed
+        count; then from those farther away.
+        """
+        near, left = {key}, list(self.sums)
+        farther: list[Sum] = []
+        while reached := [each for each in left if near & {each[0], *each[1]}]:
+            left = [each for each in left if each not in reached]
+            farther += reached
+            near |= {each for each in _members(reached) if each in why}
+        telling = [each for each in farther if sum(one in why for one in _members([each])) == 1]
+        close = [each for each in farther if key in _members([each])]
+        totals = {total for total, _ in self.sums}
+        for among in (telling, close, farther, self.sums):
+            members = [each for each in _members(among) if self.counts[each] > 0]
+            fit = [each for each in members if each not in why and each not in self.known]
+            if fit:
+                return min(fit, key=lambda each: (each in totals, self.counts[each], each))
+        return None
 
 
-def _protect(
-    key: Key,
-    counts: Mapping[Key, int],
-    sums: Sequence[Sum],
-    rules: Disclosure,
-    known: Mapping[Key, int],
-    why: dict[Key, str],
-    at_best: Range,
-) -> None:
-    """Hide others, into `why`, until a small count can be anything from 1 to the largest small."""
-    least, most = max(at_best[0], 1), min(at_best[1], rules.small_number)
-    while True:
-        low, high = Audit(sums, _told(counts, why, rules, known)).feasible(key)
-        beside = None if low <= least and high >= most else _beside(key, counts, sums, known, why)
-        if beside is None:
-            return
-        why[beside] = COMPLEMENT
-
-
-def _beside(
-    key: Key,
-    counts: Mapping[Key, int],
-    sums: Sequence[Sum],
-    known: Mapping[Key, int],
-    why: Mapping[Key, str],
-) -> Key | None:
-    """Choose what to hide next: the smallest count in a sum with this one, parts before totals."""
-    totals = {total for total, _ in sums}
-    near, left = {key}, list(sums)
-    while reached := [each for each in left if near & {each[0], *each[1]}]:
-        left = [each for each in left if each not in reached]
-        members = {member for total, parts in reached for member in (total, *parts)}
-        fit = [each for each in members if counts[each] > 0 and each not in (*why, *known)]
-        if fit:
-            return min(fit, key=lambda each: (each in totals, counts[each], each))
-        near |= members - set(known)
-    return None
+def _members(sums: Sequence[Sum]) -> set[Key]:
+    return {member for total, parts in sums for member in (total, *parts)}

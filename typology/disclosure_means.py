@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -20,8 +19,8 @@ from site_typology.report_words import Unit
 if TYPE_CHECKING:
     from site_typology.typology import Typology
 
-STEPS = (0.01, 0.05, 0.1)
-"""What shares and rates are rounded to: the first that is no less than what one person makes."""
+STEPS = (0.01, 0.05, 0.1, 0.2)
+"""What shares and rates are rounded to: the first no less than what two people make of them."""
 BAND = 0.1
 STAFFING = "staffing"
 ALL = "all"
@@ -30,17 +29,15 @@ UNKNOWN, ONE_PERSON = "people not known", "one person would show"
 
 @dataclass(frozen=True)
 class SafeMean:
-    """A mean as it may be shown; `why` it is hidden, or ``""``; the step it is rounded to."""
+    """A mean as it may be shown, and why it is hidden, or ``""``."""
 
     text: str
     why: str = ""
-    step: float = 0.0
-    banded: bool = False
 
 
 @dataclass(frozen=True)
 class FeatureMeans:
-    """The means of one feature by type, and over all sites that have one, as ``"all"``."""
+    """The means of one feature by type; of all sites as ``"all"`` where no types are claimed."""
 
     info: FeatureInfo
     means: dict[str, SafeMean]
@@ -71,16 +68,17 @@ def safe_means(typology: Typology, rules: Disclosure) -> list[FeatureMeans]:
     list of FeatureMeans
         Plain means over the sites of a type that have the feature from ``min_informants`` people
         or more. Hidden where fewer than ``min_sites`` sites do; where a part of a composition is
-        hidden so are the others; where a type is hidden so is the mean over all types, which would
-        tell it.
+        hidden so are the others. There is no mean over all types: it is the types' means weighted
+        by their numbers of sites, so a few features would tell those numbers.
 
     Notes
     -----
     A share or rate from few people tells of one: 12.5% is one of eight. One person more or less
     moves a mean over m sites, the smallest of n people, by at most 1 / (m n). Shares and rates are
-    rounded to a step no smaller than that, 1, 5 or 10 points, and hidden where 10 points are too
-    few. Staffing figures of teams under ``min_staff`` are given as a band. Intervals are left out:
-    their widths tell how many sites stand behind them. With ``round_to = 1`` figures are exact.
+    rounded to a step of twice that or more, so that at least two numbers of people fit whatever is
+    shown: to 1, 5, 10 or 20 points, and hidden where 20 are too few. Staffing figures of teams
+    under ``min_staff`` are given as a band. Intervals are left out: their widths tell how many
+    sites stand behind them. With ``round_to = 1`` figures are exact.
     """
     rows = [
         FeatureMeans(info, _means(typology, info, rules))
@@ -104,45 +102,39 @@ def _means(typology: Typology, info: FeatureInfo, rules: Disclosure) -> dict[str
     found = {}
     for label, group in whose.items():
         nobody_knows = bool(np.isnan(people[(groups == group) & ~np.isnan(values)]).all())
-        found[label] = _mean(material, [group], rules, nobody_knows)
-    if is_claimed(typology):
-        step = max(mean.step for mean in found.values())
-        banded = any(mean.banded for mean in found.values())
-        every = _mean(material, list(whose.values()), rules, False, step, banded)
-        hidden = [mean for mean in found.values() if mean.why]
-        found[ALL] = SafeMean(HIDDEN, COMPLEMENT) if hidden else every
+        found[label] = _mean(material, group, rules, nobody_knows)
     return found
 
 
 def _mean(
     material: _Material,
-    groups: Sequence[int],
+    group: int,
     rules: Disclosure,
     nobody_knows: bool,
-    least_step: float = 0.0,
-    banded: bool = False,
 ) -> SafeMean:
-    inside = np.isin(material.groups, groups)
+    inside = material.groups == group
     values, people = material.values[inside], material.people[inside]
     if len(values) < rules.min_sites or not len(values):
         few = f"fewer than {rules.min_sites} sites with {rules.min_informants} people or more"
         return SafeMean(HIDDEN, UNKNOWN if nobody_knows and not len(values) else few)
     mean = float(np.mean(values))
     fewest = float(np.nanmin(people)) if not np.isnan(people).all() else math.nan
-    banded = banded or (_is_staffing(material.info) and fewest < rules.min_staff)
-    of_people = material.info.kind in ("share", "composition", "rate")
+    banded = _is_staffing(material.info) and fewest < rules.min_staff
+    kind = material.info.kind
+    # A rate that spreads by more than 1 counts no people in people: contacts a team, for one.
+    of_people = kind in ("share", "composition") or (kind == "rate" and material.spread <= 1)
     if rules.round_to == 1:
         return SafeMean(material.unit.write(mean))
     if not of_people:
         width = _nice(material.spread)
         text = _band(mean, width, material.unit.percent) if banded else material.unit.write(mean)
-        return SafeMean(text, banded=banded)
-    step = max(_step(len(values), fewest), least_step)
+        return SafeMean(text)
+    step = _step(len(values), fewest)
     if math.isinf(step):
         return SafeMean(HIDDEN, ONE_PERSON)
     percent = material.unit.percent
     text = _band(mean, max(step, BAND), percent) if banded else _stepped(mean, step, percent)
-    return SafeMean(text, step=step, banded=banded)
+    return SafeMean(text)
 
 
 def _is_staffing(info: FeatureInfo) -> bool:
@@ -151,16 +143,16 @@ def _is_staffing(info: FeatureInfo) -> bool:
 
 
 def _step(sites: int, fewest: float) -> float:
-    """Find the smallest step that one person cannot be read off; infinite where there is none.
+    """Find the smallest step that no person can be read off; infinite where there is none.
 
     Examples
     --------
-    >>> _step(3, 40.0), _step(3, 8.0), _step(1, 8.0)
-    (0.01, 0.05, inf)
+    >>> _step(5, 40.0), _step(3, 40.0), _step(3, 8.0), _step(1, 8.0)
+    (0.01, 0.05, 0.1, inf)
     """
     if math.isnan(fewest):
         return STEPS[1]
-    return next((step for step in STEPS if step >= 1 / (sites * fewest) - 1e-12), math.inf)
+    return next((step for step in STEPS if step >= 2 / (sites * fewest) - 1e-12), math.inf)
 
 
 def _stepped(value: float, step: float, percent: bool) -> str:
@@ -221,21 +213,27 @@ def _complements(rows: list[FeatureMeans]) -> list[FeatureMeans]:
 
 
 def _with_apart(typology: Typology, rows: list[FeatureMeans]) -> list[FeatureMeans]:
-    """Say beside a shown mean whether its interval leaves the mean of all sites out."""
-    apart = {
-        (row.feature, row.type): "higher" if row.z > 0 else "lower"
-        for row in type_profiles(typology).itertuples()
-        if row.apart
-    }
-    return [
-        FeatureMeans(
-            row.info,
-            {
-                label: SafeMean(f"{mean.text}, {apart[row.info.name, label]}")
-                if not mean.why and (row.info.name, label) in apart
-                else mean
-                for label, mean in row.means.items()
-            },
-        )
-        for row in rows
-    ]
+    """Say beside a mean whether its interval leaves out the mean of the types' means.
+
+    Each type counts once in that mean, so that it says nothing of how many sites a type has.
+    """
+    if not is_claimed(typology):
+        return rows
+    found = type_profiles(typology).set_index(["feature", "type"])
+    said = []
+    for row in rows:
+        own = found.loc[row.info.name]
+        middle = float(own["mean"].mean())
+        words = {
+            label: ", higher" if own.loc[label, "low"] > middle else ", lower"
+            for label, mean in row.means.items()
+            if not mean.why and not own.loc[label, "low"] <= middle <= own.loc[label, "high"]
+        }
+        if any(mean.why for mean in row.means.values()) or own["low"].isna().any():
+            words = {}
+        means = {
+            label: SafeMean(mean.text + words.get(label, ""), mean.why)
+            for label, mean in row.means.items()
+        }
+        said.append(FeatureMeans(row.info, means))
+    return said

@@ -98,7 +98,8 @@ def _fill(sheet: Worksheet, table: Table, marking: str) -> None:
         sheet.append([harmless(line)])
     sheet.append([harmless(name) for name in head])
     for row in table.rows:
-        sheet.append([harmless(text) for text in (*((row.group,) if grouped else ()), *row.cells)])
+        texts = (*((row.group,) if grouped else ()), *row.cells)
+        sheet.append([harmless(text) or None for text in texts])
     for cells in sheet.iter_rows(min_row=4):
         for cell in cells:
             cell.alignment = Alignment(wrap_text=True, vertical="top")

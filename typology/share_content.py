@@ -108,7 +108,7 @@ def shareable(
     """
     counts, means = count_tables(typology, rules), safe_means(typology, rules)
     assignments = _assignments(typology, names, counts, rules)
-    hidden = [*_hidden_counts(counts), *_hidden_means(typology, means)]
+    hidden = [*_hidden_counts(counts), *_hidden_means(means)]
     drawings = _drawings(typology)
     sections = (
         Section("verdict", "Verdict", tuple(_verdict(typology, counts, drawings))),
@@ -220,8 +220,8 @@ def _types(typology: Typology, counts: CountTables, means: Sequence[FeatureMeans
         Text(
             "Means over the sites that have the feature from enough people, each site counted "
             "once. “Higher” and “lower”: the 95% interval of the type's mean, measurement error "
-            "included, leaves the mean of all sites out. Types were found in the same data, so "
-            "this describes types and does not test them.",
+            "included, leaves the mean of the types' means out. Types were found in the same data, "
+            "so this describes types and does not test them.",
             "note",
         )
     )
@@ -237,8 +237,6 @@ def _reading(typology: Typology, label: str) -> str:
 def _means_table(typology: Typology, means: Sequence[FeatureMeans]) -> Table:
     labels = list(type_sizes(typology))
     heads = {label: "All sites" if label == ALL else f"Type {label}" for label in labels}
-    if is_claimed(typology):
-        heads[ALL] = "All types"
     rows = [
         Row(
             (
@@ -334,8 +332,8 @@ def _hidden_counts(counts: CountTables) -> list[Hidden]:
     return [Hidden(table, cell, COUNTS_RULE, why, TOGETHER) for table, cell, why in counts.hidden()]
 
 
-def _hidden_means(typology: Typology, means: Sequence[FeatureMeans]) -> list[Hidden]:
-    heads = {ALL: "All types" if is_claimed(typology) else "All sites"}
+def _hidden_means(means: Sequence[FeatureMeans]) -> list[Hidden]:
+    heads = {ALL: "All sites"}
     return [
         Hidden(
             "Means in natural units",
@@ -367,11 +365,11 @@ def _rules(rules: Disclosure, hidden: Sequence[Hidden]) -> list[Block]:
             (
                 "A share of sites or people is made of counts as they are shown, and hidden where "
                 "one of them is.",
-                "A mean share or rate is rounded to 1, 5 or 10 points, the first that is no less "
-                "than what one person more or less would make of it, and hidden where 10 points "
-                "are too few.",
-                "Where a type's mean is hidden so is that of all types; where one part of a "
-                "composition is, so are the others.",
+                "A mean share or rate is rounded to 1, 5, 10 or 20 points, the first that is no "
+                "less than what two people more or less would make of it, and hidden where 20 "
+                "points are too few: no figure tells of one person, as 12.5% of eight would.",
+                "Where one part of a composition is hidden, so are the others. Means over all "
+                "types are not shown: they would tell how many sites each type has.",
                 "Categories of fewer sites than a type needs are not named.",
                 "Intervals, single sites, lowest and highest values are not shown.",
             )

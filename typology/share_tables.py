@@ -51,12 +51,14 @@ class CountTables:
 
     counts: dict[Key, int] = field(default_factory=dict)
     sums: list[Sum] = field(default_factory=list)
+    order: list[Key] = field(default_factory=list)
     grids: dict[str, list[Grid]] = field(default_factory=dict)
     safe: SafeCounts = field(default_factory=lambda: SafeCounts({}, {}))
 
     def protect(self, rules: Disclosure) -> None:
         """Hide and round; everybody is taken to know how many sites a programme has."""
-        self.safe = safe_counts(self.counts, self.sums, rules, {ALL: self.counts[ALL]})
+        known = {ALL: self.counts[ALL]}
+        self.safe = safe_counts(self.counts, self.sums, rules, known, self.order)
 
     def tables(self, section: str) -> list[Table]:
         """Tables of one section as they may be shown."""
@@ -121,6 +123,8 @@ def _type_counts(made: CountTables, typology: Typology, groups: pd.Series) -> di
         made.counts["type", name] = int((groups == group).sum())
     keys: list[Key] = [("type", name) for name in labels]
     made.sums.append((ALL, tuple(keys)))
+    sizes = [made.counts[key] for key in keys[:-1]]
+    made.order = keys[:-1] if sizes == sorted(sizes, reverse=True) else []
     made.grids["types"] = [
         Grid(
             "Sites in each type",
