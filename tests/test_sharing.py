@@ -120,12 +120,22 @@ def test_a_text_that_names_a_site_stops_the_share(results: Path, typed: Typology
     site = typed.profiles.sites[3]
     typed.named({1: f"Like {site}"}).save(results / "typology")
     said = refused(results, tmp_path / "partner")
-    assert f"The types  Says '{site}'" in said
+    assert f"The types       Says '{site}'" in said
+    assert f"name of a type  Says '{site}'" in said
     record = {"title": f"A study of {site}", "disclosure": Disclosure().model_dump()}
     typed.save(results / "typology")
     (results / "report.json").write_text(json.dumps(record))
     assert f"title  Says '{site}'" in refused(results, tmp_path / "partner")
     assert not (tmp_path / "partner").exists()
+
+
+def test_a_word_of_the_report_that_is_a_site_too_stops_nothing_but_a_label_does():
+    from site_typology.share_guard import is_unmistakable, named_in
+
+    texts = [("own words", "Agreement of types, Reading list"), ("feature x", "Time in Reading")]
+    assert not is_unmistakable("Reading")
+    assert named_in(texts[1:], ["Reading"]) == [("feature x", "Reading")]
+    assert named_in(texts, ["Readin", "3", "x"]) == []
 
 
 def test_rules_come_from_the_study_file_where_one_is_named(results: Path, tmp_path: Path):

@@ -42,6 +42,19 @@ def named_in(texts: Iterable[tuple[str, str]], names: Iterable[str]) -> list[tup
     return list(dict.fromkeys(pairs))
 
 
+def is_unmistakable(name: str) -> bool:
+    """Whether a name can only be a name: several words, or a digit in it.
+
+    A site called Reading would be found in the report's own words.
+
+    Examples
+    --------
+    >>> [is_unmistakable(name) for name in ("Reading", "North End", "T31")]
+    [False, True, True]
+    """
+    return bool(re.search(r"\d|\w\W+\w", name))
+
+
 def figure_texts(figures: Mapping[str, str]) -> list[tuple[str, str]]:
     """Every text of figures, alternative text included, each with its figure."""
     return [(f"figure {name}", re.sub(r"<[^>]*>", " ", svg)) for name, svg in figures.items()]

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from site_typology.declaration import Disclosure
+from site_typology.describe import type_names
 from site_typology.document_page import document_html
 from site_typology.errors import Problem, Problems, StudyError
 from site_typology.figure_canvas import render, render_png
@@ -18,7 +19,7 @@ from site_typology.output import write_csv, write_whole
 from site_typology.pseudonyms import kept_secret, pseudonyms
 from site_typology.report_files import RECORD, report_files
 from site_typology.share_content import Hidden, Shareable, shareable
-from site_typology.share_guard import figure_texts, named_in
+from site_typology.share_guard import figure_texts, is_unmistakable, named_in
 from site_typology.share_tables import unnamed_categories
 from site_typology.study_file import read_declaration
 from site_typology.typology import Typology
@@ -78,7 +79,7 @@ def share_results(results: str | Path, to: str | Path, study: str | Path | None 
     names = pseudonyms(sites, kept_secret(kept.with_name(f"{to.name}.key")))
     made = shareable(typology, names, rules, title or typology.name)
     figures = {name: render(name, drawing) for name, drawing in made.drawings.items()}
-    _guard(typology, made, figures, rules)
+    _guard(typology, made, figures, title or typology.name, rules)
     write_whole(to, lambda folder: _fill(folder, made, figures, rules))
     who = pd.DataFrame({"pseudonym": names.values(), "site": names.keys()})
     write_csv(who.sort_values("pseudonym"), kept.with_name(f"{to.name}-sites.csv"))
@@ -117,19 +118,48 @@ def _title_and_rules(results: Path, study: str | Path | None) -> tuple[str, Disc
         raise StudyError(str(path), [Problem("file", said)]) from error
 
 
-def _guard(typology: Typology, made: Shareable, figures: dict[str, str], rules: Disclosure) -> None:
-    """Refuse to write where a text names a site, or a category that is not to be named."""
+def _guard(
+    typology: Typology, made: Shareable, figures: dict[str, str], title: str, rules: Disclosure
+) -> None:
+    """Refuse to write where a text names a site, or a title or type a category not to be named."""
     sites = [str(site) for site in typology.profiles.sites]
+    given = [
+        ("title", title),
+        *(("name of a type", name) for name in type_names(typology).values()),
+    ]
+    written = [*given, *_study_texts(typology, rules)]
+    everything = [*made.document.texts(), *figure_texts(figures)]
     rare = [name for _, name in unnamed_categories(typology, rules)]
-    texts = [*made.document.texts(), *figure_texts(figures)]
+    said = [
+        *named_in(written, sites),
+        *named_in(everything, filter(is_unmistakable, sites)),
+        *named_in(given, rare),
+    ]
     found = Problems("report for sharing")
-    for place, name in named_in(texts, [*sites, *rare]):
+    for place, name in dict.fromkeys(said):
         found.add(
             place,
             f"Says {name!r}, the name of a site or of a category that too few sites have. Change "
             "the title, label or name that says it, and run again.",
         )
     found.raise_if_any()
+
+
+def _study_texts(typology: Typology, rules: Disclosure) -> list[tuple[str, str]]:
+    """Texts of the study that a shared report prints, each with what it is."""
+    profiles, hidden = typology.profiles, unnamed_categories(typology, rules)
+    texts = [("table of a survey", str(name)) for name in profiles.response["table"].unique()]
+    for info in profiles.features:
+        for text in (info.title, info.unit, info.family, info.composition):
+            texts.append((f"feature {info.name}", text))
+        if info.kind == "category":
+            named = profiles.values[info.name].dropna().astype(str).unique()
+            texts += [
+                (f"category of {info.name}", name)
+                for name in named
+                if (info.title, name) not in hidden
+            ]
+    return texts
 
 
 def _fill(folder: Path, made: Shareable, figures: dict[str, str], rules: Disclosure) -> None:
