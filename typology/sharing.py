@@ -18,8 +18,9 @@ from site_typology.figure_canvas import render, render_png
 from site_typology.output import write_csv, write_whole
 from site_typology.pseudonyms import kept_secret, pseudonyms
 from site_typology.report_files import RECORD, report_files
-from site_typology.share_content import Hidden, Shareable, shareable
+from site_typology.share_content import Shareable, shareable
 from site_typology.share_guard import figure_texts, is_unmistakable, named_in
+from site_typology.share_sections import Hidden
 from site_typology.share_tables import unnamed_categories
 from site_typology.study_file import read_declaration
 from site_typology.typology import Typology
