@@ -86,6 +86,24 @@ def test_pseudonyms_are_the_same_in_one_share_and_others_in_another(results: Pat
     assert mode == 0o600
 
 
+def test_a_list_of_sites_is_as_long_as_the_rounded_count_allows(
+    results: Path, typed: Typology, tmp_path: Path
+):
+    share = share_results(results, tmp_path / "partner")
+    listed = pd.read_csv(share.folder / "assignments.csv", dtype={"type": int})
+    record = json.loads((share.folder / "report.json").read_text("utf-8"))
+    sizes = next(b for s in record["sections"] for b in s["blocks"]
+                 if b.get("table") == "Sites in each type")  # fmt: skip
+    shown = {row["cells"][0]["text"]: row["cells"][1]["text"] for row in sizes["rows"]}
+    counts = listed["type"].value_counts()
+    for label in (1, 2, 3):
+        text = shown[f"Type {label}"]
+        assert counts.get(label, 0) == (0 if text == "*" else int(text) - 2)
+    who = pd.read_csv(share.kept / "partner-sites.csv").set_index("pseudonym")["site"]
+    assert list(typed.labels[listed["site"].map(who)]) == list(listed["type"])
+    assert len(listed) > 10
+
+
 def test_a_damaged_secret_is_told(tmp_path: Path):
     (tmp_path / "a.key").write_text("short")
     with pytest.raises(StudyError, match="Holds no secret"):
