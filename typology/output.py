@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from site_typology.explain import Explanation
 
 CONTRACT = (
+    "INTERNAL.txt",
     "profiles.csv",
     "profiles.parquet",
     "ledger.csv",
@@ -42,9 +43,16 @@ CONTRACT = (
     "evaluation.csv",
     "typology",
     "report.html",
+    "report.docx",
+    "report.xlsx",
+    "report.json",
     "figures",
 )
 """Every name that a run writes."""
+MARKING = (
+    "Internal: these files name sites and show exact figures. Keep them in the evaluation team.\n"
+    "What may leave it: site-typology share THIS_FOLDER --to FOLDER\n"
+)
 
 
 def write_outputs(
@@ -54,6 +62,7 @@ def write_outputs(
     report: str,
     figures: Mapping[str, str],
     explanation: Explanation,
+    files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -71,6 +80,8 @@ def write_outputs(
         Figures as SVG by name.
     explanation : Explanation
         What membership is associated with.
+    files : mapping of str to bytes, optional
+        The report in other formats, from `site_typology.report_files.report_files`.
 
     Returns
     -------
@@ -84,6 +95,7 @@ def write_outputs(
     """
 
     def fill(folder: Path) -> None:
+        (folder / "INTERNAL.txt").write_text(MARKING, encoding="utf-8")
         _fill_profiles(folder, profiles)
         write_csv(typology.evidence.candidates, folder / "candidates.csv")
         write_csv(comembership_table(typology), folder / "comembership.csv")
@@ -97,6 +109,8 @@ def write_outputs(
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (folder / name).write_bytes(content)
         write_figures(figures, folder / "figures")
         typology.save(folder / "typology")
 

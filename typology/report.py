@@ -10,11 +10,11 @@ from site_typology.declaration import Disclosure
 from site_typology.describe import is_claimed, type_sizes
 from site_typology.features.assessment import Assessment, assess
 from site_typology.report_axis import axis_content
+from site_typology.report_checklist import checklist
 from site_typology.report_data import feature_table, ledger_table, missing_share
 from site_typology.report_explanation import driver_tables, explanation_content, site_reasons
 from site_typology.report_method import (
     candidate_rows,
-    checklist,
     gain_rows,
     number_rows,
     number_words,
