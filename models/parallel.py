@@ -1,9 +1,11 @@
-"""Run independent tasks in order, on one process or several, with the same results."""
+"""Run independent tasks in order, on one worker or several, with the same results."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,7 +35,8 @@ def run_tasks(
     items : sequence
         One item a task.
     workers : int
-        Processes to use; 1 stays in this one.
+        Processes to use; 1 stays in this one. Threads, or workers of a cluster, where
+        ``joblib.parallel_config`` names another backend.
     progress : callable, optional
         Called with `stage` and the share done, from 0 to 1.
     stage : str
@@ -65,9 +68,34 @@ def _batches(
             for item in items:
                 yield [task(item)]
         return
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     size = max(BATCH * workers, -(-len(items) // MOST_BATCHES))
-    with Parallel(n_jobs=workers, inner_max_num_threads=1) as parallel:
+    alone = partial(_on_one_thread, task, os.getpid())
+    with threadpool_limits(1), _parallel(workers) as parallel:
         for start in range(0, len(items), size):
-            yield parallel(delayed(task)(item) for item in items[start : start + size])
+            yield parallel(delayed(alone)(item) for item in items[start : start + size])
+
+
+def _parallel(workers: int) -> Any:
+    """Processes of this machine, or what `joblib.parallel_config` says: threads, a cluster."""
+    from joblib import Parallel
+    from joblib.parallel import get_active_backend
+
+    backend = get_active_backend()[0]
+    if backend.supports_inner_max_num_threads:
+        return Parallel(n_jobs=workers, inner_max_num_threads=1)
+    return Parallel(n_jobs=workers)
+
+
+def _on_one_thread(task: Callable[[Item], Result], caller: int, item: Item) -> Result:
+    """Do one task; in a process that is not the caller's, libraries keep to one thread for good.
+
+    Workers of a cluster are not started here, so that their limits are set from inside. Lifting
+    them after each task would let them go while another thread still computes.
+    """
+    if os.getpid() != caller:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1)
+    return task(item)
