@@ -9,6 +9,7 @@ import pandas as pd
 
 from site_typology.figure_canvas import FAINT, INK, MUTED, Drawing, colour, evenly, shortened
 from site_typology.grid import CHOICES
+from site_typology.models.clusterers import CLUSTERERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,11 @@ TITLES = {
 """Choices in words."""
 LEVELS = {
     ("features", "all"): "all",
+    ("space", "features"): "all features",
+    ("space", "pca"): "principal components",
+    ("space", "famd"): "components, mixed data",
+    ("space", "gower"): "Gower distance",
+    ("space", "measured"): "as measured",
     ("link", "working"): "error-stabilising",
     ("link", "plain"): "plain numbers",
     ("weights", "declared"): "as declared",
@@ -40,6 +46,8 @@ LEVELS = {
 def level_words(choice: str, level: object) -> str:
     """Say a level of a choice in words."""
     text = LEVELS.get((choice, str(level)), str(level))
+    if choice == "algorithm":
+        text = CLUSTERERS[text].title
     return text.replace("without:", "without ").replace("family:", "only ")
 
 
@@ -54,7 +62,9 @@ def specification_drawing(curve: SpecificationCurve) -> Drawing:
     curve : SpecificationCurve
     """
     ordered = curve.table.dropna(subset=["agreement"]).sort_values("agreement", kind="stable")
-    shown = ordered.iloc[evenly(len(ordered), MOST_DRAWN)].reset_index(drop=True)
+    spread = np.zeros(len(ordered), dtype=bool)
+    spread[evenly(len(ordered), MOST_DRAWN)] = True
+    shown = ordered[spread | ordered["as_proposed"]].reset_index(drop=True)
     rows = _rows(ordered)
 
     def draw(axes: list[Axes]) -> None:
@@ -80,8 +90,9 @@ def _draw_curve(axis: Axes, shown: pd.DataFrame, curve: SpecificationCurve) -> N
     axis.axhline(0, color=FAINT, linewidth=1)
     axis.plot(places, shown["agreement"], ".", color=MUTED, markersize=5, label="a specification")
     axis.plot(
-        places[own], shown["agreement"][own], "D", color=colour(1), markersize=6, markerfacecolor="white",
-        markeredgewidth=1.6, label="choices of the proposal, each number of types",
+        places[own], shown["agreement"][own], "D", color=colour(1), markersize=6,
+        markerfacecolor="white", markeredgewidth=1.6,
+        label="choices of the proposal, each number of types",
     )  # fmt: skip
     low = min(0.0, float(shown["agreement"].min()))
     axis.set_ylim(low - 0.05, 1.05)
@@ -118,7 +129,7 @@ def _draw_choices(axis: Axes, shown: pd.DataFrame, rows: list[tuple[str, str]]) 
     axis.set_ylim(place - 0.4, -0.6)
     axis.set_xlim(-1, len(shown))
     axis.set_xticks([])
-    axis.set_xlabel("Specifications, from the lowest agreement to the highest")
+    axis.set_xlabel("Specifications, lowest agreement first")
     for side in ("left", "bottom"):
         axis.spines[side].set_visible(False)
 

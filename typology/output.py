@@ -17,6 +17,7 @@ from site_typology.figures import write_figures
 from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
 from site_typology.replicates import PAIR_COLUMNS
+from site_typology.specification_curve import COLUMNS, SITE_COLUMNS, SpecificationCurve
 from site_typology.spreadsheet import neutralise
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
@@ -31,6 +32,9 @@ CONTRACT = (
     "types.csv",
     "memberships.csv",
     "axis.csv",
+    "specifications.csv",
+    "specification_sites.csv",
+    "specifications.json",
     "typology",
     "report.html",
     "figures",
@@ -44,6 +48,7 @@ def write_outputs(
     profiles: SiteProfiles,
     report: str,
     figures: Mapping[str, str],
+    curve: SpecificationCurve | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -59,6 +64,8 @@ def write_outputs(
         The report as HTML.
     figures : mapping of str to str
         Figures as SVG by name.
+    curve : SpecificationCurve, optional
+        Where a grid of specifications was tried.
 
     Returns
     -------
@@ -78,6 +85,7 @@ def write_outputs(
         write_csv(describe_types(typology), folder / "types.csv")
         write_csv(typology.memberships, folder / "memberships.csv")
         write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
+        fill_specifications(folder, curve)
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")
@@ -85,6 +93,17 @@ def write_outputs(
         typology.save(folder / "typology")
 
     return write_whole(Path(out), fill)
+
+
+def fill_specifications(folder: Path, curve: SpecificationCurve | None) -> None:
+    """Write the specifications; only headings, and no content, where no grid was tried."""
+    table = pd.DataFrame(columns=list(COLUMNS)) if curve is None else curve.table
+    sites = pd.DataFrame(columns=list(SITE_COLUMNS)) if curve is None else curve.sites
+    write_csv(table, folder / "specifications.csv")
+    write_csv(sites, folder / "specification_sites.csv")
+    content = None if curve is None else curve.to_dict()
+    text = json.dumps(content, indent=1, allow_nan=False)
+    (folder / "specifications.json").write_text(text + "\n", encoding="utf-8")
 
 
 def comembership_table(typology: Typology) -> pd.DataFrame:
