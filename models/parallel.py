@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -71,7 +72,7 @@ def _batches(
     from joblib import delayed
 
     size = max(BATCH * workers, -(-len(items) // MOST_BATCHES))
-    alone = partial(_on_one_thread, task, os.getpid())
+    alone = partial(_on_one_thread, task, (os.getpid(), threading.get_ident()))
     with threadpool_limits(1), _parallel(workers) as parallel:
         for start in range(0, len(items), size):
             yield parallel(delayed(alone)(item) for item in items[start : start + size])
@@ -88,13 +89,14 @@ def _parallel(workers: int) -> Any:
     return Parallel(n_jobs=workers)
 
 
-def _on_one_thread(task: Callable[[Item], Result], caller: int, item: Item) -> Result:
-    """Do one task; in a process that is not the caller's, libraries keep to one thread for good.
+def _on_one_thread(task: Callable[[Item], Result], caller: tuple[int, int], item: Item) -> Result:
+    """Do one task; where another thread does it, libraries keep to one thread there for good.
 
-    Workers of a cluster are not started here, so that their limits are set from inside. Lifting
-    them after each task would let them go while another thread still computes.
+    OpenMP counts for each thread that calls it, and workers of a cluster are not started here, so
+    that limits are set from inside. Lifting them after each task would let them go while another
+    thread still computes.
     """
-    if os.getpid() != caller:
+    if (os.getpid(), threading.get_ident()) != caller:
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(1)

@@ -262,7 +262,8 @@ def _repeated(algorithm: str) -> str:
 
 
 def _drawn(listed: Sequence[Choices], most: int, seed: int) -> tuple[Choices, ...]:
-    own = [at for at, one in enumerate(listed) if as_proposed(one)][:most]
+    first = listed[0].seed
+    own = [at for at, one in enumerate(listed) if as_proposed(one) and one.seed == first][:most]
     others = np.setdiff1d(np.arange(len(listed)), own)
     random = np.random.default_rng(derived_seed(seed, "grid"))
     drawn = random.choice(others, size=most - len(own), replace=False)
