@@ -162,7 +162,11 @@ def _parse(content: dict[str, Any], source: str) -> Specification:
         return Specification.model_validate(content)
     except ValidationError as error:
         found = Problems(source)
-        for detail in error.errors():
+        details = error.errors()
+        inside = {detail["loc"][:-1] for detail in details}
+        for detail in details:
+            if detail["type"] == "too_short" and detail["loc"] in inside:
+                continue  # Only because what is in it was wrong.
             found.add(".".join(map(str, detail["loc"])), _sentence(detail))
         found.raise_if_any()
         raise

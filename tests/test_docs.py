@@ -38,6 +38,12 @@ reference_draws = 19
 number_resamples = 10
 agreement_replicates = 10
 power_replicates = 10
+
+[grid]
+links = ["working", "plain"]
+algorithms = ["kmeans"]
+draws = 3
+bootstraps = 3
 """
 
 
@@ -172,6 +178,11 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
         ("comembership.csv", set()),
         ("axis.csv", set()),
         (
+            "specifications.csv",
+            {"auto", "of the proposal", "run", "not run", "null_draws"},
+        ),
+        ("specification_sites.csv", set()),
+        (
             "memberships.csv",
             {"not enough data", "none of these", "no typology claimed"},
         ),
@@ -225,6 +236,15 @@ def test_evidence_has_the_keys_of_the_contract(output: dict[str, str], evidence:
     assert set(power) <= names_in(rows["power"])
     assert set(evidence["number_of_types"][0]) == names_in(rows["number_of_types"])
     assert set(evidence["type_stability"][0]) == names_in(rows["type_stability"])
+
+
+def test_specifications_have_the_keys_of_the_contract(
+    output: dict[str, str], results: Path
+) -> None:
+    content = json.loads((results / "specifications.json").read_text("utf-8"))
+    named = names_in(output["specifications.json"]) - {"null"}
+    values = {"the proposal", "the other specifications"}
+    assert named - values == set(content) | set(content["levels"][0])
 
 
 def test_figures_have_the_names_of_the_contract(output: dict[str, str], results: Path) -> None:
