@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from site_typology.grid import Grid, Laid, lay_out
-from site_typology.grid_material import GridSource, evidence_sites, feature_sets
+from site_typology.grid_material import GridSource, evidence_sites, facts_of, feature_sets
 from site_typology.grid_runs import expected_seconds, in_words
 from site_typology.models.working import WorkingScale
 from site_typology.nulltest import types_to_try
@@ -53,15 +53,8 @@ def plan_grid(study: Study, settings: ProposeSettings, grid: Grid, seed: int) ->
     source = GridSource(
         profiles, sets, sites, grid, settings.min_observed, settings.min_sites, settings.alpha, seed
     )
-    categories = any(info.use == "build" and info.kind == "category" for info in chosen.features)
-    laid = lay_out(
-        grid,
-        list(sets),
-        types_to_try(len(sites), settings.max_types),
-        weighted=plain is not None,
-        categories=categories,
-        seed=seed,
-    )
+    ks = types_to_try(len(sites), settings.max_types)
+    laid = lay_out(grid, list(sets), ks, facts_of(source), seed)
     return GridPlan(source, laid)
 
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from site_typology import FeatureInfo, StudyError
 from site_typology.candidate_material import Specification
 from site_typology.candidates import try_candidates
-from site_typology.grid import Choices, Grid, as_proposed, lay_out
-from site_typology.grid_material import GridSource, evidence_sites, feature_sets, prepare
+from site_typology.grid import Choices, Facts, Grid, as_proposed, lay_out
+from site_typology.grid_material import GridSource, evidence_sites, facts_of, feature_sets, prepare
 from site_typology.models.plausible import fit_population
 from site_typology.models.working import WorkingScale
 from site_typology.screening import screen
@@ -22,7 +22,7 @@ INFOS = [
     FeatureInfo("need", family="settings"),
     FeatureInfo("lead", family="context", kind="category", use="evaluate"),
 ]
-KNOWN = {"weighted": True, "categories": False, "seed": 1}
+KNOWN = Facts(weighted=True)
 
 
 def first(missing="plausible", link="working", **changed):
@@ -98,7 +98,7 @@ def test_every_combination_once_and_the_rest_with_a_reason():
         k=[2, 3],
         seeds=[1, 2],
     )
-    laid = lay_out(grid, ["all", "without:x"], (2, 3, 4), weighted=False, categories=False, seed=1)
+    laid = lay_out(grid, ["all", "without:x"], (2, 3, 4), Facts(), 1)
     assert len(set(laid.listed)) == len(laid.listed) == laid.possible
     prepared = 2 * 2 * 2 * 2  # features, links, missing, seeds
     # k-medoids: only on the working scale, not with filled gaps; famd is pca without categories.
@@ -114,18 +114,38 @@ def test_every_combination_once_and_the_rest_with_a_reason():
         assert words in told
 
 
+def test_what_would_be_the_same_is_left_out_for_the_sets_where_it_is():
+    grid = Grid(links=["working", "plain"], missing=["mean", "complete"], k=[2, 3])
+    facts = Facts(one_scale=frozenset({"all"}), whole=frozenset({"family:x"}))
+    laid = lay_out(grid, ["all", "family:x"], (2,), facts, 1)
+    assert {(one.features, one.link) for one in laid.listed} == {
+        ("all", "working"), ("family:x", "working"), ("family:x", "plain"),
+    }  # fmt: skip
+    assert {(one.features, one.missing) for one in laid.listed} == {
+        ("all", "mean"), ("all", "complete"), ("family:x", "mean"),
+    }  # fmt: skip
+    assert sorted(laid.left_out.values()) == [12, 12]
+    only = lay_out(Grid(links=["plain"], missing=["complete"]), ["all"], (2,), facts, 1)
+    assert len(only.listed) == 3
+
+
+def test_facts_of_a_study(source):
+    # Continuous features only, gaps, a category that describes.
+    assert facts_of(source) == Facts(one_scale=frozenset({"all"}))
+
+
 def test_a_grid_too_large_is_drawn_from_by_the_seed_and_keeps_the_proposals_choices():
     grid = Grid(algorithms=["kmeans", "mixture", "ward"], seeds=list(range(20)), most=30)
 
     def drawn(seed):
-        return lay_out(grid, ["all"], (2, 3), **{**KNOWN, "seed": seed})
+        return lay_out(grid, ["all"], (2, 3), KNOWN, seed)
 
     laid = drawn(1)
     assert (len(laid.listed), laid.possible) == (30, 120)
     assert laid.left_out["not among the 30 drawn at random of 120 (most)"] == 90
     assert laid == drawn(1) != drawn(2)
     assert [one.k for one in laid.listed if as_proposed(one) and one.seed == 0] == [2, 3]
-    whole = lay_out(grid.model_copy(update={"most": 500}), ["all"], (2, 3), **KNOWN).listed
+    whole = lay_out(grid.model_copy(update={"most": 500}), ["all"], (2, 3), KNOWN, 1).listed
     assert list(laid.listed) == [one for one in whole if one in set(laid.listed)]
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from site_typology.figure_canvas import render
 from site_typology.figures_specifications import specification_drawing
-from site_typology.grid import Grid, as_proposed, lay_out
+from site_typology.grid import Facts, Grid, as_proposed, lay_out
 from site_typology.grid_material import GridSource, evidence_sites, feature_sets
 from site_typology.grid_runs import GridRun, expected_seconds, run_grid
 from site_typology.report import report_html
@@ -75,7 +75,7 @@ def tried(typed_profiles):
     sets = feature_sets(GRID, typed_profiles.features)
     sites = evidence_sites(typed_profiles, 1 / 3, 400, 5)
     source = GridSource({"declared": typed_profiles}, sets, sites, GRID, 1 / 3, 3, 0.05, 5)
-    laid = lay_out(GRID, list(sets), (2, 3), weighted=False, categories=False, seed=5)
+    laid = lay_out(GRID, list(sets), (2, 3), Facts(), 5)
     return source, laid, run_grid(source, laid.listed)
 
 
@@ -234,7 +234,7 @@ def test_null_tests_of_scales_are_run_where_asked_for(typed_profiles):
     sets = feature_sets(grid, typed_profiles.features)
     sites = evidence_sites(typed_profiles, 1 / 3, 400, 5)
     source = GridSource({"declared": typed_profiles}, sets, sites, grid, 1 / 3, 3, 0.05, 5)
-    laid = lay_out(grid, list(sets), (2, 3), weighted=False, categories=False, seed=5)
+    laid = lay_out(grid, list(sets), (2, 3), Facts(), 5)
     run = run_grid(source, laid.listed)
     made = specification_curve(run, laid, sites, None, 0.5)
     assert made.table["null_test"].tolist() == ["run", "run"]

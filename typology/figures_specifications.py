@@ -26,6 +26,9 @@ TITLES = {
 """Choices in words."""
 LEVELS = {
     ("features", "all"): "all",
+    ("algorithm", "mixture"): "mixture, with errors",
+    ("algorithm", "kmedoids"): "k-medoids",
+    ("algorithm", "stepmix"): "latent profiles",
     ("space", "features"): "all features",
     ("space", "pca"): "principal components",
     ("space", "famd"): "components, mixed data",
@@ -45,9 +48,8 @@ LEVELS = {
 
 def level_words(choice: str, level: object) -> str:
     """Say a level of a choice in words."""
-    text = LEVELS.get((choice, str(level)), str(level))
-    if choice == "algorithm":
-        text = CLUSTERERS[text].title
+    plain = CLUSTERERS[str(level)].title if choice == "algorithm" else str(level)
+    text = LEVELS.get((choice, str(level)), plain)
     return text.replace("without:", "without ").replace("family:", "only ")
 
 

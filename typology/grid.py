@@ -178,14 +178,30 @@ class Laid:
     possible: int
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What a study has, as far as it decides which specifications differ.
+
+    Parameters
+    ----------
+    weighted : bool
+        Whether it has response weights.
+    categories : bool
+        Whether a category may build types.
+    one_scale : frozenset of str
+        Feature sets whose numbers are on the working scale as they are.
+    whole : frozenset of str
+        Feature sets without a gap.
+    """
+
+    weighted: bool = False
+    categories: bool = False
+    one_scale: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
+
+
 def lay_out(
-    grid: Grid,
-    features: Sequence[str],
-    ks: Sequence[int],
-    *,
-    weighted: bool,
-    categories: bool,
-    seed: int,
+    grid: Grid, features: Sequence[str], ks: Sequence[int], facts: Facts, seed: int
 ) -> Laid:
     """Write out every specification, and why others are left out.
 
@@ -196,10 +212,7 @@ def lay_out(
         Names of its feature sets for the study at hand.
     ks : sequence of int
         Numbers of types that the proposal tries.
-    weighted : bool
-        Whether the study has response weights.
-    categories : bool
-        Whether a category may build types.
+    facts : Facts
     seed : int
         Draws the specifications where there are more than ``grid.most``; that with the choices of
         the proposal for each number of types is always kept.
@@ -211,7 +224,7 @@ def lay_out(
     for first in before:
         for algorithm, space, k in itertools.product(grid.algorithms, grid.spaces, numbers):
             one = _placed(Choices(*first, algorithm, space, k))
-            reason = _misfit(one, grid, weighted=weighted, categories=categories)
+            reason = _misfit(one, grid, facts)
             if reason:
                 left[reason] += 1
             elif one in kept:
@@ -241,12 +254,16 @@ def _placed(one: Choices) -> Choices:
     return Choices(*one.prepared, one.algorithm, space, k)
 
 
-def _misfit(one: Choices, grid: Grid, *, weighted: bool, categories: bool) -> str:
+def _misfit(one: Choices, grid: Grid, facts: Facts) -> str:
     """Say why a specification cannot be, or would repeat another."""
-    if one.weights == "none" and not weighted:
+    if one.weights == "none" and not facts.weighted:
         return "weights = none: the study has no response weights"
-    if one.space == "famd" and not categories and "pca" in grid.spaces:
+    if one.space == "famd" and not facts.categories and "pca" in grid.spaces:
         return "famd: without categories it is pca"
+    if one.link == "plain" and one.features in facts.one_scale and "working" in grid.links:
+        return f"plain links of {one.features}: no feature there has a link, so it is the same"
+    if one.missing == "complete" and one.features in facts.whole and "mean" in grid.missing:
+        return f"complete cases of {one.features}: there are no gaps, so it is the same as mean"
     if one.space == "gower" and one.link == "plain" and "working" in grid.links:
         return f"{one.algorithm} with plain links: it compares natural units, which no link changes"
     if one.space == "gower" and one.missing == "mean":

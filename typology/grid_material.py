@@ -17,7 +17,18 @@ from site_typology.candidate_material import Material, material_of, spaces_of
 from site_typology.candidates import rows_of
 from site_typology.errors import Problem, Problems, StudyError
 from site_typology.feature_info import FeatureInfo
-from site_typology.grid import ALL, EACH, FAMILY, WITHOUT, Choices, Grid, Missing
+from site_typology.grid import (
+    ALL,
+    EACH,
+    FAMILY,
+    WITHOUT,
+    Choices,
+    Facts,
+    Grid,
+    Missing,
+    Weights,
+)
+from site_typology.models.links import blocks_of
 from site_typology.models.natural import NaturalSites
 from site_typology.models.plain import plain_blocks
 from site_typology.models.plausible import fit_population, posterior
@@ -124,6 +135,25 @@ def _members(name: str, grid: Grid, own: Sequence[FeatureInfo], found: Problems)
     return tuple(each for each in names if each in kept)
 
 
+def facts_of(source: GridSource) -> Facts:
+    """Find out which specifications would repeat others for want of what they vary."""
+    one_scale, whole = set(), set()
+    for name in source.sets:
+        try:
+            kept = _screened(source, name, "declared")
+        except StudyError:  # It cannot be fitted: its specifications say so.
+            continue
+        blocks = blocks_of(kept)
+        if blocks == plain_blocks(kept):
+            one_scale.add(name)
+        names = [feature for block in blocks for feature in block.features]
+        if kept.values[names].notna().to_numpy().all() and len(source.profiles) == 1:
+            whole.add(name)
+    features = source.profiles["declared"].features
+    categories = any(info.use == "build" and info.kind == "category" for info in features)
+    return Facts("none" in source.profiles, categories, frozenset(one_scale), frozenset(whole))
+
+
 def evidence_sites(
     profiles: SiteProfiles, min_observed: float, most: int, seed: int
 ) -> tuple[str, ...]:
@@ -141,12 +171,11 @@ def prepare(source: GridSource, one: Choices) -> Material:
     StudyError
         Too few sites or features are left, or features cannot tell sites apart.
     """
+    kept = _screened(source, one.features, one.weights)
+    scale = WorkingScale.fit(kept, plain_blocks(kept) if one.link == "plain" else None)
+    data = scale.transform(kept)
     profiles = _with_features(source.profiles[one.weights], source.sets[one.features])
-    screened = screen(profiles.select(sites=source.sites), source.min_observed)
-    blocks = plain_blocks(screened.profiles) if one.link == "plain" else None
-    scale = WorkingScale.fit(screened.profiles, blocks)
-    data = scale.transform(screened.profiles)
-    laid = in_order(profiles.select(sites=screened.profiles.sites))
+    laid = in_order(profiles.select(sites=kept.sites))
     natural = NaturalSites.of_profiles(laid, scale)
     seed = derived_seed(source.seed, f"grid, stream {one.seed}")
     spaces = source.grid.spaces
@@ -168,6 +197,12 @@ def measured_data(source: GridSource, one: Choices) -> WorkingData:
     """Sites with their errors and gaps, for the null test."""
     return prepare(source, Choices(one.features, one.link, one.weights, "plausible", one.seed,
                                    one.algorithm, one.space, one.k)).data  # fmt: skip
+
+
+def _screened(source: GridSource, features: str, weights: Weights) -> SiteProfiles:
+    """Sites with enough data on a feature set, without categories, in order of name."""
+    profiles = _with_features(source.profiles[weights], source.sets[features])
+    return screen(profiles.select(sites=source.sites), source.min_observed).profiles
 
 
 def _with_features(profiles: SiteProfiles, names: Sequence[str]) -> SiteProfiles:

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info
 
 from site_typology.errors import StudyError
 from site_typology.experiments.pools import pool
-from site_typology.grid import Grid, lay_out
+from site_typology.grid import Facts, Grid, lay_out
 from site_typology.grid_material import GridSource, evidence_sites, feature_sets
 from site_typology.grid_runs import run_grid
 from site_typology.models.parallel import run_tasks
@@ -45,7 +45,7 @@ def grid():
     sets = feature_sets(GRID, profiles.features)
     kept = evidence_sites(profiles, 1 / 3, 400, 1)
     source = GridSource({"declared": profiles}, sets, kept, GRID, 1 / 3, 3, 0.05, 1)
-    laid = lay_out(GRID, list(sets), (2, 3), weighted=False, categories=False, seed=1)
+    laid = lay_out(GRID, list(sets), (2, 3), Facts(), 1)
     return source, laid.listed
 
 

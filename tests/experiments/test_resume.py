@@ -38,13 +38,14 @@ separations = [6.0]
 features = ["all", "without:each"]
 links = ["working", "plain"]
 weights = ["declared", "none"]
-missing = ["plausible", "complete"]
+missing = ["plausible", "mean", "complete"]
 algorithms = ["mixture", "kmeans", "ward"]
 k = [2, 3]
 draws = 3
 bootstraps = 4
 """
 FEATURES = {"wsa": "survey", "activity": "records", "need": "survey", "reach": "records"}
+KINDS = {"need": "share", "activity": "rate"}
 SAME = (
     "specifications.csv", "specification_sites.csv", "specifications.json", "evidence.json",
     "memberships.csv", "candidates.csv", "figures/specifications.svg",
@@ -64,6 +65,7 @@ def folder(tmp_path_factory) -> Path:
     frame.to_csv(made / "sites.csv", index=False)
     features = "".join(
         f'[[features]]\nname = "{name}"\nbuilder = "column"\nfamily = "{family}"\n'
+        f'kind = "{KINDS.get(name, "continuous")}"\n'
         f'args = {{ table = "sites", column = "{name}" }}\n'
         for name, family in FEATURES.items()
     )
@@ -102,9 +104,13 @@ def assert_same(out: Path, whole) -> None:
 
 def test_a_run_writes_the_specifications_and_logs_their_figures(whole):
     table = pd.read_csv(whole.out / "specifications.csv")
-    assert len(table) == 3 * 2 * 2 * 3 * 2
+    assert len(table) == (3 * 3 - 1) * 2 * 3 * 2
     content = json.loads((whole.out / "specifications.json").read_text())
-    assert content["left_out"] == {"weights = none: the study has no response weights": 72}
+    assert content["left_out"] == {
+        "weights = none: the study has no response weights": 108,
+        # Its records have a gap, its survey has none.
+        "complete cases of without:records: there are no gaps, so it is the same as mean": 12,
+    }
     run_ = open_store(whole.tracked.store).get_run(whole.run_id)
     assert run_.data.metrics["specifications"] == len(table)
     assert run_.data.metrics["specification_agreement_median"] == content["median_agreement"]
@@ -128,12 +134,12 @@ def test_killed_in_the_grid_it_goes_on_to_the_same_bytes(folder, whole, tmp_path
     assert process.returncode == -signal.SIGKILL
     assert not (out / "specifications.csv").exists()
     kept = lines.read_bytes()
-    assert 12 <= kept.count(b"\n") < 72
+    assert 12 <= kept.count(b"\n") < 96
     steps: list[str] = []
     run(folder, out, resume=True, progress=lambda step, _: steps.append(step))
     assert_same(out, whole)
     # The proposal was finished, and no step of it is done again.
-    assert steps[0].startswith(f"specifications {kept.count(bytes([10]))} of 72")
+    assert steps[0].startswith(f"specifications {kept.count(bytes([10]))} of 96")
 
 
 def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(
@@ -153,8 +159,8 @@ def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(
     monkeypatch.setattr(grid_runs, "fit_one", interrupted)
     assert command(*words(folder, out)) == 130
     told = capsys.readouterr().err
-    assert "Specifications to fit: 72, about" in told and "Evidence for the proposal: 19" in told
-    assert "72 × weights = none: the study has no response weights" in told
+    assert "Specifications to fit: 96, about" in told and "Evidence for the proposal: 19" in told
+    assert "108 × weights = none: the study has no response weights" in told
     assert "--resume goes on from there" in " ".join(told.split())
     monkeypatch.undo()
     assert command(*words(folder, out, "--resume")) == 0
@@ -179,7 +185,7 @@ def test_a_proposal_that_is_finished_is_not_made_again_when_writing_fails(
             run(folder, out)
     steps: list[str] = []
     run(folder, out, resume=True, progress=lambda step, _: steps.append(step))
-    assert steps[0] == "specifications 72 of 72" and steps[1] == "explaining"
+    assert steps[0] == "specifications 96 of 96" and steps[1] == "explaining"
     assert_same(out, whole)
 
 

@@ -5,7 +5,7 @@ import pytest
 from site_typology.declaration import StudyDeclaration
 from site_typology.errors import StudyError
 from site_typology.experiments.spec import SHIPPED, Specification, read_spec, read_whole_spec
-from site_typology.grid import Grid, lay_out
+from site_typology.grid import Facts, Grid, lay_out
 from site_typology.settings import ProposeSettings
 
 
@@ -85,7 +85,7 @@ def test_shipped_grids_widen_with_effort():
     for name in SHIPPED:
         grid = read_whole_spec(name)[1]
         sets = ["all", "without:a", "without:b"] if "without:each" in grid.features else ["all"]
-        laid = lay_out(grid, sets, (2, 3, 4), weighted=True, categories=False, seed=1)
+        laid = lay_out(grid, sets, (2, 3, 4), Facts(weighted=True), 1)
         sizes.append(len(laid.listed))
     assert sizes == sorted(sizes) and sizes[0] < 40 < sizes[1] < 500 < sizes[2]
 
