@@ -15,6 +15,7 @@ from site_typology import cli
 from site_typology.declaration import REASONS
 from site_typology.experiments.store import choose_store, open_store, tracking
 from site_typology.features.builders import BUILDERS
+from site_typology.grid import Grid
 from site_typology.output import CONTRACT
 from site_typology.results import Power
 from site_typology.study_file import parse_declaration
@@ -245,6 +246,16 @@ def test_specifications_have_the_keys_of_the_contract(
     named = names_in(output["specifications.json"]) - {"null"}
     values = {"the proposal", "the other specifications"}
     assert named - values == set(content) | set(content["levels"][0])
+
+
+def test_every_key_of_a_grid_is_documented() -> None:
+    page = sections(DOCS / "experiments.md")["State the choices"]
+    assert first_cells(page) == set(Grid.model_fields)
+
+
+def test_the_grid_shown_is_valid() -> None:
+    (block,) = blocks(DOCS / "experiments.md", "toml")
+    assert Grid.model_validate(tomllib.loads(block)["grid"]).most == 500
 
 
 def test_figures_have_the_names_of_the_contract(output: dict[str, str], results: Path) -> None:
