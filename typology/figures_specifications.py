@@ -94,7 +94,7 @@ def _draw_curve(axis: Axes, shown: pd.DataFrame, curve: SpecificationCurve) -> N
     axis.plot(
         places[own], shown["agreement"][own], "D", color=colour(1), markersize=6,
         markerfacecolor="white", markeredgewidth=1.6,
-        label="choices of the proposal, each number of types",
+        label="choices made beforehand, each number of types",
     )  # fmt: skip
     low = min(0.0, float(shown["agreement"].min()))
     axis.set_ylim(low - 0.05, 1.05)

@@ -97,14 +97,14 @@ class GridRun:
     ----------
     fitted : mapping of Choices to Fitted
     nulls : mapping of str to NullOfGrid
-        By `tested`; empty where no null test was asked for.
+        By `null_name`; empty where no null test was asked for.
     """
 
     fitted: Mapping[Choices, Fitted]
     nulls: Mapping[str, NullOfGrid]
 
 
-def tested(one: Choices) -> str:
+def null_name(one: Choices) -> str:
     """Name of the null test that speaks of a specification: it is of the data, not of types."""
     return f"null | {one.features} | {one.link} | {one.weights} | {one.seed}"
 
@@ -140,7 +140,7 @@ def run_grid(
     fitted = _go_on(partial(_fit, source), chunks, named, file, "specifications", workers, progress)
     nulls: dict[str, NullOfGrid] = {}
     if source.grid.null_draws:
-        tests = {tested(one): one for one in reversed(listed)}
+        tests = {null_name(one): one for one in reversed(listed)}
         nulls = _go_on(
             partial(_test, source), [[one] for one in tests.values()], tests,
             RunFile(path, key, NullOfGrid.to_dict, NullOfGrid.from_dict),
@@ -243,7 +243,7 @@ def _unfitted(source: GridSource, reason: str, sites: int) -> Fitted:
 
 
 def _test(source: GridSource, chunk: list[Choices]) -> dict[str, NullOfGrid]:
-    name = tested(chunk[0])
+    name = null_name(chunk[0])
     try:
         data = measured_data(source, chunk[0])
     except StudyError as error:

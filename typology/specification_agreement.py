@@ -27,7 +27,7 @@ def pairwise_agreement(first: Labels, second: Labels) -> Floats:
     Examples
     --------
     >>> others = np.array([[2, 2, 1, 1, 1], [1, 2, 1, 2, 2]])
-    >>> pairwise_agreement(np.array([[1, 1, 2, 2, 0]]), others).tolist()
+    >>> pairwise_agreement(np.array([[1, 1, 2, 2, 0]]), others).round(3).tolist()
     [[1.0, -0.5]]
     """
     together = np.zeros((len(first), len(second)))

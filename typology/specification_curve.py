@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from site_typology.grid import CHOICES, Choices, Laid, as_proposed
-from site_typology.grid_runs import GridRun, tested
+from site_typology.grid_runs import GridRun, null_name
 from site_typology.specification_agreement import (
     kept_companions,
     mean_with_others,
@@ -183,7 +183,7 @@ def specification_curve(
 
 def _row(at: int, choices: Choices, one: Any, run: GridRun, p_value: float) -> dict[str, Any]:
     labels = np.array(one.labels)
-    null = run.nulls.get(tested(choices))
+    null = run.nulls.get(null_name(choices))
     same = (choices.features, choices.link, choices.weights) == ("all", "working", "declared")
     own = RUN if null is not None else OWN_TEST if same else NOT_RUN
     return {
