@@ -146,7 +146,10 @@ def candidate_record(
 
 
 def summary_record(
-    typology: Typology, tags: Mapping[str, str], explanation: Explanation | None = None
+    typology: Typology,
+    tags: Mapping[str, str],
+    explanation: Explanation | None = None,
+    further: Mapping[str, float] | None = None,
 ) -> RunRecord:
     """Describe the summary run of a proposal: the evidence, the settings, the proposal itself."""
     evidence = typology.evidence
@@ -166,7 +169,7 @@ def summary_record(
     return RunRecord(
         name=f"SUMMARY: {evidence.verdict}, {types}",
         parameters=_settings(typology) | {"seed": str(typology.seed)},
-        metrics=_finite(metrics),
+        metrics=_finite({**metrics, **(further or {})}),
         tags={
             **tags,
             "kind": "summary",

@@ -92,6 +92,7 @@ def log_typology(
     *,
     folder: str | Path | None = None,
     explanation: Explanation | None = None,
+    further: Mapping[str, float] | None = None,
 ) -> Tracked:
     """Log a typology with its evidence, its candidates and its files.
 
@@ -106,6 +107,8 @@ def log_typology(
         Output folder of the run; its files are logged with the summary.
     explanation : Explanation, optional
         Gives the fidelity of the explanation as a metric.
+    further : mapping of str to float, optional
+        More metrics of the summary.
 
     Returns
     -------
@@ -130,9 +133,8 @@ def log_typology(
                 {str(key): value for key, value in row.items()}, details.get(name), tags
             )
             runs[name] = _log_run(client, experiment_id, record, dataset)
-        summary = _start(
-            client, experiment_id, summary_record(typology, tags, explanation), dataset
-        )
+        record = summary_record(typology, tags, explanation, further)
+        summary = _start(client, experiment_id, record, dataset)
         try:
             _log_files(client, summary, typology, Path(folder) if folder else None)
             info = log_model(typology, summary)

@@ -15,6 +15,7 @@ from site_typology import cli
 from site_typology.declaration import REASONS
 from site_typology.experiments.store import choose_store, open_store, tracking
 from site_typology.features.builders import BUILDERS
+from site_typology.grid import Grid
 from site_typology.output import CONTRACT
 from site_typology.results import Power
 from site_typology.study_file import parse_declaration
@@ -38,6 +39,12 @@ reference_draws = 19
 number_resamples = 10
 agreement_replicates = 10
 power_replicates = 10
+
+[grid]
+links = ["working", "plain"]
+algorithms = ["kmeans"]
+draws = 3
+bootstraps = 3
 """
 
 
@@ -176,6 +183,11 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
         ("rules.csv", set()),
         ("evaluation.csv", {"evaluate"}),
         (
+            "specifications.csv",
+            {"auto", "of the proposal", "run", "not run", "null_draws"},
+        ),
+        ("specification_sites.csv", set()),
+        (
             "memberships.csv",
             {"not enough data", "none of these", "no typology claimed"},
         ),
@@ -229,6 +241,25 @@ def test_evidence_has_the_keys_of_the_contract(output: dict[str, str], evidence:
     assert set(power) <= names_in(rows["power"])
     assert set(evidence["number_of_types"][0]) == names_in(rows["number_of_types"])
     assert set(evidence["type_stability"][0]) == names_in(rows["type_stability"])
+
+
+def test_specifications_have_the_keys_of_the_contract(
+    output: dict[str, str], results: Path
+) -> None:
+    content = json.loads((results / "specifications.json").read_text("utf-8"))
+    named = names_in(output["specifications.json"]) - {"null"}
+    values = {"the proposal", "the other specifications"}
+    assert named - values == set(content) | set(content["levels"][0])
+
+
+def test_every_key_of_a_grid_is_documented() -> None:
+    page = sections(DOCS / "experiments.md")["State the choices"]
+    assert first_cells(page) == set(Grid.model_fields)
+
+
+def test_the_grid_shown_is_valid() -> None:
+    (block,) = blocks(DOCS / "experiments.md", "toml")
+    assert Grid.model_validate(tomllib.loads(block)["grid"]).most == 500
 
 
 def test_figures_have_the_names_of_the_contract(output: dict[str, str], results: Path) -> None:

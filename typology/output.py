@@ -19,6 +19,7 @@ from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
 from site_typology.replicates import PAIR_COLUMNS
 from site_typology.rule_list import rules_table
+from site_typology.specification_curve import COLUMNS, SITE_COLUMNS, SpecificationCurve
 from site_typology.spreadsheet import neutralise
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
@@ -41,6 +42,9 @@ CONTRACT = (
     "explanation.csv",
     "rules.csv",
     "evaluation.csv",
+    "specifications.csv",
+    "specification_sites.csv",
+    "specifications.json",
     "typology",
     "report.html",
     "report.docx",
@@ -63,6 +67,7 @@ def write_outputs(
     figures: Mapping[str, str],
     explanation: Explanation,
     files: Mapping[str, bytes] | None = None,
+    curve: SpecificationCurve | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -82,6 +87,8 @@ def write_outputs(
         What membership is associated with.
     files : mapping of str to bytes, optional
         The report in other formats, from `site_typology.report_files.report_files`.
+    curve : SpecificationCurve, optional
+        Where a grid of specifications was tried.
 
     Returns
     -------
@@ -106,6 +113,7 @@ def write_outputs(
         write_csv(explanation.per_site, folder / "explanation.csv")
         write_csv(rules_table(typology, explanation.rules), folder / "rules.csv")
         write_csv(explanation.evaluation, folder / "evaluation.csv")
+        fill_specifications(folder, curve)
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")
@@ -115,6 +123,17 @@ def write_outputs(
         typology.save(folder / "typology")
 
     return write_whole(Path(out), fill)
+
+
+def fill_specifications(folder: Path, curve: SpecificationCurve | None) -> None:
+    """Write the specifications; only headings, and no content, where no grid was tried."""
+    table = pd.DataFrame(columns=list(COLUMNS)) if curve is None else curve.table
+    sites = pd.DataFrame(columns=list(SITE_COLUMNS)) if curve is None else curve.sites
+    write_csv(table, folder / "specifications.csv")
+    write_csv(sites, folder / "specification_sites.csv")
+    content = None if curve is None else curve.to_dict()
+    text = json.dumps(content, indent=1, allow_nan=False)
+    (folder / "specifications.json").write_text(text + "\n", encoding="utf-8")
 
 
 def comembership_table(typology: Typology) -> pd.DataFrame:
