@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from site_typology.errors import Problem
-from site_typology.experiments.records import Origin
+from site_typology.errors import Problem, StudyError
+from site_typology.experiments.carried import earlier_names
+from site_typology.experiments.origin import Origin, now, read_run_file
 from site_typology.experiments.store import (
     Store,
     TrackingError,
@@ -17,7 +20,7 @@ from site_typology.experiments.store import (
     open_store,
 )
 from site_typology.experiments.tracking import Tracked, log_typology
-from site_typology.output import check_writable, write_outputs
+from site_typology.output import RUN_FILE, check_writable, write_outputs
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
@@ -65,6 +68,7 @@ def run_study(
     settings: ProposeSettings | None = None,
     seed: int = 0,
     workers: int = 1,
+    specification: str = "",
     tracking_uri: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
@@ -81,6 +85,8 @@ def run_study(
         The same seed gives the same results.
     workers : int
         Processes; they do not change the results.
+    specification : str
+        Name of the specification that the settings come from, for the record.
     tracking_uri : str, optional
         MLflow store; see `choose_store`.
     progress : callable, optional
@@ -102,7 +108,7 @@ def run_study(
     from site_typology.explain import explain
     from site_typology.proposal import propose
 
-    out, told = Path(out), progress or (lambda step, done: None)
+    out, told, started = Path(out), progress or (lambda step, done: None), now()
     check_writable(out)
     chosen = study.typology_profiles()
     store = choose_store(out, tracking_uri)
@@ -113,17 +119,42 @@ def run_study(
     typology = propose(
         chosen, seed=seed, settings=settings, workers=workers, progress=progress, name=study.name
     )
+    carried = earlier_names(typology, study.name, store)
+    typology = typology.named(carried.names)
     told("explaining", 0.0)
     explanation = explain(typology, seed=seed)
     told("drawing and writing", 0.0)
-    _write(study, typology, explanation, out)
+    origin = Origin(
+        study.name,
+        study.hash,
+        study.path,
+        specification=specification,
+        workers=workers,
+        started=started,
+        explanation=fidelity(explanation),
+        names=carried.names,
+        name_notes=carried.notes,
+    ).settled(typology)
+    _write(study, typology, explanation, out, origin)
     told("tracking", 0.0)
-    tracked = track_results(study, typology, explanation, out=out, store=store)
+    tracked = track_results(typology, origin, out=out, store=store, progress=told)
     told("tracking", 1.0)
     return RunResult(typology, explanation, out, tracked)
 
 
-def _write(study: Study, typology: Typology, explanation: Explanation, out: Path) -> None:
+def fidelity(explanation: Explanation) -> dict[str, float]:
+    """How far an explanation can be believed, by the names of the metrics; what was computed."""
+    figures = {
+        "fidelity": explanation.fidelity,
+        "fidelity_sd": explanation.fidelity_sd,
+        "fidelity_chance": explanation.chance,
+    }
+    return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+
+
+def _write(
+    study: Study, typology: Typology, explanation: Explanation, out: Path, origin: Origin
+) -> None:
     from site_typology.figures import figures
     from site_typology.report import report_html
 
@@ -137,22 +168,71 @@ def _write(study: Study, typology: Typology, explanation: Explanation, out: Path
         figures=drawn,
         assessment=study.assess(),
     )
-    write_outputs(out, typology, study.profiles(), report, drawn)
+    run = origin.to_dict(typology)
+    write_outputs(out, typology, study.profiles(), report, drawn, run)
 
 
 def track_results(
-    study: Study, typology: Typology, explanation: Explanation, *, out: Path, store: Store
+    typology: Typology,
+    origin: Origin,
+    *,
+    out: Path,
+    store: Store,
+    progress: Progress | None = None,
 ) -> Tracked:
     """Log results that stand in `out`.
 
     Raises
     ------
     TrackingError
-        The store does not answer; says that the results are kept, and where.
+        The store does not answer; says that the results are kept, where, and how to log them.
     """
-    origin = Origin(study.name, study.hash, study.path)
     try:
-        return log_typology(typology, origin, store, folder=out, explanation=explanation)
+        return log_typology(typology, origin, store, folder=out, progress=progress)
     except TrackingError as error:
-        kept = Problem("results", f"Complete in {out}; only the MLflow runs are missing.")
+        kept = Problem(
+            "results",
+            f"Complete in {out}; only runs in MLflow are missing. When it answers again: "
+            f"site-typology log {shlex.quote(str(out))} --tracking-uri {shlex.quote(store.shown)}",
+        )
         raise TrackingError(error.source, [*error.problems, kept]) from error
+
+
+def log_results(
+    out: str | Path, tracking_uri: str | None = None, progress: Progress | None = None
+) -> Tracked:
+    """Log a finished output folder, from what stands in it and nothing else.
+
+    Parameters
+    ----------
+    out : str or Path
+        Output folder of a run.
+    tracking_uri : str, optional
+        MLflow store; see `choose_store`.
+    progress : callable, optional
+        Called with a step and the share of it that is done, from 0 to 1.
+
+    Returns
+    -------
+    Tracked
+        What was logged before is found by its ``batch`` and not logged twice.
+
+    Raises
+    ------
+    StudyError
+        The folder does not hold the results of a finished run.
+    TrackingError
+        The store does not answer or refused something; try again, nothing is lost.
+    """
+    from site_typology.typology import load
+
+    out = Path(out)
+    content = read_run_file(out / RUN_FILE)
+    typology = load(out / "typology")
+    if content["data_hash"] != typology.profiles.hash:
+        said = "The typology is of other data than run.json says. Run the study again."
+        raise StudyError(str(out), [Problem("typology", said)])
+    store = choose_store(out, tracking_uri)
+    return track_results(
+        typology, Origin.from_dict(content), out=out, store=store, progress=progress
+    )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from site_typology import __version__
+from site_typology import __version__, cli_review, cli_runs
 from site_typology.errors import SiteTypologyError
 
 app = typer.Typer(
@@ -183,6 +183,7 @@ def run(
             settings=settings,
             seed=seed,
             workers=workers,
+            specification=Path(spec).stem,
             tracking_uri=tracking_uri,
             progress=progress,
         )
@@ -302,6 +303,9 @@ def assign(
     )
     print_assignment(assignment, out=out, as_json=as_json)
 
+
+for command in (cli_runs.log, cli_runs.rerun, cli_review.review):
+    app.command()(command)
 
 if __name__ == "__main__":
     main()

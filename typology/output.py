@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ from site_typology.spreadsheet import neutralise
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
 
+RUN_FILE = "run.json"
 CONTRACT = (
     "profiles.csv",
     "profiles.parquet",
@@ -34,6 +36,7 @@ CONTRACT = (
     "typology",
     "report.html",
     "figures",
+    RUN_FILE,
 )
 """Every name that a run writes."""
 
@@ -44,6 +47,7 @@ def write_outputs(
     profiles: SiteProfiles,
     report: str,
     figures: Mapping[str, str],
+    run: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -59,6 +63,8 @@ def write_outputs(
         The report as HTML.
     figures : mapping of str to str
         Figures as SVG by name.
+    run : mapping, optional
+        How the results were made: content of `RUN_FILE`.
 
     Returns
     -------
@@ -73,18 +79,27 @@ def write_outputs(
 
     def fill(folder: Path) -> None:
         _fill_profiles(folder, profiles)
-        write_csv(typology.evidence.candidates, folder / "candidates.csv")
-        write_csv(comembership_table(typology), folder / "comembership.csv")
-        write_csv(describe_types(typology), folder / "types.csv")
-        write_csv(typology.memberships, folder / "memberships.csv")
-        write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
-        evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
-        (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
+        write_tables(folder, typology)
         (folder / "report.html").write_text(report, encoding="utf-8")
         write_figures(figures, folder / "figures")
         typology.save(folder / "typology")
+        if run is not None:
+            (folder / RUN_FILE).write_text(
+                json.dumps(run, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+            )
 
     return write_whole(Path(out), fill)
+
+
+def write_tables(folder: Path, typology: Typology) -> None:
+    """Write every figure of a typology to a folder: the evidence and the tables."""
+    write_csv(typology.evidence.candidates, folder / "candidates.csv")
+    write_csv(comembership_table(typology), folder / "comembership.csv")
+    write_csv(describe_types(typology), folder / "types.csv")
+    write_csv(typology.memberships, folder / "memberships.csv")
+    write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
+    evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
+    (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
 
 
 def comembership_table(typology: Typology) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.experiments.records import Origin
+from site_typology.experiments.origin import Origin
 from site_typology.experiments.store import choose_store
 from site_typology.experiments.tracking import log_typology
 from site_typology.profiles import SiteProfiles

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from site_typology.experiments.origin import Origin
 from site_typology.experiments.runner import run_study, track_results
 from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import Store, TrackingError, open_store
@@ -81,7 +82,7 @@ def test_a_store_that_fails_after_the_work_leaves_the_results(study, result, tmp
     (tmp_path / "runs.db").mkdir()
     broken = Store(f"sqlite:///{tmp_path}/runs.db", tmp_path)
     with pytest.raises(TrackingError) as caught:
-        track_results(study, result.typology, result.explanation, out=result.out, store=broken)
+        track_results(result.typology, Origin(study.name), out=result.out, store=broken)
     assert "runs.db" in str(caught.value)
     assert f"Complete in {result.out}" in str(caught.value)
 
