@@ -55,7 +55,7 @@ def environment() -> dict[str, Any]:
     """
     return {
         "site_typology": site_typology.__version__,
-        "git_commit": commit_of(Path(site_typology.__file__)),
+        "git_commit": commit_of(Path(site_typology.__file__).resolve()),
         "code_hash": code_hash(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in (*FIGURES, *OTHERS)},

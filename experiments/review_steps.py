@@ -88,10 +88,19 @@ class Reviewed:
 
 
 def read_state(client: MlflowClient, model: str, version: str) -> State:
-    """Read aliases, decisions and status."""
+    """Read aliases, decisions and status.
+
+    The alias says what is used, so it says what is approved: a decision that was cut off, or an
+    alias moved by hand, can leave a tag that does not fit.
+    """
     registered = client.get_registered_model(model)
+    known = aliases(registered)
     status = client.get_model_version(model, version).tags.get(STATUS_TAG, "")
-    return State(model, version, status, aliases(registered), history(registered.tags))
+    if known.get(APPROVED) == version:
+        status = APPROVED
+    elif status == APPROVED:
+        status = PROPOSED
+    return State(model, version, status, known, history(registered.tags))
 
 
 def claim(client: MlflowClient, seen: State, decision: Decision, store: Store) -> None:

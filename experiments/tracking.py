@@ -34,8 +34,27 @@ LOCAL_PAGE = "http://127.0.0.1:5000"
 DIGEST_LENGTH = 32
 """Characters of the data hash that stand as the digest of the dataset (MLflow keeps 36)."""
 
-# MLflow shows runs and models instead of its pages for language models.
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+VIEW = "site-typology"
+COLUMNS = (
+    "attributes.`Created`",
+    *(f"tags.`{name}`" for name in ("verdict", "status", "reviewer")),
+    *(
+        f"metrics.`{name}`"
+        for name in ("agreement", "is_continuum", "k", "min_stability", "number_share", "p_value")
+    ),
+)
+"""Columns of the list of runs that the link leads to; all others are a click away."""
+TABLES = ("tables/candidates.json", "tables/rules.json")
+
+# MLflow shows runs and models instead of its pages for language models, and keeps shared views as
+# tags. It shows JSON as a table where a tag of the run says that it is one.
+_EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    f"mlflow.sharedViewState.{VIEW}": json.dumps({"selectedColumns": COLUMNS}),
+}
+_TABLES_TAG = {
+    "mlflow.loggedArtifacts": json.dumps([{"path": name, "type": "table"} for name in TABLES])
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +97,8 @@ class Tracked:
     def page(self) -> str:
         """Address of the list of runs, once the server or the command runs."""
         server = LOCAL_PAGE if self.store.artifacts else self.store.shown.rstrip("/")
-        return f"{server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
+        runs = f"{server}/#/experiments/{self.experiment_id}/runs"
+        return f"{runs}?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 
 def log_typology(
@@ -122,10 +142,13 @@ def log_typology(
         datasets = _datasets(typology, origin)
         batch = Batch(client, experiment_id, origin.batch, origin.milliseconds, datasets).look_up()
         runs = _log_candidates(batch, typology, tags, progress or (lambda step, done: None))
-        summary = batch.start(SUMMARY, summary_record(typology, tags, origin), 0)
+        record = summary_record(typology, {**tags, **_TABLES_TAG}, origin)
+        whole = batch.is_finished(SUMMARY)
+        summary = batch.start(SUMMARY, record, 0)
         try:
-            _log_files(client, summary, typology, Path(folder) if folder else None)
-            _log_json(client, summary, origin.to_dict(typology), RUN_FILE)
+            if not whole:
+                _log_files(client, summary, typology, Path(folder) if folder else None)
+                _log_json(client, summary, origin.to_dict(typology), RUN_FILE)
             version = _registered(client, typology, origin, tags, summary, experiment_id)
         except BaseException:  # An interrupt too must not leave the run open; raised again below.
             batch.finish(summary, "FAILED")
@@ -184,6 +207,9 @@ def _experiment(client: MlflowClient, name: str, store: Store) -> str:
             f"MLflow at {store.shown}",
             [Problem("tracking", f"Experiment {name!r} was deleted. {remedy}")],
         )
+    for tag, value in _EXPERIMENT_TAGS.items():
+        if tag not in found.tags:
+            client.set_experiment_tag(found.experiment_id, tag, value)
     return str(found.experiment_id)
 
 
@@ -215,8 +241,11 @@ def _log_json(client: MlflowClient, run_id: str, content: dict[str, Any], name: 
 
 def _log_files(client: MlflowClient, run_id: str, typology: Typology, folder: Path | None) -> None:
     candidates = typology.evidence.candidates
-    client.log_table(run_id, candidates.astype(object), "tables/candidates.json")
-    client.log_table(run_id, _rules(typology), "tables/rules.json")
+    for name, table in zip(TABLES, (candidates, _rules(typology)), strict=True):
+        # MLflow's own log_table would add the rows again where logging is tried again.
+        client.log_text(
+            run_id, table.to_json(orient="split", index=False, double_precision=15), name
+        )
     client.log_text(run_id, _labels(typology).to_csv(index=False), "tables/candidate_labels.csv")
     if folder is None:
         client.log_text(run_id, neutralise(candidates).to_csv(index=False), "candidates.csv")

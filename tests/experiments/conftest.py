@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 
 from site_typology.experiments.origin import Origin
+from site_typology.experiments.runner import run_study
+from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import choose_store
 from site_typology.experiments.tracking import log_typology
 from site_typology.profiles import SiteProfiles
 from site_typology.proposal import propose
 from site_typology.settings import ProposeSettings
+from site_typology.study import Study
 
 SMALL = ProposeSettings(
     algorithms=("ward",),
@@ -25,6 +28,19 @@ SMALL = ProposeSettings(
     power_replicates=2,
     separations=(6.0,),
 )
+
+FEATURES = ("wsa", "activity", "need")
+SPEC = """
+algorithms = ["ward"]
+spaces = ["features"]
+draws = 3
+bootstraps = 10
+reference_draws = 19
+number_resamples = 10
+agreement_replicates = 10
+power_replicates = 10
+separations = [6.0]
+"""
 
 
 def three_types(sites=24, seed=1):
@@ -78,3 +94,38 @@ def tracked(typology, origin, outputs):
     """The proposal in a local database."""
     assert "MLFLOW_TRACKING_URI" not in os.environ
     return log_typology(typology, origin, choose_store(outputs), folder=outputs)
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """24 sites of three kinds in one table of columns."""
+    folder = tmp_path_factory.mktemp("study")
+    rng = np.random.default_rng(1)
+    centres = np.array([[2.0, 3.0, 0.1], [5.0, 3.0, 0.5], [2.0, 9.0, 0.9]])[np.arange(24) % 3]
+    frame = pd.DataFrame(centres + rng.normal(scale=[0.2, 0.3, 0.02], size=(24, 3)))
+    frame.columns = FEATURES
+    frame.insert(0, "site", [f"T{at:02d}" for at in range(24)])
+    frame.loc[3, "activity"] = np.nan
+    frame.to_csv(folder / "sites.csv", index=False)
+    features = "".join(
+        f'[[features]]\nname = "{name}"\nbuilder = "column"\n'
+        f'args = {{ table = "sites", column = "{name}" }}\n'
+        for name in FEATURES
+    )
+    (folder / "study.toml").write_text(
+        '[study]\nname = "Three kinds"\nsites = "sites"\n'
+        '[tables.sites]\npath = "sites.csv"\nrole = "sites"\nsite = "site"\n' + features
+    )
+    (folder / "small.toml").write_text(SPEC)
+    return Study.load(folder / "study.toml")
+
+
+@pytest.fixture(scope="session")
+def settings(study):
+    return read_spec(study.path.parent / "small.toml", study.declaration)
+
+
+@pytest.fixture(scope="session")
+def result(study, settings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("result") / "out"
+    return run_study(study, out=out, settings=settings, seed=1)
