@@ -192,8 +192,8 @@ def track_results(
     except TrackingError as error:
         kept = Problem(
             "results",
-            f"Complete in {out}; only runs in MLflow are missing. When it answers again: "
-            f"site-typology log {shlex.quote(str(out))} --tracking-uri {shlex.quote(store.shown)}",
+            f"Complete in {out}; only runs in MLflow are missing. When it answers again, with the "
+            f"same --tracking-uri: site-typology log {shlex.quote(str(out))}",
         )
         raise TrackingError(error.source, [*error.problems, kept]) from error
 

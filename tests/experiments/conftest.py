@@ -11,6 +11,7 @@ from site_typology.experiments.runner import run_study
 from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import choose_store
 from site_typology.experiments.tracking import log_typology
+from site_typology.output import write_tables
 from site_typology.profiles import SiteProfiles
 from site_typology.proposal import propose
 from site_typology.settings import ProposeSettings
@@ -80,11 +81,13 @@ def origin():
 
 
 @pytest.fixture(scope="session")
-def outputs(tmp_path_factory):
-    """Stand for the folder of a run: some of its files."""
+def outputs(typology, tmp_path_factory):
+    """Stand for the folder of a run: its tables, and a report and a figure that say nothing."""
     folder = tmp_path_factory.mktemp("run") / "out"
     (folder / "figures").mkdir(parents=True)
-    (folder / "report.html").write_text("<!doctype html><title>Report</title>", encoding="utf-8")
+    write_tables(folder, typology)
+    report = "<!doctype html><title>Report</title><main>\n</main>"
+    (folder / "report.html").write_text(report, encoding="utf-8")
     (folder / "figures" / "map.svg").write_text("<svg/>", encoding="utf-8")
     return folder
 
