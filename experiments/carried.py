@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from site_typology.errors import StudyError
 from site_typology.experiments.logged_model import typology_at
 from site_typology.experiments.registry import (
     APPROVED,
@@ -12,7 +13,7 @@ from site_typology.experiments.registry import (
     model_name,
     versions,
 )
-from site_typology.experiments.store import Store, TrackingError, open_store, tracking
+from site_typology.experiments.store import Store, open_store, tracking
 from site_typology.type_naming import CarriedNames, carry_names
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def earlier_names(typology: Typology, study: str, store: Store) -> CarriedNames:
     Returns
     -------
     CarriedNames
-        Without names, and with a note that says so, where the store does not answer: no result
-        is lost for it.
+        Without names, and with a note that says so, where the store does not answer or the
+        earlier typology cannot be read: no result is lost for it.
     """
     if not typology.evidence.claimed or (store.database and not store.database.is_file()):
         return NOTHING
@@ -49,7 +50,7 @@ def earlier_names(typology: Typology, study: str, store: Store) -> CarriedNames:
         if known is None:
             return NOTHING
         before = typology_at(f"models:/{known.name}/{known.version}", store)
-    except TrackingError as error:
+    except StudyError as error:  # The store, or a typology of an older format: no reason to stop.
         said = " ".join(problem.message for problem in error.problems)
         return CarriedNames({}, (f"Names given to earlier types were not looked up: {said}",))
     found = carry_names(given_names(known.tags), before.labels, typology.labels)

@@ -89,11 +89,6 @@ def awaiting(tracking_uri: str | None = None) -> tuple[Proposal, ...]:
     -------
     tuple of Proposal
         By name of the model.
-
-    Raises
-    ------
-    TrackingError
-        The store does not answer, or is a database that is not there.
     """
     store, client = _opened(tracking_uri)
     found = []

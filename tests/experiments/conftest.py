@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 
 from site_typology.experiments.origin import Origin
+from site_typology.experiments.review import decide
 from site_typology.experiments.runner import run_study
 from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import choose_store
 from site_typology.experiments.tracking import log_typology
-from site_typology.output import write_tables
+from site_typology.explain import explain
+from site_typology.output import write_outputs, write_tables
 from site_typology.profiles import SiteProfiles
 from site_typology.proposal import propose
+from site_typology.report import report_html
 from site_typology.settings import ProposeSettings
 from site_typology.study import Study
 
@@ -132,3 +135,42 @@ def settings(study):
 def result(study, settings, tmp_path_factory):
     out = tmp_path_factory.mktemp("result") / "out"
     return run_study(study, out=out, settings=settings, seed=1)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory):
+    """A database for models that are decided on."""
+    return choose_store(tmp_path_factory.mktemp("registry"))
+
+
+@pytest.fixture(scope="session")
+def unclaimed(small, tmp_path_factory):
+    """A proposal without types, and its output folder."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.normal(size=(12, 3)), columns=["wsa", "activity", "need"])
+    nothing = propose(SiteProfiles.from_frame(frame), seed=1, settings=small, name="Cloud")
+    assert not nothing.evidence.claimed
+    report = report_html(nothing, explain(nothing, seed=1))
+    out = tmp_path_factory.mktemp("unclaimed") / "out"
+    return nothing, write_outputs(out, nothing, nothing.profiles, report, {})
+
+
+@pytest.fixture
+def logged(result, unclaimed, registry, request):
+    """Log a proposal under a study of this test's own; return the name of its model."""
+
+    def log(claimed=True, typology=None):
+        made, folder = (result.typology, result.out) if claimed else unclaimed
+        name = request.node.name[:60].replace("[", " ").replace("]", "")
+        return log_typology(typology or made, Origin(name), registry, folder=folder).model
+
+    return log
+
+
+@pytest.fixture
+def decided(registry):
+    def call(model, version="", *, approve=True, **more):
+        given = {"reviewer": "R. Lee", "reason": "Fits what site leads say.", **more}
+        return decide(model, version, approve=approve, tracking_uri=registry.uri, **given)
+
+    return call

@@ -1,78 +1,30 @@
 """Review: what awaits a decision, how it is decided, and what is refused."""
 
-import dataclasses
 import json
-import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.assigning import assign_sites
 from site_typology.errors import StudyError
-from site_typology.experiments.carried import earlier_names
-from site_typology.experiments.decision import Decision, history, new_key
+from site_typology.experiments.decision import Decision, history
 from site_typology.experiments.logged_model import fetch_typology
-from site_typology.experiments.origin import Origin
-from site_typology.experiments.registry import aliases, given_names
-from site_typology.experiments.review import awaiting, decide, look_at
-from site_typology.experiments.review_steps import UNDER_WAY, claim, read_state
-from site_typology.experiments.store import TrackingError, choose_store, open_store
-from site_typology.experiments.tracking import log_typology
+from site_typology.experiments.registry import aliases
+from site_typology.experiments.review import awaiting, look_at
+from site_typology.experiments.store import TrackingError, open_store
 from site_typology.explain import explain
 from site_typology.output import write_outputs
-from site_typology.profile_files import write_wide
-from site_typology.profiles import SiteProfiles
-from site_typology.proposal import propose
 from site_typology.report import report_html
-from site_typology.type_naming import carry_names
-
-WHO = {"reviewer": "R. Lee", "reason": "Fits what site leads say."}
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return choose_store(tmp_path_factory.mktemp("registry"))
+def store(registry):
+    return registry
 
 
 @pytest.fixture(scope="module")
 def client(store):
     return open_store(store)
-
-
-@pytest.fixture(scope="module")
-def unclaimed(small, tmp_path_factory):
-    """A proposal without types, and its output folder."""
-    rng = np.random.default_rng(5)
-    frame = pd.DataFrame(rng.normal(size=(12, 3)), columns=["wsa", "activity", "need"])
-    nothing = propose(SiteProfiles.from_frame(frame), seed=1, settings=small, name="Cloud")
-    assert not nothing.evidence.claimed
-    report = report_html(nothing, explain(nothing, seed=1))
-    out = tmp_path_factory.mktemp("unclaimed") / "out"
-    return nothing, write_outputs(out, nothing, nothing.profiles, report, {})
-
-
-@pytest.fixture
-def logged(result, unclaimed, store, request):
-    """Log a proposal under a study of this test's own; return the name of its model."""
-
-    def log(claimed=True, typology=None):
-        made, folder = (result.typology, result.out) if claimed else unclaimed
-        name = request.node.name[:60].replace("[", " ").replace("]", "")
-        return log_typology(typology or made, Origin(name), store, folder=folder).model
-
-    return log
-
-
-@pytest.fixture
-def decided(store):
-    def call(model, version="", *, approve=True, **more):
-        given = {**WHO, **more}
-        return decide(model, version, approve=approve, tracking_uri=store.uri, **given)
-
-    return call
 
 
 def tags_of(client, model, version):
@@ -234,141 +186,3 @@ def test_history_is_only_added_to(logged, decided, client):
     assert [one.reviewer for one in decisions] == ["A", "B", "C"]
     kept = client.download_artifacts(run, f"{folders[0]}/decision.json")
     assert Decision.from_text(Path(kept).read_text(), "done") == decisions[0]
-
-
-# --- Two reviewers at once -------------------------------------------------------------------
-
-
-def decision_on(model, reviewer, time="2026-01-01T10:00:00.000+00:00"):
-    return Decision(new_key(time), model, "1", "approved", reviewer, "r", time, "supported")
-
-
-def test_who_looked_before_another_decided_is_told_so(logged, decided, client, store):
-    model = logged()
-    seen = read_state(client, model, "1")
-    decided(model, approve=False, reviewer="First")
-    with pytest.raises(TrackingError, match="First has rejected version 1"):
-        claim(client, seen, decision_on(model, "Second"), store)
-    assert [one.reviewer for one in history(client.get_registered_model(model).tags)] == ["First"]
-
-
-def test_of_two_at_the_same_moment_one_goes_on_at_most_and_both_are_kept(
-    logged, client, store, monkeypatch
-):
-    model = logged()
-    seen = read_state(client, model, "1")
-    write = type(client).set_registered_model_tag
-    inside = []
-
-    def slow(self, name, key, value):
-        """Let the second reviewer announce a decision right before the first does."""
-        if not inside and key.startswith("decision."):
-            inside.append(key)
-            claim(client, seen, decision_on(model, "Second"), store)
-        write(self, name, key, value)
-
-    monkeypatch.setattr(type(client), "set_registered_model_tag", slow)
-    with pytest.raises(TrackingError, match="Second has approved"):
-        claim(client, seen, decision_on(model, "First"), store)
-    outcomes = {
-        one.reviewer: one.outcome for one in history(client.get_registered_model(model).tags)
-    }
-    assert outcomes == {"First": "withdrawn", "Second": ""}
-
-
-def test_a_decision_under_way_blocks_and_one_that_was_cut_off_does_not(
-    logged, decided, client, store
-):
-    model = logged()
-    running = decision_on(model, "Running", datetime.now(UTC).isoformat(timespec="milliseconds"))
-    client.set_registered_model_tag(model, f"decision.{running.key}", running.to_text())
-    with pytest.raises(TrackingError, match=r"Running has approved version 1 at .*, or is"):
-        decided(model)
-    late = (datetime.now(UTC) - UNDER_WAY).isoformat(timespec="milliseconds")
-    stale = dataclasses.replace(running, time=late)
-    client.set_registered_model_tag(model, f"decision.{running.key}", stale.to_text())
-    decided(model)
-    assert known(client, model) == {"approved": "1"}
-
-
-def test_a_decision_that_fails_on_the_way_is_marked_and_can_be_made_again(
-    logged, decided, client, monkeypatch
-):
-    model = logged()
-
-    def broken(*given):
-        raise OSError("no more room")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("site_typology.experiments.review_steps._move_aliases", broken)
-        with pytest.raises(TrackingError, match="no more room"):
-            decided(model)
-    assert [one.outcome for one in history(client.get_registered_model(model).tags)] == ["failed"]
-    decided(model, approve=False)
-    assert known(client, model) == {}
-
-
-# --- Names, and the model that is used unasked -----------------------------------------------
-
-
-def test_names_go_with_the_version_and_over_to_later_runs(logged, decided, client, store, result):
-    model = logged()
-    decided(model, names={1: "Whole school", 3: "Clinic"})
-    assert given_names(tags_of(client, model, "1")) == {1: "Whole school", 3: "Clinic"}
-    carried = earlier_names(result.typology, model, store)
-    assert carried.names == {1: "Whole school", 3: "Clinic"}
-    assert "From version 1." in carried.notes[0]
-    # An approved version goes before a later one with other names.
-    logged()
-    client.set_model_version_tag(model, "2", "name.1", "Something else")
-    assert earlier_names(result.typology, model, store).names[1] == "Whole school"
-
-
-def test_a_store_that_fails_costs_the_names_and_nothing_else(result, tmp_path):
-    (tmp_path / "mlflow.db").write_text("no database " * 200)
-    found = earlier_names(result.typology, "X", choose_store(tmp_path))
-    assert not found.names and "were not looked up" in found.notes[0]
-    assert earlier_names(result.typology, "X", choose_store(tmp_path / "new")).notes == ()
-    assert not (tmp_path / "new").exists()
-
-
-def test_only_an_approved_model_is_used_unasked(logged, decided, store, result, tmp_path):
-    model = logged()
-    write_wide(result.typology.profiles, tmp_path / "new.csv")
-
-    def assigned(uri):
-        return assign_sites(
-            uri, study=None, profiles=tmp_path / "new.csv", tracking_uri=store.uri
-        ).frame
-
-    with pytest.raises(TrackingError) as caught:
-        assigned(f"models:/{model}")
-    assert f"--model models:/{model}@proposed" in str(caught.value)
-    assert assigned(f"models:/{model}@proposed")["type"].notna().all()
-    decided(model, names={1: "Whole school"})
-    frame = assigned(f"models:/{model}")
-    assert set(frame.loc[frame["type"] == 1, "name"]) == {"Whole school"}
-    with pytest.raises(TrackingError, match=r"has no version 'proposed'\. It has: approved"):
-        assigned(f"models:/{model}@proposed")
-
-
-def test_a_run_of_the_same_study_takes_names_over_and_its_report_says_them(
-    result, study, settings, tmp_path
-):
-    from site_typology.experiments.runner import run_study
-
-    store = result.tracked.store
-    shutil.copytree(result.out, tmp_path / "out")
-    uri = f"sqlite:///{tmp_path}/out/names.db"
-    log_typology(result.typology, Origin(study.name), choose_store(".", uri), folder=result.out)
-    decide(study.name, approve=True, names={2: "Clinic first"}, tracking_uri=uri, **WHO)
-    again = run_study(study, out=tmp_path / "out", settings=settings, seed=2, tracking_uri=uri)
-    both = carry_names({2: "Clinic first"}, result.typology.labels, again.typology.labels)
-    (number,) = both.names
-    assert again.typology.names[number] == "Clinic first"
-    assert "Clinic first" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    version = open_store(choose_store(".", uri)).get_model_version(study.name, "2")
-    assert given_names(version.tags) == {number: "Clinic first"}
-    made = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert made["names"] == {str(number): "Clinic first"} and made["name_notes"]
-    assert store.uri != uri
