@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from site_typology.assigning import assign_sites
+from site_typology.errors import Problem, StudyError
 from site_typology.experiments.carried import earlier_names
 from site_typology.experiments.origin import Origin
 from site_typology.experiments.registry import given_names
@@ -50,6 +51,20 @@ def test_a_store_that_fails_costs_the_names_and_nothing_else(result, tmp_path):
     assert not found.names and "were not looked up" in found.notes[0]
     assert earlier_names(result.typology, "X", choose_store(tmp_path / "new")).notes == ()
     assert not (tmp_path / "new").exists()
+
+
+def test_a_typology_of_an_older_format_costs_the_names_and_nothing_else(
+    logged, decided, store, result, monkeypatch
+):
+    model = logged()
+    decided(model, names={1: "Whole school"})
+
+    def older(uri, store):
+        raise StudyError("typology", [Problem("manifest.json", "Is of format version 1.")])
+
+    monkeypatch.setattr("site_typology.experiments.carried.typology_at", older)
+    found = earlier_names(result.typology, model, store)
+    assert not found.names and "format version 1" in found.notes[0]
 
 
 def test_only_an_approved_model_is_used_unasked(logged, decided, store, result, tmp_path):
