@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from site_typology.errors import Problem
-from site_typology.experiments.records import Origin
+from site_typology.errors import Problem, StudyError
+from site_typology.experiments.carried import earlier_names
+from site_typology.experiments.origin import Origin, now, read_run_file
 from site_typology.experiments.store import (
     Store,
     TrackingError,
@@ -17,7 +20,7 @@ from site_typology.experiments.store import (
     open_store,
 )
 from site_typology.experiments.tracking import Tracked, log_typology
-from site_typology.output import check_writable, write_outputs
+from site_typology.output import RUN_FILE, check_writable, write_outputs
 
 if TYPE_CHECKING:
     from site_typology.experiments.run_parts import RunParts
@@ -74,6 +77,7 @@ def run_study(
     seed: int = 0,
     workers: int = 1,
     resume: bool = False,
+    specification: str = "",
     tracking_uri: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
@@ -95,6 +99,8 @@ def run_study(
     resume : bool
         Go on from what an interrupted run left in `out`; the result is the same as without the
         interruption.
+    specification : str
+        Name of the specification that the settings come from, for the record.
     tracking_uri : str, optional
         MLflow store; see `choose_store`.
     progress : callable, optional
@@ -120,7 +126,7 @@ def run_study(
     from site_typology.proposal import propose
     from site_typology.settings import ProposeSettings
 
-    out, told = Path(out), progress or (lambda step, done: None)
+    out, told, started = Path(out), progress or (lambda step, done: None), now()
     check_writable(out)
     study.typology_profiles()
     store = choose_store(out, tracking_uri)
@@ -145,12 +151,26 @@ def run_study(
     curve = None
     if planned is not None:
         curve = _curve(planned, typology, parts, workers, progress)
+    carried = earlier_names(typology, study.name, store)
+    typology = typology.named(carried.names)
     told("explaining", 0.0)
     explanation = explain(typology, seed=seed)
     told("drawing and writing", 0.0)
-    _write(study, typology, explanation, out, curve)
+    origin = Origin(
+        study.name,
+        study.hash,
+        study.path,
+        specification=specification,
+        workers=workers,
+        started=started,
+        explanation=fidelity(explanation),
+        specifications={} if curve is None else curve.metrics,
+        names=carried.names,
+        name_notes=carried.notes,
+    ).settled(typology)
+    _write(study, typology, explanation, out, origin, curve)
     told("tracking", 0.0)
-    tracked = track_results(study, typology, explanation, out=out, store=store, curve=curve)
+    tracked = track_results(typology, origin, out=out, store=store, progress=told)
     told("tracking", 1.0)
     parts.clear()
     return RunResult(typology, explanation, out, tracked, curve)
@@ -175,11 +195,22 @@ def _curve(
     return specification_curve(run, laid, source.sites, proposal, evidence.p_value)
 
 
+def fidelity(explanation: Explanation) -> dict[str, float]:
+    """How far an explanation can be believed, by the names of the metrics; what was computed."""
+    figures = {
+        "fidelity": explanation.fidelity,
+        "fidelity_sd": explanation.fidelity_sd,
+        "fidelity_chance": explanation.chance,
+    }
+    return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+
+
 def _write(
     study: Study,
     typology: Typology,
     explanation: Explanation,
     out: Path,
+    origin: Origin,
     curve: SpecificationCurve | None,
 ) -> None:
     from site_typology.document_reading import read_page
@@ -209,31 +240,71 @@ def _write(
         {name: render_png(drawing) for name, drawing in laid_out.items()},
         {"internal": True, "disclosure": rules.model_dump()},
     )
-    write_outputs(out, typology, study.profiles(), report, drawn, explanation, files, curve)
+    run = origin.to_dict(typology)
+    write_outputs(out, typology, study.profiles(), report, drawn, explanation, files, curve, run)
 
 
 def track_results(
-    study: Study,
     typology: Typology,
-    explanation: Explanation,
+    origin: Origin,
     *,
     out: Path,
     store: Store,
-    curve: SpecificationCurve | None = None,
+    progress: Progress | None = None,
 ) -> Tracked:
     """Log results that stand in `out`.
 
     Raises
     ------
     TrackingError
-        The store does not answer; says that the results are kept, and where.
+        The store does not answer; says that the results are kept, where, and how to log them.
     """
-    origin = Origin(study.name, study.hash, study.path)
-    further = {} if curve is None else curve.metrics
     try:
-        return log_typology(
-            typology, origin, store, folder=out, explanation=explanation, further=further
-        )
+        return log_typology(typology, origin, store, folder=out, progress=progress)
     except TrackingError as error:
-        kept = Problem("results", f"Complete in {out}; only the MLflow runs are missing.")
+        kept = Problem(
+            "results",
+            f"Complete in {out}; only runs in MLflow are missing. When it answers again, with the "
+            f"same --tracking-uri: site-typology log {shlex.quote(str(out))}",
+        )
         raise TrackingError(error.source, [*error.problems, kept]) from error
+
+
+def log_results(
+    out: str | Path, tracking_uri: str | None = None, progress: Progress | None = None
+) -> Tracked:
+    """Log a finished output folder, from what stands in it and nothing else.
+
+    Parameters
+    ----------
+    out : str or Path
+        Output folder of a run.
+    tracking_uri : str, optional
+        MLflow store; see `choose_store`.
+    progress : callable, optional
+        Called with a step and the share of it that is done, from 0 to 1.
+
+    Returns
+    -------
+    Tracked
+        What was logged before is found by its ``batch`` and not logged twice.
+
+    Raises
+    ------
+    StudyError
+        The folder does not hold the results of a finished run.
+    TrackingError
+        The store does not answer or refused something; try again, nothing is lost.
+    """
+    from site_typology.typology import load
+
+    out = Path(out)
+    content = read_run_file(out / RUN_FILE)
+    typology = load(out / "typology")
+    if content["data_hash"] != typology.profiles.hash:
+        said = "The typology is of other data than run.json says. Run the study again."
+        raise StudyError(str(out), [Problem("typology", said)])
+    store = choose_store(out, tracking_uri)
+    return track_results(
+        typology, Origin.from_dict(content), out=out, store=store, progress=progress
+    )

@@ -13,6 +13,7 @@ import typer
 import site_typology
 from site_typology import cli
 from site_typology.declaration import REASONS
+from site_typology.experiments.decision import Decision
 from site_typology.experiments.store import choose_store, open_store, tracking
 from site_typology.features.builders import BUILDERS
 from site_typology.grid import Grid
@@ -262,6 +263,23 @@ def test_the_grid_shown_is_valid() -> None:
     assert Grid.model_validate(tomllib.loads(block)["grid"]).most == 500
 
 
+def test_the_record_of_a_run_has_the_keys_of_the_contract(
+    output: dict[str, str], results: Path
+) -> None:
+    content = json.loads((results / "run.json").read_text("utf-8"))
+    assert first_cells(output["run.json"]) == set(content)
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", output["run.json"], re.M))
+    assert names_in(rows["environment"]) == set(content["environment"])
+    assert names_in(rows["explanation"]) == set(content["explanation"])
+
+
+def test_decisions_have_the_keys_of_the_contract() -> None:
+    text = sections(DOCS / "contracts" / "mlflow.md")["Decisions"]
+    decision = Decision("k", "m", "1", "approved", "r", "w", "t", "supported")
+    listed = re.search(r"as JSON \((.*?)\)", text, re.S)
+    assert listed and re.findall(r"`(\w+)`", listed[1]) == list(json.loads(decision.to_text()))
+
+
 def test_figures_have_the_names_of_the_contract(output: dict[str, str], results: Path) -> None:
     drawn = {path.stem for path in (results / "figures").iterdir()}
     assert drawn == names_in(output["figures/"]) - {"power", "axis"}
@@ -274,13 +292,15 @@ def test_mlflow_has_the_names_of_the_contract(results: Path) -> None:
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
     tags = {name for run in runs for name in run.data.tags if not name.startswith("mlflow.")}
-    assert tags | {"git_commit", "study_commit"} == first_cells(text["Tags of every run"])
+    there = tags | {"git_commit", "study_commit", "reviewer"}
+    assert there == first_cells(text["Tags of every run"])
     metrics = {name for run in runs for name in run.data.metrics}
     named = first_cells(text["Metrics"])
-    assert named - metrics == {"type_stability/TYPE", "rule/NAME", "smallest_separation"}
+    patterns = {"type_stability/TYPE", "rule/NAME", "number_share/K"}
+    assert named - metrics == patterns | {"smallest_separation", "is_continuum", "axis/NAME"}
     files = {item.path for item in client.list_artifacts(runs[0].info.run_id)}
     tables = {item.path for item in client.list_artifacts(runs[0].info.run_id, "tables")}
-    assert first_cells(text["Artifacts of the summary"]) == tables
+    assert first_cells(text["Artifacts of the summary"]) == tables | {"review/KEY/"}
     assert files == {*CONTRACT, "tables"} - {"typology"}
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from site_typology import __version__
+from site_typology import __version__, cli_review, cli_runs
 from site_typology.cli_compare import compare
 from site_typology.cli_share import share
 from site_typology.errors import SiteTypologyError
@@ -314,8 +314,8 @@ def assign(
     print_assignment(assignment, out=out, as_json=as_json)
 
 
-app.command()(compare)
-app.command()(share)
+for command in (compare, share, cli_runs.log, cli_runs.rerun, cli_review.review):
+    app.command()(command)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ def run_from_command(
                 seed=seed,
                 workers=number,
                 resume=resume,
+                specification=Path(spec).stem,
                 tracking_uri=tracking_uri,
                 progress=bar,
             )
