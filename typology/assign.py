@@ -58,6 +58,8 @@ class Assigner:
         Log probability that a member lies as far from its type as the farthest that is taken in.
     no_claim : str
         Why no typology is claimed; ``""`` where one is.
+    sites : int or None
+        Number of sites that the types were fitted to; None where the types are known for certain.
     errors : mapping of str to TypicalError
         Stand in for errors of new values that are not known, by feature.
     """
@@ -70,6 +72,7 @@ class Assigner:
     reach: float
     errors: Mapping[str, TypicalError]
     no_claim: str = ""
+    sites: int | None = None
 
     def reaching(self, reach: float) -> Assigner:
         """Take in profiles as far out as `reach`, a log probability."""
@@ -98,14 +101,14 @@ class Assigner:
         return self._nearest(profiles).tail
 
     def _nearest(self, profiles: SiteProfiles) -> _Placed:
-        from scipy.stats import chi2
+        from site_typology.models.tails import log_tail
 
         data = self.scale.transform(with_typical_errors(profiles, self.errors))
         squared = self.model.distances(data)
         nearest = squared.argmin(axis=1)
         smallest = squared[np.arange(data.n), nearest]
         observed = self.model.observed(data)
-        tail = np.where(observed > 0, chi2.logsf(smallest, np.maximum(observed, 1)), 0.0)
+        tail = log_tail(self.model, smallest, nearest, observed, self.sites)
         return _Placed(self.model.memberships(data), np.sqrt(smallest), nearest, tail)
 
     def _none_of_these(self, distance: float, nearest: int) -> str:
