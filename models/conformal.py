@@ -58,10 +58,14 @@ class Calibration:
     folds : tuple of Fold
     sizes : ndarray, shape (k,)
         Sites that count for each type.
+    agreement : float
+        Share of the sites left out whose likeliest type is the same when the types are fitted
+        without them.
     """
 
     folds: tuple[Fold, ...]
     sizes: np.ndarray
+    agreement: float
 
     def p_values(self, data: WorkingData) -> np.ndarray:
         """Share of a type's sites with no higher a membership in it, shape (n, k).
@@ -121,18 +125,20 @@ def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibr
     anchor = np.ascontiguousarray(
         np.diag(one_population(SeenCells.of(data), TYPE_PRIOR, THOROUGH).covariance)
     )
-    found = []
+    labels = shares.argmax(axis=1)
+    found, same = [], 0
     counted = np.zeros(data.n, dtype=bool)
-    parts = _parts(shares.argmax(axis=1), data.sites, min(folds, data.n))
+    parts = _parts(labels, data.sites, min(folds, data.n))
     for held in islice(parts, 1 if data.n >= MANY_SITES else None):
         counted |= held
         without = _refitted(model, _rows(data, ~held), anchor)
         scores = without.memberships(_rows(data, held)).T
+        same += int((scores.argmax(axis=0) == labels[held]).sum())
         order = np.argsort(scores, axis=1, kind="stable")
         weights = np.take_along_axis(shares[held].T, order, axis=1)
         sums = np.hstack([np.zeros((model.k, 1)), np.cumsum(weights, axis=1)])
         found.append(Fold(without, np.take_along_axis(scores, order, axis=1), sums))
-    return Calibration(tuple(found), shares[counted].sum(axis=0))
+    return Calibration(tuple(found), shares[counted].sum(axis=0), same / int(counted.sum()))
 
 
 def _parts(labels: np.ndarray, sites: tuple[str, ...], folds: int) -> Iterator[np.ndarray]:
