@@ -78,11 +78,15 @@ def world(sites: int, separation: float, seed: int, new: int, informants: float 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Types of the fitted sites, what each is called in truth, and classifiers of them."""
+    """Types of the fitted sites, what each is called in truth, and classifiers of them.
+
+    `found` is the share of the fitted sites that are of their true type.
+    """
 
     assigner: Assigner
     correlation: pd.DataFrame
     partner: np.ndarray
+    found: float
     classifiers: Mapping[str, ClassifierMixin]
     means: np.ndarray
     calibration: Calibration
@@ -127,10 +131,12 @@ def fit(made: World, seed: int) -> Fitted:
     np.add.at(table, (labels, np.array([truth[site] for site in kept.sites])), 1)
     means = np.nanmean(data.values, axis=0)
     filled = np.where(np.isnan(data.values), means, data.values)
+    partner = linear_sum_assignment(-table)[1]
     return Fitted(
         assigner,
         kept.error_correlation,
-        linear_sum_assignment(-table)[1],
+        partner,
+        float(table[np.arange(K), partner].sum() / table.sum()),
         {name: own.fit(filled, labels) for name, own in baselines(seed).items()},
         means,
         calibrate(assigner.model, data),
@@ -188,7 +194,7 @@ def one(sites: int, separation: float, seed: int, new: int) -> dict[str, object]
     made = world(sites, separation, seed, new)
     fitted = fit(made, seed)
     row: dict[str, object] = {"sites": sites, "separation": separation, "seed": seed}
-    row["agreement"] = fitted.calibration.agreement
+    row["found"] = fitted.found
     for name, profiles in made.new.items():
         row[name] = score(fitted, profiles, made.new_truth)
     row["strangers"] = {}

@@ -12,16 +12,17 @@ probability, so that the sets hold for the types that the typology gives.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from site_typology.models.mixture import THOROUGH, TYPE_PRIOR, TypeModel
-from site_typology.models.mixture_starts import one_population
-from site_typology.models.plausible import SeenCells, climb
+from site_typology.models.mixture import BUDGET, TypeModel, fit_types
+from site_typology.models.plausible import SeenCells
 
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
@@ -58,14 +59,10 @@ class Calibration:
     folds : tuple of Fold
     sizes : ndarray, shape (k,)
         Sites that count for each type.
-    agreement : float
-        Share of the sites left out whose likeliest type is the same when the types are fitted
-        without them.
     """
 
     folds: tuple[Fold, ...]
     sizes: np.ndarray
-    agreement: float
 
     def p_values(self, data: WorkingData) -> np.ndarray:
         """Share of a type's sites with no higher a membership in it, shape (n, k).
@@ -121,52 +118,48 @@ def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibr
     >>> found.sizes.round(2).tolist()
     [40.0, 40.0]
     """
+    data = _rows(data, np.argsort(np.array(data.sites, dtype=str), kind="stable"))
     shares = model.memberships(data)
-    anchor = np.ascontiguousarray(
-        np.diag(one_population(SeenCells.of(data), TYPE_PRIOR, THOROUGH).covariance)
-    )
     labels = shares.argmax(axis=1)
-    found, same = [], 0
+    found = []
     counted = np.zeros(data.n, dtype=bool)
-    parts = _parts(labels, data.sites, min(folds, data.n))
-    for held in islice(parts, 1 if data.n >= MANY_SITES else None):
+    parts = enumerate(_parts(labels, min(folds, data.n)))
+    for seed, held in islice(parts, 1 if data.n >= MANY_SITES else None):
         counted |= held
-        without = _refitted(model, _rows(data, ~held), anchor)
+        without = _refitted(model, _rows(data, ~held), seed)
         scores = without.memberships(_rows(data, held)).T
-        same += int((scores.argmax(axis=0) == labels[held]).sum())
         order = np.argsort(scores, axis=1, kind="stable")
         weights = np.take_along_axis(shares[held].T, order, axis=1)
         sums = np.hstack([np.zeros((model.k, 1)), np.cumsum(weights, axis=1)])
         found.append(Fold(without, np.take_along_axis(scores, order, axis=1), sums))
-    return Calibration(tuple(found), shares[counted].sum(axis=0), same / int(counted.sum()))
+    return Calibration(tuple(found), shares[counted].sum(axis=0))
 
 
-def _parts(labels: np.ndarray, sites: tuple[str, ...], folds: int) -> Iterator[np.ndarray]:
-    """Deal the sites out type by type and in order of name, whatever order they come in."""
-    order = sorted(range(len(sites)), key=lambda at: (labels[at], str(sites[at])))
-    part = np.empty(len(sites), dtype=int)
-    part[order] = np.arange(len(sites)) % folds
+def _parts(labels: np.ndarray, folds: int) -> Iterator[np.ndarray]:
+    """Deal the sites out type by type."""
+    part = np.empty(len(labels), dtype=int)
+    part[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % folds
     for fold in range(folds):
         yield part == fold
 
 
-def _refitted(model: TypeModel, data: WorkingData, anchor: np.ndarray) -> TypeModel:
-    """Types of fewer sites, from the types of all on, so that they keep their numbers."""
-    state = model.weights.copy(), model.means.copy(), model.covariance.copy()
-    steps, enough = THOROUGH.last_steps, THOROUGH.last_tolerance
-    climb(SeenCells.of(data), state, anchor, TYPE_PRIOR, steps, enough, THOROUGH.calm)
-    weights, means, covariance = state
-    return TypeModel(weights / weights.sum(), means, covariance)
+def _refitted(model: TypeModel, data: WorkingData, seed: int) -> TypeModel:
+    """Types of fewer sites, looked for afresh, with the numbers of the types they share most with.
+
+    Begun from the types of all sites they would hardly move, and say nothing of how well the
+    data determine them.
+    """
+    found = fit_types(data, model.k, seed, budget=BUDGET)
+    shared = model.memberships(data).T @ found.memberships(data)
+    order = linear_sum_assignment(-shared)[1]
+    return TypeModel(found.weights[order], found.means[order], found.covariance)
 
 
 def _rows(data: WorkingData, rows: np.ndarray) -> WorkingData:
-    from site_typology.models.working import WorkingData
-
-    return WorkingData(
-        data.values[rows],
-        data.errors[rows],
-        tuple(site for site, kept in zip(data.sites, rows, strict=True) if kept),
-        data.columns,
-        data.natural,
-        data.levels,
+    """Some sites, by place or by mask."""
+    return dataclasses.replace(
+        data,
+        values=data.values[rows],
+        errors=data.errors[rows],
+        sites=tuple(np.array(data.sites, dtype=object)[rows]),
     )
