@@ -20,7 +20,7 @@ from worlds import latent_profiles, observe, within_covariance
 from site_typology import SiteProfiles
 from site_typology.assign import OUTSIDE, Assigner
 from site_typology.matching import match_features
-from site_typology.models.conformal import Calibration, calibrate, least_sites
+from site_typology.models.conformal import Calibration, calibrate, possible_types
 from site_typology.models.mixture import fit_types
 from site_typology.models.working import WorkingScale
 from site_typology.screening import data_shortfall, screen
@@ -163,7 +163,8 @@ def score(fitted: Fitted, profiles: SiteProfiles, truth: np.ndarray) -> dict[str
         }
     none = outside(fitted.assigner, matched)
     row["none"] = {name: int(far[enough].sum()) for name, far in none.items()}
-    row["sets"] = _sets(fitted, fitted.calibration.p_values(data)[enough], truth[enough])
+    kept = possible_types(fitted.calibration.p_values(data), found[OURS], LEVEL)
+    row["sets"] = _sets(fitted, kept[enough], truth[enough])
     return row
 
 
@@ -179,11 +180,10 @@ def outside(assigner: Assigner, profiles: SiteProfiles) -> dict[str, np.ndarray]
     }
 
 
-def _sets(fitted: Fitted, p_values: np.ndarray, truth: np.ndarray) -> dict[str, float] | None:
+def _sets(fitted: Fitted, kept: np.ndarray, truth: np.ndarray) -> dict[str, float] | None:
     """How often conformal sets hold the true type; None where a type has too few sites."""
-    if (fitted.calibration.sizes < least_sites(LEVEL) - 1e-6).any():
+    if not fitted.calibration.carries(LEVEL):
         return None
-    kept = p_values > 1 - LEVEL + 1e-6
     held = kept[np.arange(len(truth)), np.argsort(fitted.partner)[truth]]
     of_type = [float(held[truth == kind].mean()) for kind in range(K)]
     return {"held": float(held.mean()), "worst": min(of_type), "size": float(kept.sum(1).mean())}

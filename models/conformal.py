@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
 
 FOLDS = 10
+_ROUNDING = 1e-6
+"""Allowance for sums of memberships that should be whole numbers of sites."""
 MANY_SITES = 2000
 """From this many sites on, one tenth of them is enough and the types are fitted again once."""
 
@@ -64,6 +66,10 @@ class Calibration:
     folds: tuple[Fold, ...]
     sizes: np.ndarray
 
+    def carries(self, level: float) -> bool:
+        """Whether every type has the sites that sets at this level take."""
+        return bool((self.sizes >= least_sites(level) - _ROUNDING).all())
+
     def p_values(self, data: WorkingData) -> np.ndarray:
         """Share of a type's sites with no higher a membership in it, shape (n, k).
 
@@ -77,6 +83,28 @@ class Calibration:
                 at = np.searchsorted(scores, found[:, kind], side="right")
                 below[:, kind] += fold.weights[kind][at]
         return np.asarray((below + 1) / (self.sizes + 1))
+
+
+def possible_types(p_values: np.ndarray, memberships: np.ndarray, level: float) -> np.ndarray:
+    """Say which types remain at this level, shape (n, k); the likeliest always does.
+
+    Where types lie far apart a tenth of their own sites would otherwise be left without any type,
+    only because the others are surer still; a type more never makes a set hold less often.
+
+    Parameters
+    ----------
+    p_values, memberships : ndarray, shape (n, k)
+    level : float
+        How often sets are to hold the right type.
+
+    Examples
+    --------
+    >>> p_values, memberships = np.array([[0.05, 0.04], [0.4, 0.2]]), np.array([[0.9, 0.1]] * 2)
+    >>> possible_types(p_values, memberships, 0.9).tolist()
+    [[True, False], [True, True]]
+    """
+    likeliest = memberships.argmax(axis=1)[:, None] == np.arange(memberships.shape[1])
+    return np.asarray((p_values > 1 - level + _ROUNDING) | likeliest)
 
 
 def least_sites(level: float) -> int:
