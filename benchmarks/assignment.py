@@ -184,7 +184,10 @@ def schools_table() -> str:
         for k in (2, 3):
             rows = list(detection(pair, k))
             keys = ("others", "strangers", "strangers beyond 1 %")
-            shares = (mean_with_error([row[key] for row in rows]) for key in keys)
+            shares = (
+                f"{np.mean(own):.1%} ({np.std(own, ddof=1) / np.sqrt(len(own)):.1%})"
+                for own in ([row[key] for row in rows] for key in keys)
+            )
             lines.append(f"| {name} | {k} | {' | '.join(shares)} |")
     return "\n".join(lines)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -57,6 +59,12 @@ def test_the_frame_gains_few_plain_columns_and_loses_none(typed):
     assert list(answers.columns) == [*assigned.frame.columns, *COLUMNS]
     pd.testing.assert_frame_equal(answers[assigned.frame.columns], assigned.frame)
     assert all(answers[name].str.len().ge(0).all() for name in COLUMNS)
+
+
+def test_the_contract_names_every_column(typed):
+    page = Path(__file__).parents[1] / "docs" / "contracts" / "output.md"
+    section = page.read_text("utf-8").split("## The answer of an assignment")[1].split("\n## ")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.M)) == COLUMNS
 
 
 def test_fitted_sites_keep_their_type_and_confidence_and_are_not_their_own_peers(typed):
@@ -126,32 +134,6 @@ def test_a_sure_answer_asks_for_nothing_and_an_unsure_one_for_a_better_measureme
     assert not any(unsure.collect[0].missing)
     exact = typed.assign(profiles_of({"A": [*between(typed)[:4], None]}, error=0.0)).detail("A")
     assert {name for own in exact.collect for name in own.features} <= {"reach"}
-
-
-def test_what_is_collected_settles_as_much_as_was_expected(typed):
-    """The expectation is over what the model holds possible, so draw from the model."""
-    row = [None if name in ("wsa", "need") else 0.0 for name in NAMES]
-    row[1] = (centre(typed, 1)[1] + centre(typed, 3)[1]) / 2
-    before = typed.assign(profiles_of({"A": row})).detail("A")
-    wanted = next(own for own in before.collect if own.features == ("need",))
-    random = np.random.default_rng(1)
-    at = list(typed.scale.columns).index("need")
-    chances = np.array([one.probability for one in before.probabilities])
-    from site_typology.models.site_terms import SiteCells, true_profiles
-
-    data = typed.assigner.working(profiles_of({"A": row}).select(use="build"))
-    order = [data.columns.index(name) for name in typed.scale.columns]
-    assert order == list(range(len(order)))
-    means, covariance = true_profiles(typed.model, SiteCells(data.values[0], data.errors[0]))
-    error = 0.5 / typed.scale.spread[at]
-    kinds = random.choice(3, size=4000, p=chances)
-    drawn = random.normal(means[kinds, at], np.sqrt(covariance[at, at] + error**2))
-    natural = drawn * typed.scale.spread[at] + typed.scale.centre[at]
-    rows = {f"D{n}": [*row[:2], float(value), *row[3:]] for n, value in enumerate(natural)}
-    after = typed.assign(profiles_of(rows)).frame
-    sure = after["confidence"].dropna()
-    standard_error = sure.std() / np.sqrt(len(sure))
-    assert abs(sure.mean() - wanted.confidence) < 4 * standard_error + 0.002
 
 
 def test_possible_types_are_given_from_nine_sites_a_type_on(typed):
