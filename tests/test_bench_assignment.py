@@ -75,6 +75,10 @@ def test_tables_and_picture_hold_every_study(bench, rows):
     assert len(bench.assignment.none_table(rows).splitlines()) == 4
     assert len(bench.assignment.stranger_table(rows).splitlines()) == 3
     assert " of 6 |" in bench.assignment.set_table(rows)
+    found = bench.assignment.found_table(rows)
+    assert sum(int(line.split("|")[3]) for line in found.splitlines()[2:]) == 12
+    picture = bench.assignment.reliability(rows)
+    assert picture.count("expected calibration error") == len(found.splitlines()) - 2
 
 
 def test_seeds_that_are_there_are_not_measured_again(bench, rows, tmp_path, monkeypatch):
