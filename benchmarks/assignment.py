@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from assignment_tasks import GAPS, OURS, STRANGERS, baselines, one
-from scoring import expected_calibration_error, mean_with_error, wilson
+from scoring import BINS, expected_calibration_error, mean_with_error, wilson
 
 from site_typology.figure_canvas import MUTED, Drawing, colour, render, save, shape
 
@@ -56,7 +56,8 @@ def cells(rows: Rows) -> Iterator[tuple[int, float, Rows]]:
 
 def pooled(rows: Rows, gaps: str, method: str) -> np.ndarray:
     """Bins of calibration over studies."""
-    return np.sum([row[gaps][method]["bins"] for row in rows], axis=0)
+    bins = np.array([row[gaps][method]["bins"] for row in rows]).reshape(len(rows), BINS, 3)
+    return bins.sum(axis=0)
 
 
 def accuracy_table(rows: Rows) -> str:

@@ -45,6 +45,21 @@ def test_one_site_or_many_together_give_identical_answers(typed):
         assert own == many.detail(site)
 
 
+def test_ten_thousand_sites_together_are_answered_as_each_alone(typed):
+    random = np.random.default_rng(1)
+    n = 10_000
+    middles = np.array([centre(typed, number) for number in (1, 2, 3)])
+    values = middles[random.integers(0, 3, n)] + 3 * random.normal(size=(n, 5))
+    values[random.random((n, 5)) < 0.3] = np.nan
+    rows = pd.DataFrame(values, [f"N{at}" for at in range(n)], NAMES)
+    errors = pd.DataFrame(random.uniform(0.2, 3.0, (n, 5)), rows.index, NAMES)
+    many = typed.assign(SiteProfiles.from_frame(rows, errors, kinds=UNITS))
+    assert set(many.frame["reason"].str[:4]) == {"", "none", "not "}
+    for at in (0, 1, 2, 4999, 9998, 9999):
+        alone = SiteProfiles.from_frame(rows.iloc[[at]], errors.iloc[[at]], kinds=UNITS)
+        assert typed.assign(alone).detail(f"N{at}") == many.detail(f"N{at}")
+
+
 def test_answers_are_the_same_after_saving(typed, tmp_path):
     again = load(typed.save(tmp_path / "typology"))
     rows = profiles_of({"A": between(typed), "B": [None, *centre(typed, 3)[1:]]})
