@@ -81,7 +81,7 @@ def print_assignment(assignment: Assignment, *, out: Path | None, as_json: bool)
     StudyError
         The file cannot be written; an earlier one is kept.
     """
-    frame = assignment.frame
+    frame = assignment.answers
     if out is not None:
         _write_whole(frame, out)
     if as_json:
