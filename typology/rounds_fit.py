@@ -1,0 +1,148 @@
+"""Whether types found in one round still fit another, and whether anybody moved at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from site_typology.rounds_replays import Replay, Setting, fit_statistics, replay
+
+REPLICATES = 99
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class FitTest:
+    """How the old types fit a new round, beside rounds simulated from them.
+
+    Parameters
+    ----------
+    round : str
+    sites : int
+        With enough data.
+    log_likelihood, expected : float
+        Mean by site under the old types with fresh shares, and its mean over replicates in which
+        the types are as they were.
+    p_types : float
+        Probability of so low a log-likelihood when the types are as they were, shares free.
+    p_shares : float
+        Probability of shares so different when these too are as they were.
+    none_of_these, none_expected : float
+        Share of the sites that lie beyond all types, and its mean over replicates.
+    p_none : float
+        Probability of so many.
+    power : float
+        Probability that ``p_types <= .05`` when the centre of each type has moved by 2 within-type
+        SDs in a direction of its own.
+    replicates : int
+    """
+
+    round: str
+    sites: int
+    log_likelihood: float
+    expected: float
+    p_types: float
+    p_shares: float
+    none_of_these: float
+    none_expected: float
+    p_none: float
+    power: float
+    replicates: int
+
+
+@dataclass(frozen=True)
+class MoversTest:
+    """Whether more sites seem to move than would if nobody moved.
+
+    Parameters
+    ----------
+    observed : float
+        Estimated share of movers among the sites followed over a step.
+    expected, most : float
+        Mean and 95 % quantile of the same over replicates in which nobody moves.
+    p : float
+        Probability of so many.
+    """
+
+    observed: float
+    expected: float
+    most: float
+    p: float
+
+    @property
+    def found(self) -> bool:
+        """Whether measurement error alone hardly shows so many movers."""
+        return self.p <= LEVEL
+
+
+def tests_of_rounds(
+    setting: Setting,
+    movers: np.ndarray,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    progress: Callable[[str, float], None] | None = None,
+) -> tuple[tuple[FitTest, ...], tuple[MoversTest, ...]]:
+    """Test the fit of every other round, and the movers of every step, on the same replicates.
+
+    Monte Carlo tests, ``p = (b + 1) / (replicates + 1)`` (Davison and Hinkley 1997, *Bootstrap
+    Methods and their Application*, chapter 4).
+
+    Parameters
+    ----------
+    setting : Setting
+    movers : ndarray, shape (rounds - 1,)
+        Estimated shares of movers.
+    seed : int
+    replicates : int
+    progress : callable, optional
+        Called with a step and the share of it that is done.
+
+    Returns
+    -------
+    tuple of FitTest
+        One a round that the types did not come from.
+    tuple of MoversTest
+        One a step from round to round.
+    """
+    replays = []
+    for at in range(replicates):
+        replays.append(replay(setting, seed, at))
+        if progress is not None:
+            progress("simulating rounds without change", (at + 1) / replicates)
+    fits = tuple(_fit_test(setting, round_, replays) for round_ in setting.new)
+    alone = np.array([each.movers for each in replays])
+    steps = tuple(_movers_test(share, alone[:, at]) for at, share in enumerate(movers))
+    return fits, steps
+
+
+def _fit_test(setting: Setting, round_: str, replays: list[Replay]) -> FitTest:
+    data = setting.new[round_]
+    seen = fit_statistics(setting.model, setting.old, data)
+    unchanged = np.array([each.unchanged[round_] for each in replays])
+    shares = np.array([each.steady[round_][1] for each in replays])
+    moved = np.array([each.moved[round_][0] for each in replays])
+    return FitTest(
+        round=round_,
+        sites=data.n,
+        log_likelihood=seen[0],
+        expected=float(unchanged[:, 0].mean()),
+        p_types=_p(unchanged[:, 0] <= seen[0]),
+        p_shares=_p(shares >= seen[1]),
+        none_of_these=seen[2],
+        none_expected=float(unchanged[:, 2].mean()),
+        p_none=_p(unchanged[:, 2] >= seen[2]),
+        power=float((moved <= np.quantile(unchanged[:, 0], LEVEL)).mean()),
+        replicates=len(replays),
+    )
+
+
+def _movers_test(observed: float, alone: np.ndarray) -> MoversTest:
+    p = float("nan") if np.isnan(observed) else _p(alone >= observed)
+    return MoversTest(float(observed), float(alone.mean()), float(np.quantile(alone, 0.95)), p)
+
+
+def _p(extreme: np.ndarray) -> float:
+    return float((extreme.sum() + 1) / (len(extreme) + 1))
