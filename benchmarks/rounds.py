@@ -23,8 +23,9 @@ from site_typology.assign import OUTSIDE, Assigner
 from site_typology.models.mixture import BUDGET, fit_types
 from site_typology.models.working import WorkingScale
 from site_typology.profiles import SiteProfiles
-from site_typology.rounds import MOVED, follow_rounds
+from site_typology.rounds import follow_rounds
 from site_typology.rounds_sites import FOLLOWED, joined
+from site_typology.rounds_tables import MOVED
 from site_typology.typical_errors import typical_errors
 
 TYPES, BASE = 3, "1"

@@ -67,7 +67,7 @@ class Moves:
     `moving` is the share of sites that get another type, `persistence` the share of the
     within-type covariance that stays with a site, at movers too unless `carried` is false; `shift`
     moves every site, and `drift` the centre of each type in a direction of its own, both in
-    within-type SDs. The same informants answer again, with the same errors, where `same_informants`.
+    within-type SDs. Where `same_informants`, they answer again, with the same errors.
     """
 
     moving: float = 0.0

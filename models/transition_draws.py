@@ -33,7 +33,7 @@ class TransitionDraws:
     stay : ndarray, shape (draws, rounds - 1)
         Share of sites that stay, for all types together.
     movers : ndarray of int, shape (draws, rounds - 1)
-        Sites whose type differs from one round to the next.
+        Sites seen in both rounds of a step whose type differs.
     persistence : ndarray, shape (draws,)
     """
 
@@ -45,20 +45,28 @@ class TransitionDraws:
 
 
 def draw_transitions(
-    model: Transitions, seed: int, *, draws: int = DRAWS, burn: int = BURN
+    model: Transitions,
+    seed: int,
+    *,
+    seen: np.ndarray | None = None,
+    draws: int = DRAWS,
+    burn: int = BURN,
 ) -> TransitionDraws:
     """Sample paths of sites, transitions and persistence in turn (Gibbs).
 
     The rows of a transition matrix are Dirichlet around one share of stayers that is learned from
     all types, with the weight of `ROW_SITES` sites; that share is Beta(`STAY_PRIOR`) beforehand,
-    the types of the first round are Dirichlet(1). Data augmentation of Tanner and Wong (1987, *JASA* 82); the
-    rows are integrated out where the share of stayers is drawn. Means, covariance and shift stay
-    at their estimates.
+    the types of the first round are Dirichlet(1). Data augmentation of Tanner and Wong (1987,
+    *JASA* 82); the rows are integrated out where the share of stayers is drawn. Means, covariance
+    and shift stay at their estimates.
 
     Parameters
     ----------
     model : Transitions
     seed : int
+    seen : ndarray of bool, shape (n, rounds), optional
+        Which sites were seen in which rounds; movers are counted among those seen in both rounds
+        of a step. All by default.
     draws, burn : int
         Draws kept, and left out before them.
 
@@ -86,6 +94,8 @@ def draw_transitions(
     at = int(model.weights.argmax())
     kept: dict[str, list[np.ndarray | float]] = {"steps": [], "stay": [], "movers": [], "at": []}
     probabilities = np.zeros_like(logs[0])
+    here = np.ones((n, paths.shape[1]), dtype=bool) if seen is None else seen
+    both, other = here[:, :-1] & here[:, 1:], paths[:, :-1] != paths[:, 1:]
     for turn in range(draws + burn):
         joint = logs[at] + log_prior(paths, start, steps)
         chances = np.exp(joint - joint.max(axis=1, keepdims=True))
@@ -101,10 +111,9 @@ def draw_transitions(
         if turn < burn:
             continue
         probabilities += chances / reached[:, -1:]
-        off = ~np.eye(k, dtype=bool)
         kept["steps"].append(steps)
         kept["stay"].append(stay.copy())
-        kept["movers"].append(counts[:, off].sum(axis=1))
+        kept["movers"].append((other[own] & both).sum(axis=0))
         kept["at"].append(float(model.persistence[at]))
     return TransitionDraws(
         probabilities / draws,

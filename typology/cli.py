@@ -11,6 +11,7 @@ import typer
 
 from site_typology import __version__
 from site_typology.cli_compare import compare
+from site_typology.cli_rounds import rounds
 from site_typology.errors import SiteTypologyError
 
 app = typer.Typer(
@@ -305,6 +306,7 @@ def assign(
 
 
 app.command()(compare)
+app.command()(rounds)
 
 
 if __name__ == "__main__":

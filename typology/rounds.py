@@ -12,33 +12,24 @@ import numpy as np
 import pandas as pd
 
 from site_typology.assign import Assigner
-from site_typology.comparison import Comparison, Grouping, compare
+from site_typology.comparison import Comparison
 from site_typology.profiles import SiteProfiles
 from site_typology.rounds_advice import Advice, advise
 from site_typology.rounds_drift import drift_table
-from site_typology.rounds_fit import REPLICATES, FitTest, MoversTest, tests_of_rounds
+from site_typology.rounds_fit import REPLICATES, FitTest, tests_of_rounds
 from site_typology.rounds_replays import Setting
-from site_typology.rounds_sites import FOLLOWED, MatchedSites, match_sites
+from site_typology.rounds_sites import MatchedSites, match_sites
+from site_typology.rounds_tables import (
+    flow_of,
+    marginals_of,
+    site_table,
+    step_table,
+    transition_table,
+)
 
 if TYPE_CHECKING:
     from site_typology.models.transition_draws import TransitionDraws
     from site_typology.models.transitions import RoundsData, Transitions
-
-MOVED, STAYED = 0.9, 0.1
-"""Probability of another type from which a site is said to have moved, and up to which to stay."""
-LEVEL = 0.95
-SITE_COLUMNS = [
-    "site", "from_round", "to_round", "status", "from_type", "from_probability", "to_type",
-    "to_probability", "p_moved", "call", "naive_from", "naive_to", "why",
-]  # fmt: skip
-TRANSITION_COLUMNS = [
-    "from_round", "to_round", "from_type", "to_type", "share", "low", "high", "expected_sites",
-    "naive_sites",
-]  # fmt: skip
-STEP_COLUMNS = [
-    "from_round", "to_round", "followed", "movers", "movers_low", "movers_high", "naive_movers",
-    "called", "unclear", "persistence", "alone_expected", "alone_most", "p_movers", "movers_found",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,14 +45,14 @@ class Rounds:
     names : mapping of int to str
         Names of the types.
     sites : DataFrame
-        One row a site and step, `SITE_COLUMNS`. Types, probabilities and calls are those of the
-        transition model; ``naive_from`` and ``naive_to`` are the types that each profile gets by
-        itself. Every site of either round is there.
+        One row a site and step, columns `site_typology.rounds_tables.SITE_COLUMNS`. Types,
+        probabilities and calls are those of the transition model; ``naive_from`` and ``naive_to``
+        are the types that each profile gets by itself. Every site of either round is there.
     transitions : DataFrame
-        One row a step and pair of types, `TRANSITION_COLUMNS`: share of the earlier type's sites
-        with its 95 % posterior interval.
+        One row a step and pair of types, `TRANSITION_COLUMNS` of the same module: share of the
+        earlier type's sites with its 95 % posterior interval.
     steps : DataFrame
-        One row a step, `STEP_COLUMNS`.
+        One row a step, `STEP_COLUMNS` of the same module.
     drift : DataFrame
         See `site_typology.rounds_drift.drift_table`.
     fit : tuple of FitTest
@@ -153,29 +144,27 @@ def follow_rounds(
     )
     data = matched.data()
     model = fit_transitions(data, claimed.model.means, claimed.model.covariance)
-    draws = draw_transitions(model, seed)
+    draws = draw_transitions(model, seed, seen=~np.isnan(data.values).all(axis=2))
     movers = moving(model.path_probabilities(), model.paths, data)
     setting = _setting(claimed, matched, data, model)
     fit, tests = tests_of_rounds(
         setting, movers, seed=seed, replicates=replicates, progress=progress
     )
-    sites = _sites(matched, data, model, draws, tests)
-    steps = _steps(ordered, sites, draws, data, model, tests)
-    drift = drift_table(
-        _in_order(profiles, ordered), _parts(claimed, ordered, data, model, draws)
-    )
+    sites = site_table(matched, model, draws, tests)
+    steps = step_table(ordered, sites, draws, tests)
+    drift = drift_table(_in_order(profiles, ordered), _parts(claimed, ordered, data, model, draws))
     return Rounds(
         ordered,
         base,
         claimed.names,
         sites,
-        _transitions(ordered, sites, draws, data, model),
+        transition_table(ordered, sites, draws, data, model),
         steps,
         drift,
         fit,
         advise(bool(assigner.names), sites, steps, drift, fit),
         matched.repeated,
-        tuple(_flow(sites, step, claimed.names) for step in pairwise(ordered)),
+        tuple(flow_of(sites, step, claimed.names) for step in pairwise(ordered)),
     )
 
 
@@ -202,9 +191,9 @@ def _setting(
     for at, round_ in enumerate(matched.rounds):
         if round_ != matched.base:
             pairs = model.paths[:, base] * k + model.paths[:, at]
-            counts = np.bincount(pairs, probabilities.sum(axis=0), minlength=k * k).reshape(k, k)
-            counts = counts + 0.5 * np.eye(k)
-            steps[round_] = counts / counts.sum(axis=1, keepdims=True)
+            counts = np.bincount(pairs, probabilities.sum(axis=0), minlength=k * k)
+            rows = counts.reshape(k, k) + 0.5 * np.eye(k)
+            steps[round_] = rows / rows.sum(axis=1, keepdims=True)
     return Setting(
         assigner.model,
         enough(matched.base),
@@ -217,110 +206,6 @@ def _setting(
     )
 
 
-def _marginals(draws: TransitionDraws, model: Transitions, k: int) -> np.ndarray:
-    """Probability of each type in each round, shape (n, rounds, k)."""
-    member = (model.paths[:, :, None] == np.arange(k)).astype(float)
-    return np.asarray(np.einsum("np,ptk->ntk", draws.probabilities, member))
-
-
-def _sites(
-    matched: MatchedSites,
-    data: RoundsData,
-    model: Transitions,
-    draws: TransitionDraws,
-    tests: Sequence[MoversTest],
-) -> pd.DataFrame:
-    k = int(model.paths.max()) + 1
-    marginals, followed = _marginals(draws, model, k), matched.followed
-    best = model.paths[draws.probabilities.argmax(axis=1)]
-    parts = []
-    for at, (earlier, later) in enumerate(pairwise(matched.rounds)):
-        other = model.paths[:, at] != model.paths[:, at + 1]
-        rows = np.arange(len(followed))
-        own = pd.DataFrame(
-            {
-                "from_type": best[:, at] + 1,
-                "from_probability": marginals[rows, at, best[:, at]],
-                "to_type": best[:, at + 1] + 1,
-                "to_probability": marginals[rows, at + 1, best[:, at + 1]],
-                "p_moved": draws.probabilities[:, other].sum(axis=1),
-            },
-            index=followed,
-        )
-        own["call"] = np.select(
-            [(own["p_moved"] >= MOVED) & tests[at].found, own["p_moved"] <= STAYED],
-            ["moved", "stayed"],
-            "unclear",
-        )
-        account = matched.account()
-        step = account[(account["from_round"] == earlier) & (account["to_round"] == later)]
-        step = step.set_index("site").join(own)
-        step.loc[step["status"] != FOLLOWED, own.columns] = np.nan
-        step["naive_from"] = matched.labels(earlier).reindex(step.index)
-        step["naive_to"] = matched.labels(later).reindex(step.index)
-        parts.append(step.rename_axis("site").reset_index())
-    table = pd.concat(parts, ignore_index=True)
-    types = {name: table[name].astype("Int64") for name in ("from_type", "to_type")}
-    return table.assign(**types, call=table["call"].fillna(""))[SITE_COLUMNS]
-
-
-def _step(table: pd.DataFrame, earlier: str, later: str) -> pd.DataFrame:
-    here = (table["from_round"] == earlier) & (table["to_round"] == later)
-    return table[here & (table["status"] == FOLLOWED)]
-
-
-def _steps(
-    rounds: Sequence[str],
-    sites: pd.DataFrame,
-    draws: TransitionDraws,
-    data: RoundsData,
-    model: Transitions,
-    tests: Sequence[MoversTest],
-) -> pd.DataFrame:
-    rows = []
-    for at, (earlier, later) in enumerate(pairwise(rounds)):
-        own, test = _step(sites, earlier, later), tests[at]
-        naive = (own["naive_from"] != own["naive_to"]).fillna(False)
-        low, high = np.quantile(draws.movers[:, at], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        rows.append(
-            (
-                earlier, later, len(own), float(own["p_moved"].sum()), float(low), float(high),
-                int(naive.sum()), int((own["call"] == "moved").sum()),
-                int((own["call"] == "unclear").sum()), float(draws.persistence.mean()),
-                test.expected, test.most, test.p, test.found,
-            )
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=STEP_COLUMNS)
-
-
-def _transitions(
-    rounds: Sequence[str],
-    sites: pd.DataFrame,
-    draws: TransitionDraws,
-    data: RoundsData,
-    model: Transitions,
-) -> pd.DataFrame:
-    k = draws.steps.shape[-1]
-    rows = []
-    for at, (earlier, later) in enumerate(pairwise(rounds)):
-        own = _step(sites, earlier, later)
-        seen = ~np.isnan(data.values).all(axis=2)
-        both = seen[:, at] & seen[:, at + 1]
-        for a in range(k):
-            for b in range(k):
-                share = draws.steps[:, at, a, b]
-                low, high = np.quantile(share, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-                path = (model.paths[:, at] == a) & (model.paths[:, at + 1] == b)
-                naive = ((own["naive_from"] == a + 1) & (own["naive_to"] == b + 1)).sum()
-                rows.append(
-                    (
-                        earlier, later, a + 1, b + 1, float(share.mean()), float(low), float(high),
-                        float(draws.probabilities[both][:, path].sum()), int(naive),
-                    )
-                )  # fmt: skip
-    return pd.DataFrame(rows, columns=TRANSITION_COLUMNS)
-
-
 def _parts(
     assigner: Assigner,
     rounds: Sequence[str],
@@ -330,7 +215,7 @@ def _parts(
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Change of the mean profile by the shift of all sites and by moves, in natural units."""
     means, scale = assigner.model.means, assigner.scale
-    marginals, seen = _marginals(draws, model, len(means)), ~np.isnan(data.values).all(axis=2)
+    marginals, seen = marginals_of(draws, model, len(means)), ~np.isnan(data.values).all(axis=2)
     shift = np.einsum("m,mtq->tq", model.weights, np.array([fit.shift for fit in model.fitted]))
     parts = {}
     for at, step in enumerate(pairwise(rounds)):
@@ -357,24 +242,6 @@ def _in_order(profiles: SiteProfiles, rounds: Sequence[str]) -> SiteProfiles:
         profiles.features,
         error_correlation=profiles.error_correlation,
     )
-
-
-def _flow(sites: pd.DataFrame, step: tuple[str, str], names: Mapping[int, str]) -> Comparison:
-    """Most probable types of the sites that are in both rounds, as a comparison of groupings."""
-    here = (sites["from_round"] == step[0]) & (sites["to_round"] == step[1])
-    own = sites[here].set_index("site")
-
-    def side(which: str, title: str) -> Grouping:
-        there = own[own["status"].ne(f"only in {step[1 if which == 'from' else 0]}")]
-        return Grouping(
-            title,
-            there[f"{which}_type"],
-            dict(names),
-            there[f"{which}_probability"].astype(float),
-            there["why"].astype("str"),
-        )
-
-    return compare(side("from", step[0]), side("to", step[1]), aligned=True)
 
 
 def _plain(value: Any) -> Any:

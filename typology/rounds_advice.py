@@ -81,8 +81,9 @@ def advise(
     if against:
         why = f"The old types no longer describe the sites well. Not so: {said}"
         change = (
-            "A new typology of the latest round, compared with the old one (site-typology compare), "
-            "would show what the types have become. The old one still says what the sites were."
+            "A new typology of the latest round, compared with the old one by site-typology "
+            "compare, would show what the types have become. The old one still says what the "
+            "sites were."
         )
         return Advice("refit", why, change, rules)
     if broken or not claimed:

@@ -42,9 +42,9 @@ def drift_table(
     Returns
     -------
     DataFrame
-        Columns `DRIFT_COLUMNS`, a row a step and feature that is not a category. ``change_sd`` is
-        in SDs between sites in the earlier round, and so is ``level_sd``; ``error_share`` is the share of the variance of
-        changes that is measurement error.
+        Columns `DRIFT_COLUMNS`, a row a step and feature that is not a category. ``change_sd``
+        and ``level_sd`` are in SDs between sites in the earlier round; ``error_share`` is the
+        share of the variance of changes that is measurement error.
 
     Examples
     --------
@@ -64,8 +64,8 @@ def drift_table(
             continue
         own = grouped.get((feature, earlier, later))
         figures = _figures(own) if own is not None else {"sites": 0}
-        part = (parts or {}).get((earlier, later))
-        known = part is not None and feature in part.index
+        part = (parts or {}).get((earlier, later), pd.DataFrame(columns=["level", "composition"]))
+        level, moves = part.reindex([feature]).astype(float).iloc[0]
         rows.append(
             {
                 "feature": feature,
@@ -73,9 +73,9 @@ def drift_table(
                 "from_round": earlier,
                 "to_round": later,
                 **figures,
-                "level": part.loc[feature, "level"] if known else np.nan,
-                "composition": part.loc[feature, "composition"] if known else np.nan,
-                "level_sd": _in_sds(part.loc[feature, "level"], own) if known else np.nan,
+                "level": level,
+                "composition": moves,
+                "level_sd": _in_sds(level, own),
                 "note": note,
             }
         )

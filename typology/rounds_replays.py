@@ -149,7 +149,7 @@ def fit_statistics(
 
 
 def without_optimism(model: TypeModel, data: WorkingData) -> TypeModel:
-    """Take back what fitting types to few sites adds to their distances and takes from their spread.
+    """Take back what fitting types to few sites adds to their distances, takes from their spread.
 
     Estimated means scatter around the true ones, which adds ``(k - 1) / n`` times the mean
     covariance of what is seen to the scatter between types; the pooled covariance is divided by

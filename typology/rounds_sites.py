@@ -1,4 +1,4 @@
-"""Sites of several rounds: joined, matched by key, placed by one typology, every one accounted for."""
+"""Sites of several rounds: matched by key, placed by one typology, every one accounted for."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def _check_rounds(profiles: SiteProfiles, base: str, rounds: Sequence[str]) -> N
 
 
 def _repeated(base: WorkingData, other: WorkingData) -> tuple[str, ...]:
-    """Columns that hold the same in both rounds wherever both have a value, at three sites or more."""
+    """Columns that are the same in both rounds wherever both have a value, at 3 sites or more."""
     place = {site: row for row, site in enumerate(other.sites)}
     here = [row for row, site in enumerate(base.sites) if site in place]
     first = base.values[here]
