@@ -151,7 +151,7 @@ def follow_rounds(
         setting, movers, seed=seed, replicates=replicates, progress=progress
     )
     sites = site_table(matched, model, draws, tests)
-    steps = step_table(ordered, sites, draws, tests)
+    steps = step_table(ordered, sites, draws, tests, seed)
     drift = drift_table(_in_order(profiles, ordered), _parts(claimed, ordered, data, model, draws))
     return Rounds(
         ordered,

@@ -60,21 +60,48 @@ class MoversTest:
     ----------
     observed : float
         Estimated share of movers among the sites followed over a step.
-    expected, most : float
-        Mean and 95 % quantile of the same over replicates in which nobody moves.
-    p : float
-        Probability of so many.
+    alone : ndarray, shape (replicates,)
+        The same in replicates in which nobody moves.
     """
 
     observed: float
-    expected: float
-    most: float
-    p: float
+    alone: np.ndarray
+
+    @property
+    def expected(self) -> float:
+        """Mean share where nobody moves."""
+        return float(self.alone.mean())
+
+    @property
+    def most(self) -> float:
+        """95 % quantile of the share where nobody moves."""
+        return float(np.quantile(self.alone, 1 - LEVEL))
+
+    @property
+    def p(self) -> float:
+        """Probability of so many where nobody moves; NaN where no site is followed."""
+        return float("nan") if np.isnan(self.observed) else _p(self.alone >= self.observed)
 
     @property
     def found(self) -> bool:
         """Whether measurement error alone hardly shows so many movers."""
         return self.p <= LEVEL
+
+    def corrected(self, shares: np.ndarray, seed: int) -> np.ndarray:
+        """Draws of the true share of movers from draws of the one that seems to move.
+
+        Where a share ``a`` of the sites that stay seems to move, ``s = m + (1 - m) a`` seem to in
+        all. Each draw is freed of the ``a`` of a replicate drawn at random, which also adds how
+        much the search for the types varies (bootstrap bias correction).
+
+        Examples
+        --------
+        >>> test = MoversTest(0.28, np.array([0.1, 0.1]))
+        >>> test.corrected(np.array([0.28, 0.05]), seed=1).round(2).tolist()
+        [0.2, 0.0]
+        """
+        alone = np.random.default_rng(seed).choice(self.alone, size=len(shares))
+        return np.asarray(np.clip((shares - alone) / np.maximum(1 - alone, 1e-9), 0, 1))
 
 
 def tests_of_rounds(
@@ -114,7 +141,7 @@ def tests_of_rounds(
             progress("simulating rounds without change", (at + 1) / replicates)
     fits = tuple(_fit_test(setting, round_, replays) for round_ in setting.new)
     alone = np.array([each.movers for each in replays])
-    steps = tuple(_movers_test(share, alone[:, at]) for at, share in enumerate(movers))
+    steps = tuple(MoversTest(float(share), alone[:, at]) for at, share in enumerate(movers))
     return fits, steps
 
 
@@ -137,11 +164,6 @@ def _fit_test(setting: Setting, round_: str, replays: list[Replay]) -> FitTest:
         power=float((moved <= np.quantile(unchanged[:, 0], LEVEL)).mean()),
         replicates=len(replays),
     )
-
-
-def _movers_test(observed: float, alone: np.ndarray) -> MoversTest:
-    p = float("nan") if np.isnan(observed) else _p(alone >= observed)
-    return MoversTest(float(observed), float(alone.mean()), float(np.quantile(alone, 0.95)), p)
 
 
 def _p(extreme: np.ndarray) -> float:

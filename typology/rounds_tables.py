@@ -91,16 +91,22 @@ def step_table(
     sites: pd.DataFrame,
     draws: TransitionDraws,
     tests: Sequence[MoversTest],
+    seed: int,
 ) -> pd.DataFrame:
-    """One row a step, `STEP_COLUMNS`."""
+    """One row a step, `STEP_COLUMNS`; movers are corrected for those that only seem to move."""
     rows = []
     for at, (earlier, later) in enumerate(pairwise(rounds)):
         own, test = _step(sites, earlier, later), tests[at]
         naive = (own["naive_from"] != own["naive_to"]).fillna(False)
-        low, high = np.quantile(draws.movers[:, at], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        n = max(len(own), 1)
+        movers = n * test.corrected(draws.movers[:, at] / n, seed)
+        low, high = np.quantile(movers, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        if not test.found:
+            # That nobody moved is not ruled out, so the interval says so.
+            low = 0.0
         rows.append(
             (
-                earlier, later, len(own), float(own["p_moved"].sum()), float(low), float(high),
+                earlier, later, len(own), float(movers.mean()), float(low), float(high),
                 int(naive.sum()), int((own["call"] == "moved").sum()),
                 int((own["call"] == "unclear").sum()), float(draws.persistence.mean()),
                 test.expected, test.most, test.p, test.found,
