@@ -16,7 +16,7 @@ from site_typology.comparison import Comparison
 from site_typology.profiles import SiteProfiles
 from site_typology.rounds_advice import Advice, advise
 from site_typology.rounds_drift import drift_table
-from site_typology.rounds_fit import REPLICATES, FitTest, tests_of_rounds
+from site_typology.rounds_fit import REPLICATES, FitTest, judge_rounds
 from site_typology.rounds_replays import Setting
 from site_typology.rounds_sites import MatchedSites, match_sites
 from site_typology.rounds_tables import (
@@ -147,9 +147,7 @@ def follow_rounds(
     draws = draw_transitions(model, seed, seen=~np.isnan(data.values).all(axis=2))
     movers = moving(model.path_probabilities(), model.paths, data)
     setting = _setting(claimed, matched, data, model)
-    fit, tests = tests_of_rounds(
-        setting, movers, seed=seed, replicates=replicates, progress=progress
-    )
+    fit, tests = judge_rounds(setting, movers, seed=seed, replicates=replicates, progress=progress)
     sites = site_table(matched, model, draws, tests)
     steps = step_table(ordered, sites, draws, tests, seed)
     drift = drift_table(_in_order(profiles, ordered), _parts(claimed, ordered, data, model, draws))

@@ -49,7 +49,7 @@ def summary(found: Rounds) -> list[str]:
 def step_words(row: Any) -> str:
     """Say how many sites moved in one step, and how sure that is."""
     said = (
-        f"{row.from_round} to {row.to_round}: {row.followed} sites are followed. About "
+        f"Round {row.from_round} to {row.to_round}: {row.followed} sites are followed. About "
         f"{row.movers:.1f} moved to another type (95 % interval {row.movers_low:.0f} to "
         f"{row.movers_high:.0f}); comparing the types of each round would say "
         f"{row.naive_movers}. "

@@ -104,7 +104,7 @@ class MoversTest:
         return np.asarray(np.clip((shares - alone) / np.maximum(1 - alone, 1e-9), 0, 1))
 
 
-def tests_of_rounds(
+def judge_rounds(
     setting: Setting,
     movers: np.ndarray,
     *,

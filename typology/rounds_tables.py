@@ -145,7 +145,7 @@ def transition_table(
 
 
 def flow_of(sites: pd.DataFrame, step: tuple[str, str], names: Mapping[int, str]) -> Comparison:
-    """Most probable types of the followed sites, as a comparison of groupings."""
+    """Most probable types as a comparison; the type in its one round of a site not followed."""
     here = (sites["from_round"] == step[0]) & (sites["to_round"] == step[1])
     own = sites[here].set_index("site")
 
@@ -153,7 +153,7 @@ def flow_of(sites: pd.DataFrame, step: tuple[str, str], names: Mapping[int, str]
         there = own[own["status"].ne(f"only in {step[1 if which == 'from' else 0]}")]
         return Grouping(
             title,
-            there[f"{which}_type"],
+            there[f"{which}_type"].fillna(there[f"naive_{which}"]),
             dict(names),
             there[f"{which}_probability"].astype(float),
             there["why"].astype("str"),
