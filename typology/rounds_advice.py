@@ -98,8 +98,8 @@ def advise(
         return Advice("collect more", why, change, rules)
     return Advice(
         "keep",
-        "The old types describe the later rounds as well as if nothing had changed, and a change "
-        "that matters would have been seen.",
+        "The old types describe the later rounds as well as if nothing had changed, and no feature "
+        "has drifted far. That is no proof that nothing did.",
         f"A p-value of the fit below {LEVEL:g}, more sites beyond all types than expected, or a "
         f"feature that drifts by {DRIFT_SD:g} SD.",
         rules,
