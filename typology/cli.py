@@ -11,6 +11,7 @@ import typer
 
 from site_typology import __version__, cli_review, cli_runs
 from site_typology.cli_compare import compare
+from site_typology.cli_rounds import rounds
 from site_typology.cli_share import share
 from site_typology.errors import SiteTypologyError
 
@@ -314,7 +315,7 @@ def assign(
     print_assignment(assignment, out=out, as_json=as_json)
 
 
-for command in (compare, share, cli_runs.log, cli_runs.rerun, cli_review.review):
+for command in (compare, rounds, share, cli_runs.log, cli_runs.rerun, cli_review.review):
     app.command()(command)
 
 
