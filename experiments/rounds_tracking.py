@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import site_typology
-from site_typology.experiments.logged_model import model_name
+from site_typology.experiments.registry import model_name
 from site_typology.experiments.store import Store, choose_store, given_uri, open_store, tracking
 
 if TYPE_CHECKING:
