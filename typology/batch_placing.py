@@ -124,7 +124,7 @@ class Placer:
             if missing.any():
                 error = np.where(missing, self.assigner.errors[name].of(counts[name]), error)
             errors[name] = error
-        return _Cells(pd.DataFrame(values), pd.DataFrame(errors), pd.DataFrame(counts))
+        return _Cells(*(pd.DataFrame(own, copy=False) for own in (values, errors, counts)))
 
     def _errors(self, cells: _Cells, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Standard errors of single columns, and the covariances of all others, standardised."""

@@ -27,7 +27,7 @@ from site_typology.profile_checks import INDEX, PARTS_SUM_TOLERANCE
 from site_typology.range_tally import RangeTally
 from site_typology.spreadsheet import FORMULA_STARTS
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 25
 _STARTS = "".join(f"\\{sign}" for sign in FORMULA_STARTS if sign.isprintable()) + "\\t\\r"
 
 

@@ -28,7 +28,7 @@ from site_typology.form import Form
 from site_typology.typology import Typology
 from site_typology.whole_files import whole_files
 
-CHUNK = 32_768
+CHUNK = 131_072
 STREAMED = (".csv", ".parquet")
 
 
