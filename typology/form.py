@@ -14,6 +14,7 @@ from site_typology.feature_info import FeatureInfo
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.profile_checks import INDEX
 from site_typology.profile_files import COUNT, ERROR
+from site_typology.spreadsheet import restore
 from site_typology.typology import Typology
 
 KIND_LIMITS = {"share": (0.0, 1.0), "composition": (0.0, 1.0)}
@@ -118,7 +119,7 @@ class Form:
 
     def read_heading(self, text: str) -> tuple[str, str | None]:
         """Split a column's heading into name and unit; None where it says no unit."""
-        text = text.strip()
+        text = restore(text.strip())
         if text in self.known or text in INDEX:
             return text, None
         named = re.fullmatch(r"(.*?)\s*\[([^\[\]]*)\]", text)

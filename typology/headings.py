@@ -91,4 +91,4 @@ def _report(
     for name in missing:
         remedy = "Rename the one like it." if name in suggested else "Add it."
         blank = " Leave cells blank where the value is not known." if name != "site" else ""
-        found.append(Difference(name, "a column of this name", "none", remedy + blank))
+        found.append(Difference(name, "a column of this name", "no such column", remedy + blank))

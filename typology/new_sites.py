@@ -67,6 +67,20 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.sites)
 
+    @classmethod
+    def joined(cls, chunks: Sequence[Chunk]) -> Chunk:
+        """Put chunks of one table together."""
+        first = chunks[0]
+        return cls(
+            np.concatenate([one.sites for one in chunks]),
+            np.concatenate([one.rounds for one in chunks]),
+            {name: np.concatenate([one.numbers[name] for one in chunks]) for name in first.numbers},
+            {
+                name: np.concatenate([one.categories[name] for one in chunks])
+                for name in first.categories
+            },
+        )
+
     def profiles(self, form: Form) -> SiteProfiles:
         """Make profiles of the fields that the sites have."""
         columns = {**self.numbers, **self.categories}
@@ -213,7 +227,7 @@ class Checker:
                 self._cells[name, "parts with another sum"].add(place, f"{total[at]:.3f}")
 
     def _check_twice(self) -> None:
-        if not self.named or not self._hashes:
+        if "site" not in self.at or not self._hashes:
             return
         every = np.concatenate(self._hashes)
         _, first, counts = np.unique(every, return_index=True, return_counts=True)
