@@ -151,8 +151,6 @@ def bare_files(folder: Path, size: str, kind: str, ending: str) -> Callable[[], 
             for batch in batches:
                 drawn = (batch.column(name) for name in scale.columns)
                 columns = [column.to_numpy(zero_copy_only=False) for column in drawn]
-                    batch.column(name).to_numpy(zero_copy_only=False) for name in scale.columns
-                ]
                 points = (np.column_stack(columns) - scale.centre) / scale.spread
                 points = np.nan_to_num(points)
                 chances = bare.predict_proba(points)  # type: ignore[attr-defined]

@@ -203,7 +203,8 @@ def test_a_process_that_is_ended_midway_leaves_nothing(typed, tmp_path):
         "def slow(self, *given):\n"
         "    write(self, *given); print('wrote', flush=True); time.sleep(0.5)\n"
         "batch_stream.AnswerWriter.write = slow\n"
-        "batch_stream.assign_stream(load(sys.argv[1]), Path('new.csv'), Path('out.csv'), chunk=500)\n"
+        "batch_stream.assign_stream(load(sys.argv[1]), Path('new.csv'), Path('out.csv'),\n"
+        "    chunk=500)\n"
     )
     words = [sys.executable, "-c", code, str(typed.save(tmp_path / "typology"))]
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as process:

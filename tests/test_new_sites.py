@@ -28,7 +28,10 @@ FORM = Form(
             FeatureInfo("mix.b", "composition", composition="mix"),
             True, False, False, (0.0, 1.0), (), None,
         ),
-        Field(FeatureInfo("need", "ordinal"), True, False, False, None, (1.0, 2.0, 4.0), (1.0, 2.0, 4.0)),
+        Field(
+            FeatureInfo("need", "ordinal"),
+            True, False, False, None, (1.0, 2.0, 4.0), (1.0, 2.0, 4.0),
+        ),
         Field(FeatureInfo("lead", "category"), False, False, False, None, ("NHS", "charity"), None),
     ),
 )  # fmt: skip

@@ -21,7 +21,7 @@ from site_typology.cli import main
 from site_typology.service_guard import LOOPBACK, refusal
 from site_typology.service_requests import MOST_ROWS, read_request
 
-SECRET = "Ms Secret"
+SECRET = "Ms Secret"  # noqa: S105  # a value that must not come back
 COLUMNS = ["wsa", "clinical", "need", "advice", "reach"]
 JSON = {"Content-Type": "application/json"}
 WATCHED = """
@@ -29,7 +29,10 @@ import sys
 from site_typology import typology_files
 from site_typology.cli import main
 unpickled = []
-sys.addaudithook(lambda event, given: unpickled.append(given) if event == "pickle.find_class" else 0)
+def note(event, given):
+    if event == "pickle.find_class":
+        unpickled.append(given)
+sys.addaudithook(note)
 read = typology_files.load_typology
 def watched(folder):
     before = len(unpickled)
@@ -82,6 +85,7 @@ def service(typed, tmp_path_factory):
     yield running
     running.process.terminate()
     running.process.wait(timeout=30)
+    running.process.stdout.close()
 
 
 pytestmark = pytest.mark.server
@@ -250,7 +254,7 @@ def test_a_place_that_is_taken_or_open_to_others_is_refused(typed, tmp_path, cap
         port = str(taken.getsockname()[1])
         for given, words in (
             (["--port", port], "Name another"),
-            (["--host", "0.0.0.0"], "allow-host"),
+            (["--host", "0.0.0.0"], "allow-host"),  # noqa: S104  # refused
         ):
             with pytest.raises(SystemExit) as left:
                 main(["serve", "--model", model, *given])

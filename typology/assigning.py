@@ -86,9 +86,9 @@ def assign_sites(
     StudyError
         With every problem found; `MismatchError` where sites do not fit the typology.
     """
-    check_kind(out)
     asked = {"--out": out, "--report": report}
     check_files({name: path for name, path in asked.items() if path is not None})
+    check_kind(out)
     typology = typology_of(model, tracking_uri)
     source = study or profiles
     differences: tuple[Difference, ...] = ()

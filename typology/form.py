@@ -132,9 +132,13 @@ class Form:
         named = re.fullmatch(r"(.*?)\s*\[([^\[\]]*)\]", text)
         return (named[1], named[2].strip()) if named else (text, None)
 
-    def suggestion(self, name: str) -> str:
-        """The known column that a name is nearest to; ``""`` where it is like none."""
-        plain = {_plain(column): column for column in [*INDEX, *self.known]}
+    def suggestion(self, name: str, *, named: bool = True) -> str:
+        """The known column that a name is nearest to; ``""`` where it is like none.
+
+        Without `named`, ``site`` and ``round`` are no columns.
+        """
+        columns = [*(INDEX if named else []), *self.known]
+        plain = {_plain(column): column for column in columns}
         own = _plain(name)
         if own in plain:
             return plain[own]

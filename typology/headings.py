@@ -41,7 +41,7 @@ def check_headings(
     for place, heading in enumerate(headings):
         name, unit = form.read_heading(heading)
         if name not in form.known and not (named and name in INDEX):
-            unknown.append((heading.strip(), form.suggestion(name)))
+            unknown.append((heading.strip(), form.suggestion(name, named=named)))
             continue
         if name in at:
             found.append(Difference(name, "one such column", "two", "Keep one of the two columns."))
