@@ -49,6 +49,10 @@ class Block(Protocol):
     """Features that are linked together: one feature, or the parts of one composition."""
 
     @property
+    def name(self) -> str:
+        """Name of the feature, or of the composition."""
+
+    @property
     def features(self) -> tuple[str, ...]:
         """Natural features of the block."""
 
