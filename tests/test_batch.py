@@ -252,4 +252,6 @@ def test_files_of_many_sites_are_told_by_their_rows(typed, tmp_path):
 def test_another_kind_of_file_is_refused(typed, tmp_path):
     with pytest.raises(StudyError, match=r"ends in \.csv, \.parquet"):
         assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.xlsx")
+    with pytest.raises(StudyError, match="Not found"):
+        assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.csv")
     assert not list(tmp_path.iterdir())
