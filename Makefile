@@ -73,6 +73,7 @@ bench: setup ## Measure speed against named alternatives
 	$(BIN)/python benchmarks/builders.py
 	$(BIN)/python benchmarks/linking.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/shapley_speed.py
 	$(BIN)/python benchmarks/evidence_time.py parts
 	$(BIN)/python benchmarks/evidence_time.py sizes
