@@ -32,7 +32,7 @@ SHOWN = ["site", "type", "name", "confidence", "next_type", "reason"]
 MOST_SHOWN = 60
 """Sites that are listed on the terminal."""
 STREAMED_FROM = 10_000
-"""From so many sites on, a file is assigned a block at a time, without peers and reasons in words."""
+"""From so many sites on, a file is assigned a block at a time, without the peers of each."""
 
 
 @dataclass(frozen=True)
