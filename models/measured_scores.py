@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from site_typology.models.kernels import RIDGE
 from site_typology.models.shapley import owned
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
 
 SITES_AT_ONCE = 2000
-RIDGE = 1e-8
-"""As in `kernels`, so that the sums are the log-odds that the assignment has."""
 
 
 def measured_contributions(
@@ -38,7 +37,7 @@ def measured_contributions(
     pair : tuple of ndarray of int, each of shape (n,)
         Types a and b of each site, from 0.
     mean : ndarray, shape (q,)
-        Of the background.
+        What a site is compared with.
     owner : ndarray of int, shape (q,)
         Player that each column belongs to.
 
@@ -46,7 +45,7 @@ def measured_contributions(
     -------
     contributions : ndarray, shape (n, players)
     base : ndarray, shape (n,)
-        Log-odds of a site with the same error and gaps at the mean of the background; with the
+        Log-odds of a site with the same error and gaps at `mean`; with the
         contributions it adds up to ``log p_a / p_b`` of the assignment.
 
     Examples

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from site_typology.models.kernels import RIDGE
+from site_typology.models.measured_scores import measured_contributions
+from site_typology.models.working import exact_data
+
 if TYPE_CHECKING:
     from site_typology.models.mixture import TypeModel
-
-RIDGE = 1e-8
-"""As in `site_typology.models.kernels`, so that both give the same probabilities."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,10 @@ class Terms:
 def log_odds_terms(model: TypeModel, site: SiteCells, own: int, other: int) -> Terms:
     """Split the log-odds of two types into what each column contributes.
 
-    With ``S`` the covariance of the seen cells, the log-odds is ``log(w_own / w_other) + a'(y -
-    middle)`` where ``a = S^-1 (mean_own - mean_other)`` and ``middle`` lies half-way between the
-    means. A column contributes ``a_j (y_j - c_j)``, c the mean of all sites: for a linear score
-    these are the Shapley values of the interventional game (Lundberg and Lee 2017, *NeurIPS* 30,
-    corollary 1; Janzing, Minorics and Bloebaum 2020, *AISTATS*), whatever the correlations.
+    Shapley values beside the mean of all types, see
+    `site_typology.models.measured_scores.measured_contributions`: for a linear score those of the
+    interventional game (Lundberg and Lee 2017, *NeurIPS* 30, corollary 1; Janzing, Minorics and
+    Bloebaum 2020, *AISTATS*), whatever the correlations.
 
     Parameters
     ----------
@@ -94,15 +94,11 @@ def log_odds_terms(model: TypeModel, site: SiteCells, own: int, other: int) -> T
     >>> terms.terms.round(4).tolist(), round(terms.total, 4)
     ([4.0, 0.0], 4.0)
     """
-    seen = site.seen
+    one = exact_data(site.values[None], site.errors[None])
+    pair = np.array([own]), np.array([other])
     centre = model.weights @ model.means
-    apart = model.means[own] - model.means[other]
-    slope = np.linalg.solve(site.covariance(model), apart[seen])
-    terms = np.zeros(len(site.values))
-    terms[seen] = slope * (site.values - centre)[seen]
-    middle = (model.means[own] + model.means[other]) / 2
-    prior = np.log(model.weights[own]) - np.log(model.weights[other])
-    return Terms(float(prior + slope @ (centre - middle)[seen]), terms)
+    terms, base = measured_contributions(model, one, pair, centre, np.arange(one.q))
+    return Terms(float(base[0]), terms[0])
 
 
 def distance_terms(model: TypeModel, site: SiteCells, own: int) -> Terms:

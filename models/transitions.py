@@ -16,6 +16,8 @@ from itertools import product
 
 import numpy as np
 
+from site_typology.models.kernels import RIDGE
+
 PERSISTENCE = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Shares of the within-type covariance that may stay with a site, equally likely beforehand."""
 SHIFT_SD = 1.0
@@ -26,7 +28,6 @@ ROW_SITES = 5.0
 """Weight, in sites, with which a type's transitions are drawn to what holds for all types."""
 MOST_PATHS = 10_000
 EM_STEPS, EM_GAIN = 100, 1e-3
-RIDGE = 1e-8
 
 
 @dataclass(frozen=True)

@@ -165,9 +165,8 @@ def exact_shares(typology: Typology, placed: Placed, seed: int) -> Shares:
     own, other, rows = placed.labels - 1, placed.following - 1, np.arange(n)
     # Own against next is the difference of two such averages times (k - 1) / k.
     nearest = (types[:, rows, :, own] - types[:, rows, :, other]) * (model.k - 1) / model.k
-    measured, base = measured_contributions(
-        model, placed.data, (own, other), background.mean, owner
-    )
+    centre = model.weights @ model.means
+    measured, base = measured_contributions(model, placed.data, (own, other), centre, owner)
     return Shares(
         "exact",
         placed.sites,
