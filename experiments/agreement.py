@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TABLES = ("candidates.csv", "memberships.csv", "types.csv", "axis.csv", "comembership.csv")
 """Tables of a run that are compared, cell by cell."""
+SPECIFICATIONS = ("specifications.csv", "specification_sites.csv")
+"""Those of the grid, where it was tried again."""
 EVIDENCE = "evidence.json"
 CLOSE = 1e-9
 """Relative difference below which two figures agree: another processor rounds the last digits."""
@@ -62,15 +64,18 @@ class Agreement:
         return not self.differences and self.figures > 0
 
 
-def compare_folders(before: Path, now: Path, close: float = CLOSE) -> Agreement:
+def compare_folders(
+    before: Path, now: Path, close: float = CLOSE, tables: Sequence[str] = TABLES
+) -> Agreement:
     """Compare the results in two folders, by the names of the output contract.
 
     Parameters
     ----------
     before, now : Path
-        Each with `EVIDENCE` and `TABLES`; a file that only one of them has is a difference.
+        Each with `EVIDENCE` and `tables`; a file that only one of them has is a difference.
     close : float
         Numbers agree where they differ by this share of the larger one at most.
+    tables : sequence of str
 
     Returns
     -------
@@ -78,7 +83,7 @@ def compare_folders(before: Path, now: Path, close: float = CLOSE) -> Agreement:
     """
     cells = [
         (name, *cell)
-        for name in (EVIDENCE, *TABLES)
+        for name in (EVIDENCE, *tables)
         for cell in _pairs(_content(before / name), _content(now / name))
     ]
     return compare_values(cells, close)

@@ -41,6 +41,8 @@ class Origin:
         Names the runs of one proposal, so that they are logged once; ``""`` until `settled`.
     explanation : mapping of str to float
         Fidelity of the explanation: ``fidelity``, ``fidelity_sd``, ``fidelity_chance``.
+    grid : mapping, optional
+        The choices that the typology should survive, as in the specification.
     specifications : mapping of str to float
         How far the answer survives other choices, by the names of the metrics; empty where no grid
         was stated.
@@ -61,6 +63,7 @@ class Origin:
     finished: str = ""
     batch: str = ""
     explanation: Mapping[str, float] = field(default_factory=dict)
+    grid: Mapping[str, Any] | None = None
     specifications: Mapping[str, float] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
     name_notes: tuple[str, ...] = ()
@@ -107,6 +110,7 @@ class Origin:
             "finished": self.finished,
             "batch": self.batch,
             "explanation": dict(self.explanation),
+            "grid": dict(self.grid) if self.grid else None,
             "specifications": dict(self.specifications),
             "names": {str(number): name for number, name in self.names.items()},
             "name_notes": list(self.name_notes),
@@ -126,6 +130,7 @@ class Origin:
             finished=content["finished"],
             batch=content["batch"],
             explanation=content["explanation"],
+            grid=content["grid"],
             specifications=content["specifications"],
             names={int(number): name for number, name in content["names"].items()},
             name_notes=tuple(content["name_notes"]),

@@ -12,6 +12,7 @@ from site_typology.errors import Problem
 from site_typology.experiments.agreement import (
     CLOSE,
     EVIDENCE,
+    SPECIFICATIONS,
     TABLES,
     Agreement,
     compare_folders,
@@ -21,7 +22,7 @@ from site_typology.experiments.environment import differences, environment
 from site_typology.experiments.logged_model import ARTIFACT, check_there, typology_at
 from site_typology.experiments.origin import Origin, read_run_file
 from site_typology.experiments.store import Store, TrackingError, choose_store, open_store, tracking
-from site_typology.output import RUN_FILE, write_tables
+from site_typology.output import RUN_FILE, fill_specifications, write_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -126,9 +127,34 @@ def rerun(
         named = {int(number): name for number, name in content["names"].items()}
         again = again.named({key: name for key, name in named.items() if key in again.names})
         write_tables(new, again)
-        found = _with_fidelity(compare_folders(old, new, close), content, again, close)
+        tables: tuple[str, ...] = TABLES
+        if content["grid"] and loaded:
+            tables = (*TABLES, *SPECIFICATIONS)
+            _try_grid_again(new, content, loaded, again, workers, progress)
+        found = compare_folders(old, new, close, tables)
+        found = _with_fidelity(found, content, again, close)
+        if content["grid"] and not loaded:
+            loose.append("the grid of other choices, which only the study file can try again")
     source = f"the study file {loaded.path}" if loaded else "the profiles logged with the run"
     return Rerun(run.info.run_id, run.info.run_name, source, found, (*firm, *loose))
+
+
+def _try_grid_again(
+    folder: Path,
+    content: dict[str, Any],
+    study: Study,
+    again: Typology,
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    """Fit the specifications of the run again and write their tables to a folder."""
+    from site_typology.experiments.run_plan import plan_grid, try_grid
+    from site_typology.grid import Grid
+
+    grid = Grid.model_validate(content["grid"])
+    planned = plan_grid(study, again.settings, grid, content["seed"])
+    curve = try_grid(planned, again, workers=workers, progress=progress)
+    fill_specifications(folder, curve)
 
 
 def _summary(client: MlflowClient, run_id: str, store: Store) -> Any:
@@ -147,7 +173,7 @@ def _summary(client: MlflowClient, run_id: str, store: Store) -> Any:
 
 def _download(client: MlflowClient, run_id: str, folder: Path) -> None:
     there = {item.path for item in client.list_artifacts(run_id)}
-    for name in (RUN_FILE, EVIDENCE, *TABLES):
+    for name in (RUN_FILE, EVIDENCE, *TABLES, *SPECIFICATIONS):
         if name in there:
             client.download_artifacts(run_id, name, str(folder))
 

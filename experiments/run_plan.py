@@ -15,8 +15,13 @@ from site_typology.report_specifications import plan_words
 from site_typology.screening import screen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from site_typology.settings import ProposeSettings
+    from site_typology.specification_curve import SpecificationCurve
     from site_typology.study import Study
+    from site_typology.typology import Typology
 
 # Costs in searches for types in one data set, from the steps of runs with 24 and 25 sites.
 SEARCHES_OF_REFERENCE = 2
@@ -56,6 +61,38 @@ def plan_grid(study: Study, settings: ProposeSettings, grid: Grid, seed: int) ->
     ks = types_to_try(len(sites), settings.max_types)
     laid = lay_out(grid, list(sets), ks, facts_of(source), seed)
     return GridPlan(source, laid)
+
+
+def try_grid(
+    planned: GridPlan,
+    typology: Typology,
+    *,
+    out: Path | None = None,
+    key: str = "",
+    workers: int = 1,
+    progress: Callable[[str, float], None] | None = None,
+) -> SpecificationCurve:
+    """Fit the specifications of a grid and hold them against the typology.
+
+    Parameters
+    ----------
+    planned : GridPlan
+    typology : Typology
+    out, key, workers, progress
+        As in `site_typology.grid_runs.run_grid`.
+
+    Returns
+    -------
+    SpecificationCurve
+    """
+    from site_typology.grid_runs import run_grid
+    from site_typology.specification_curve import specification_curve
+
+    source, laid = planned.source, planned.laid
+    run = run_grid(source, laid.listed, out=out, key=key, workers=workers, progress=progress)
+    evidence = typology.evidence
+    proposal = typology.labels if evidence.claimed else None
+    return specification_curve(run, laid, source.sites, proposal, evidence.p_value)
 
 
 def expected_words(

@@ -23,8 +23,6 @@ from site_typology.experiments.tracking import Tracked, log_typology
 from site_typology.output import RUN_FILE, check_writable, write_outputs
 
 if TYPE_CHECKING:
-    from site_typology.experiments.run_parts import RunParts
-    from site_typology.experiments.run_plan import GridPlan
     from site_typology.explain import Explanation
     from site_typology.grid import Grid
     from site_typology.settings import ProposeSettings
@@ -121,7 +119,7 @@ def run_study(
         complete.
     """
     from site_typology.experiments.run_parts import run_parts
-    from site_typology.experiments.run_plan import plan_grid
+    from site_typology.experiments.run_plan import plan_grid, try_grid
     from site_typology.explain import explain
     from site_typology.proposal import propose
     from site_typology.settings import ProposeSettings
@@ -150,7 +148,14 @@ def run_study(
     )
     curve = None
     if planned is not None:
-        curve = _curve(planned, typology, parts, workers, progress)
+        curve = try_grid(
+            planned,
+            typology,
+            out=parts.folder,
+            key=parts.key,
+            workers=workers,
+            progress=progress,
+        )
     carried = earlier_names(typology, study.name, store)
     typology = typology.named(carried.names)
     told("explaining", 0.0)
@@ -164,6 +169,7 @@ def run_study(
         workers=workers,
         started=started,
         explanation=fidelity(explanation),
+        grid=grid.model_dump(mode="json") if grid else None,
         specifications={} if curve is None else curve.metrics,
         names=carried.names,
         name_notes=carried.notes,
@@ -174,25 +180,6 @@ def run_study(
     told("tracking", 1.0)
     parts.clear()
     return RunResult(typology, explanation, out, tracked, curve)
-
-
-def _curve(
-    planned: GridPlan,
-    typology: Typology,
-    parts: RunParts,
-    workers: int,
-    progress: Progress | None,
-) -> SpecificationCurve:
-    from site_typology.grid_runs import run_grid
-    from site_typology.specification_curve import specification_curve
-
-    source, laid = planned.source, planned.laid
-    run = run_grid(
-        source, laid.listed, out=parts.folder, key=parts.key, workers=workers, progress=progress
-    )
-    evidence = typology.evidence
-    proposal = typology.labels if evidence.claimed else None
-    return specification_curve(run, laid, source.sites, proposal, evidence.p_value)
 
 
 def fidelity(explanation: Explanation) -> dict[str, float]:

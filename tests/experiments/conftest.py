@@ -13,6 +13,7 @@ from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import choose_store
 from site_typology.experiments.tracking import log_typology
 from site_typology.explain import explain
+from site_typology.grid import Grid
 from site_typology.output import write_outputs, write_tables
 from site_typology.profiles import SiteProfiles
 from site_typology.proposal import propose
@@ -134,7 +135,8 @@ def settings(study):
 @pytest.fixture(scope="session")
 def result(study, settings, tmp_path_factory):
     out = tmp_path_factory.mktemp("result") / "out"
-    return run_study(study, out=out, settings=settings, seed=1)
+    grid = Grid(algorithms=("mixture", "ward"), k=(3,), draws=2, bootstraps=2)
+    return run_study(study, out=out, settings=settings, grid=grid, seed=1)
 
 
 @pytest.fixture(scope="session")

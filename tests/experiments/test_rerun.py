@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from site_typology.cli import main
@@ -23,11 +24,12 @@ def uri(result):
 def edited(result, tmp_path):
     """Log the results once more, as if run.json had said something else."""
 
-    def edit(**changed):
+    def edit(rewrite=lambda out: None, **changed):
         out = tmp_path / "edited"
         shutil.copytree(result.out, out, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
         content = json.loads((out / "run.json").read_text())
         (out / "run.json").write_text(json.dumps({**content, **changed}))
+        rewrite(out)
         return log_results(out, f"sqlite:///{tmp_path}/edited.db")
 
     return edit
@@ -44,6 +46,19 @@ def test_every_figure_agrees_to_the_last_digit(result, uri, study):
     assert found.agreement.holds and not found.unlike
     assert found.agreement.identical == found.agreement.figures > 400
     assert str(study.path) in found.source
+
+
+def test_a_specification_that_was_changed_is_found(edited):
+    def rewrite(out):
+        rows = pd.read_csv(out / "specifications.csv", keep_default_na=False)
+        assert len(rows) == 2
+        rows.loc[1, "stability"] = 0.123
+        rows.to_csv(out / "specifications.csv", index=False)
+
+    tracked = edited(rewrite)
+    found = rerun(tracked.summary_run, tracking_uri=tracked.store.uri)
+    (one,) = found.agreement.differences
+    assert (one.file, one.before) == ("specifications.csv", "0.123")
 
 
 def test_a_candidate_leads_to_its_summary_and_profiles_stand_in_for_the_tables(
