@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from site_typology.errors import Problem, StudyError
 from site_typology.feature_info import FeatureInfo
 from site_typology.matching import match_features
 from site_typology.profiles import SiteProfiles
@@ -17,16 +19,30 @@ from site_typology.screening import data_shortfall
 from site_typology.typical_errors import TypicalError, with_typical_errors
 
 if TYPE_CHECKING:
+    from site_typology.answer import SiteAnswer
+    from site_typology.answering import Answering
+    from site_typology.fitted_sites import FittedSites
     from site_typology.models.mixture import TypeModel
-    from site_typology.models.working import WorkingScale
+    from site_typology.models.working import WorkingData, WorkingScale
 
 OUTSIDE = 0.001
 """Share of a type's members that are farther away than the farthest site it takes in."""
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """Where profiles lie among the types; `tail` is a log probability."""
+class Placed:
+    """Where profiles lie among the types.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, k)
+    distance : ndarray, shape (n,)
+        To the nearest type, in within-type SDs.
+    nearest : ndarray of int, shape (n,)
+        That type, from 0.
+    tail : ndarray, shape (n,)
+        Log probability that a member is as far from it.
+    """
 
     probabilities: np.ndarray
     distance: np.ndarray
@@ -34,7 +50,7 @@ class _Placed:
     tail: np.ndarray
 
     @classmethod
-    def nowhere(cls, n: int) -> _Placed:
+    def nowhere(cls, n: int) -> Placed:
         """No types to lie among."""
         gaps = np.full(n, np.nan)
         return cls(np.empty((n, 0)), gaps, np.zeros(n, dtype=int), gaps)
@@ -58,6 +74,8 @@ class Assigner:
         Log probability that a member lies as far from its type as the farthest that is taken in.
     no_claim : str
         Why no typology is claimed; ``""`` where one is.
+    sites : int or None
+        Number of sites that the types were fitted to; None where the types are known for certain.
     errors : mapping of str to TypicalError
         Stand in for errors of new values that are not known, by feature.
     """
@@ -70,6 +88,7 @@ class Assigner:
     reach: float
     errors: Mapping[str, TypicalError]
     no_claim: str = ""
+    sites: int | None = None
 
     def reaching(self, reach: float) -> Assigner:
         """Take in profiles as far out as `reach`, a log probability."""
@@ -87,26 +106,30 @@ class Assigner:
         reasons = data_shortfall(profiles, names, self.min_observed).to_numpy(dtype=object)
         if self.no_claim:
             reasons[reasons == ""] = f"no typology claimed: {self.no_claim}"
-            return self._finish(frame, _Placed.nowhere(len(frame)), reasons)
-        placed = self._nearest(profiles)
+            return self._finish(frame, Placed.nowhere(len(frame)), reasons)
+        placed = self.placed(self.working(profiles))
         for at in np.flatnonzero((reasons == "") & (placed.tail < self.reach)):
             reasons[at] = self._none_of_these(placed.distance[at], placed.nearest[at])
         return self._finish(frame, placed, reasons)
 
     def log_tails(self, profiles: SiteProfiles) -> np.ndarray:
         """Log probability that a member is as far from its type as each profile, shape (n,)."""
-        return self._nearest(profiles).tail
+        return self.placed(self.working(profiles)).tail
 
-    def _nearest(self, profiles: SiteProfiles) -> _Placed:
-        from scipy.stats import chi2
+    def working(self, profiles: SiteProfiles) -> WorkingData:
+        """Put profiles on the working scale; errors that are not known get the typical one."""
+        return self.scale.transform(with_typical_errors(profiles, self.errors))
 
-        data = self.scale.transform(with_typical_errors(profiles, self.errors))
+    def placed(self, data: WorkingData) -> Placed:
+        """Say where profiles lie among the types, claimed or not."""
+        from site_typology.models.tails import log_tail
+
         squared = self.model.distances(data)
         nearest = squared.argmin(axis=1)
         smallest = squared[np.arange(data.n), nearest]
         observed = self.model.observed(data)
-        tail = np.where(observed > 0, chi2.logsf(smallest, np.maximum(observed, 1)), 0.0)
-        return _Placed(self.model.memberships(data), np.sqrt(smallest), nearest, tail)
+        tail = log_tail(self.model, smallest, nearest, observed, self.sites)
+        return Placed(self.model.memberships(data), np.sqrt(smallest), nearest, tail)
 
     def _none_of_these(self, distance: float, nearest: int) -> str:
         return (
@@ -114,7 +137,7 @@ class Assigner:
             f"farther than {1 - np.exp(self.reach):.2%} of members would be"
         )
 
-    def _finish(self, frame: pd.DataFrame, placed: _Placed, reasons: np.ndarray) -> pd.DataFrame:
+    def _finish(self, frame: pd.DataFrame, placed: Placed, reasons: np.ndarray) -> pd.DataFrame:
         free = reasons != ""
         k = placed.probabilities.shape[1]
         order = np.argsort(-placed.probabilities, axis=1, kind="stable")
@@ -162,10 +185,63 @@ class Assignment:
         or begins with ``not enough data``, ``none of these`` or ``no typology claimed``.
     notes : tuple of str
         What else the profiles held.
+    profiles : SiteProfiles, optional
+        Those assigned, with every feature of the typology.
+    fitted : FittedSites, optional
+        Sites that the typology was fitted to, for `detail` and `answers`.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
+    profiles: SiteProfiles | None = field(default=None, repr=False, compare=False)
+    fitted: FittedSites | None = field(default=None, repr=False, compare=False)
+
+    def detail(self, site: str, round: str | None = None) -> SiteAnswer:
+        """Give the whole answer for one site: why, peers, what remains possible, what to collect.
+
+        Parameters
+        ----------
+        site : str
+        round : str, optional
+            The last by default.
+
+        Returns
+        -------
+        SiteAnswer
+
+        Raises
+        ------
+        StudyError
+            The site or the round was not assigned.
+        """
+        here = np.flatnonzero((self.frame["site"] == site).to_numpy())
+        if round is not None:
+            here = here[(self.frame["round"].iloc[here] == round).to_numpy()]
+        if not len(here):
+            which = f"{site!r}" if round is None else f"{site!r} in round {round!r}"
+            message = f"{which} is not among the {len(self.frame)} profiles that were assigned."
+            raise StudyError("assignment", [Problem("site", message)])
+        return self._answering.answer(int(here[-1]))
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """The frame with what it takes to act on it, in words, as further columns.
+
+        ``possible`` (types that cannot be excluded at 90 %, ``; `` between them; blank where a type
+        has too few sites for such a set), ``peers`` (the nearest fitted sites, ``; `` between
+        them), ``collect`` (what to measure next; blank where the answer is sure) and ``why``, one
+        sentence.
+        """
+        return self._answering.table()
+
+    @cached_property
+    def _answering(self) -> Answering:
+        from site_typology.answering import Answering
+
+        if self.profiles is None or self.fitted is None:
+            message = "The typology is not at hand. Assign with `Typology.assign`."
+            raise StudyError("assignment", [Problem("answers", message)])
+        return Answering.of(self.fitted, self.profiles, self.frame)
 
     @property
     def labels(self) -> pd.Series:
@@ -178,6 +254,7 @@ def assign_profiles(
     profiles: SiteProfiles,
     absent: Mapping[str, str] | None = None,
     error_correlation: pd.DataFrame | None = None,
+    fitted: FittedSites | None = None,
 ) -> Assignment:
     """Assign profiles, after checking that they have the features of the typology.
 
@@ -194,6 +271,8 @@ def assign_profiles(
         Features that the profiles lack altogether, each with the reason; they become gaps.
     error_correlation : DataFrame, optional
         As the typology was built with it; that of the profiles by default.
+    fitted : FittedSites, optional
+        For the details of each answer.
 
     Returns
     -------
@@ -205,4 +284,4 @@ def assign_profiles(
         No site, or features that are missing or are of another kind or unit; lists every one.
     """
     matched, notes = match_features(assigner.features, profiles, absent or {}, error_correlation)
-    return Assignment(assigner.place(matched), notes)
+    return Assignment(assigner.place(matched), notes, matched, fitted)

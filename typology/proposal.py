@@ -127,6 +127,7 @@ def _typology(
         reach=float(np.log(OUTSIDE)),
         errors=typical_errors(screened.profiles),
         no_claim="" if evidence.claimed else short_reason(evidence.verdict),
+        sites=len(screened.profiles.sites),
     )
     reach = min(assigner.reach, float(assigner.log_tails(screened.profiles).min()))
     means = pd.DataFrame(findings.means, index=screened.profiles.sites, columns=list(scale.columns))

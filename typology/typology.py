@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from site_typology.settings import ProposeSettings
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
+    from site_typology.fitted_sites import FittedSites
     from site_typology.models.mixture import TypeModel
     from site_typology.models.plausible import Population
     from site_typology.models.working import WorkingScale
@@ -192,7 +194,15 @@ class Typology:
         StudyError
             Features that differ from those of the typology; lists every one.
         """
-        return assign_profiles(self.assigner, profiles, absent, self.profiles.error_correlation)
+        correlation = self.profiles.error_correlation
+        return assign_profiles(self.assigner, profiles, absent, correlation, self.fitted)
+
+    @cached_property
+    def fitted(self) -> FittedSites:
+        """The sites that the types were fitted to, ready to be compared with new ones."""
+        from site_typology.fitted_sites import FittedSites
+
+        return FittedSites.of(self)
 
     def explain(self, *, seed: int = 0) -> Explanation:
         """Explain membership by features, see `site_typology.explain`."""

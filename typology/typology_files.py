@@ -121,6 +121,7 @@ def _typology(bundle: Bundle) -> Typology:
         reach=content["reach"],
         errors={name: TypicalError.from_dict(own) for name, own in content["errors"].items()},
         no_claim=content["no_claim"],
+        sites=len(content["sites"]),
     )
     means = pd.DataFrame(
         bundle.arrays["posterior_means"],
