@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from site_typology.errors import Problem
+from site_typology.experiments.own_wheel import wheel_name, write_own_wheel
 from site_typology.experiments.profile_rows import wide_rows
 from site_typology.experiments.store import Store, TrackingError, choose_store, tracking
 from site_typology.profile_files import COUNT, ERROR
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 ARTIFACT = "typology"
 PROPOSED = "proposed"
-PINNED = ("site-typology", "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
+PINNED = ("mlflow", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 _OUTPUT_TYPES = {
     "type": "long",
     "confidence": "double",
@@ -57,8 +58,12 @@ def model_signature(typology: Typology) -> ModelSignature:
 
 
 def requirements() -> list[str]:
-    """Packages that the model needs, at the versions installed here."""
-    return [f"{name}=={metadata.version(name)}" for name in PINNED]
+    """Packages that the model needs, at the versions installed here.
+
+    This package itself is on no index: its wheel lies in the model, and is named by its place
+    from the model's folder, where MLflow and ``pip install -r requirements.txt`` look for it.
+    """
+    return [f"artifacts/{wheel_name()}", *(f"{name}=={metadata.version(name)}" for name in PINNED)]
 
 
 def log_model(typology: Typology, run_id: str) -> Any:
@@ -84,7 +89,7 @@ def log_model(typology: Typology, run_id: str) -> Any:
             return mlflow.pyfunc.log_model(
                 name=ARTIFACT,
                 python_model=str(Path(__file__).with_name("pyfunc.py")),
-                artifacts={ARTIFACT: str(saved)},
+                artifacts={ARTIFACT: str(saved), "wheel": str(write_own_wheel(Path(folder)))},
                 signature=model_signature(typology),
                 input_example=example,
                 pip_requirements=requirements(),

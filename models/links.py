@@ -12,6 +12,8 @@ from site_typology.errors import Problems
 from site_typology.models.ordinal import OrdinalBlock
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from site_typology.profiles import SiteProfiles
 
 PSEUDO_COUNTS = 4.0
@@ -27,6 +29,22 @@ LINK_OF_KIND: dict[str, SingleLink] = {
 }
 
 
+class Cells(Protocol):
+    """What links read of profiles: tables of values, errors and n with the same index."""
+
+    @property
+    def values(self) -> pd.DataFrame:
+        """Values in natural units; NaN where missing."""
+
+    @property
+    def standard_errors(self) -> pd.DataFrame:
+        """Their standard errors; 0 where exact."""
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """The number behind each; NaN where unknown."""
+
+
 class Block(Protocol):
     """Features that are linked together: one feature, or the parts of one composition."""
 
@@ -38,10 +56,10 @@ class Block(Protocol):
     def columns(self) -> tuple[str, ...]:
         """Working columns that it makes."""
 
-    def link(self, profiles: SiteProfiles) -> np.ndarray:
+    def link(self, profiles: Cells) -> np.ndarray:
         """Give linked values, shape (n, columns); NaN for a gap."""
 
-    def error(self, profiles: SiteProfiles) -> np.ndarray:
+    def error(self, profiles: Cells) -> np.ndarray:
         """Give error covariances of the linked values, shape (n, columns, columns)."""
 
     def unlink(self, points: np.ndarray) -> np.ndarray:
@@ -74,7 +92,7 @@ class SingleBlock:
         """The one column, named as the feature."""
         return (self.name,)
 
-    def link(self, profiles: SiteProfiles) -> np.ndarray:
+    def link(self, profiles: Cells) -> np.ndarray:
         """Give linked values, shape (n, 1)."""
         value = _column(profiles.values, self.name)
         if self.kind == "arcsine root":
@@ -83,7 +101,7 @@ class SingleBlock:
             value = np.sign(value) * np.sqrt(np.abs(value))
         return value[:, None]
 
-    def error(self, profiles: SiteProfiles) -> np.ndarray:
+    def error(self, profiles: Cells) -> np.ndarray:
         """Give error variances by the delta method, shape (n, 1, 1)."""
         value = _column(profiles.values, self.name)
         error = _stated_errors(profiles, self.name)
@@ -137,13 +155,13 @@ class CompositionBlock:
         """One column fewer than parts."""
         return tuple(f"{self.name}.ilr{at + 1}" for at in range(len(self.parts) - 1))
 
-    def link(self, profiles: SiteProfiles) -> np.ndarray:
+    def link(self, profiles: Cells) -> np.ndarray:
         """Give log-ratios, shape (n, parts - 1); a gap in one part is a gap in all."""
         smooth = self._smoothed(profiles)[0]
         # One small product a site: a large one rounds a site differently beside others.
         return np.asarray((np.log(smooth)[:, None, :] @ contrasts(len(self.parts)).T)[:, 0])
 
-    def error(self, profiles: SiteProfiles) -> np.ndarray:
+    def error(self, profiles: Cells) -> np.ndarray:
         """Give error covariances of the log-ratios, shape (n, parts - 1, parts - 1)."""
         likely, count, exact = self._smoothed(profiles)
         # A slope taken where a part fell overstates the error of parts that happened to be 0;
@@ -168,7 +186,7 @@ class CompositionBlock:
         parts = np.exp(logs - logs.max(axis=1, keepdims=True))
         return np.asarray(parts / parts.sum(axis=1, keepdims=True))
 
-    def _smoothed(self, profiles: SiteProfiles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _smoothed(self, profiles: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Smoothed parts (n, parts), the count behind each site (n,) and whether it is exact."""
         parts = _parts(profiles, self.parts)
         variance = np.zeros(len(parts))
@@ -250,7 +268,7 @@ def contrasts(parts: int) -> np.ndarray:
     return basis
 
 
-def refuse_unknown_errors(profiles: SiteProfiles, names: Iterable[str]) -> None:
+def refuse_unknown_errors(profiles: Cells, names: Iterable[str]) -> None:
     """Raise `StudyError` where a value has no standard error; lists every feature.
 
     A value without an error would weigh as if it were known exactly, which is written 0.
@@ -280,7 +298,7 @@ def refuse_unknown_errors(profiles: SiteProfiles, names: Iterable[str]) -> None:
     found.raise_if_any()
 
 
-def _stated_errors(profiles: SiteProfiles, name: str) -> np.ndarray:
+def _stated_errors(profiles: Cells, name: str) -> np.ndarray:
     """Standard errors in natural units; NaN only where the value is missing too."""
     refuse_unknown_errors(profiles, [name])
     return _column(profiles.standard_errors, name)
@@ -312,7 +330,7 @@ def _smoothed_rate(rate: np.ndarray, error: np.ndarray) -> np.ndarray:
     return np.asarray(rate + 0.5 / exposure)
 
 
-def _parts(profiles: SiteProfiles, names: tuple[str, ...]) -> np.ndarray:
+def _parts(profiles: Cells, names: tuple[str, ...]) -> np.ndarray:
     """Parts (n, parts) that add up to 1; a gap in one part is a gap in all."""
     parts = np.column_stack([_column(profiles.values, name) for name in names])
     return np.asarray(parts / parts.sum(axis=1, keepdims=True))
@@ -327,7 +345,7 @@ def _overall_mix(parts: np.ndarray) -> tuple[float, ...]:
     return tuple(float(part) for part in mix / mix.sum())
 
 
-def _stated_count(profiles: SiteProfiles, names: tuple[str, ...]) -> np.ndarray:
+def _stated_count(profiles: Cells, names: tuple[str, ...]) -> np.ndarray:
     """Units that each composition says it rests on; `UNKNOWN_COUNT` where it does not say."""
     stated = np.column_stack([_column(profiles.counts, name) for name in names])
     largest = np.where(np.isnan(stated), 0.0, stated).max(axis=1)

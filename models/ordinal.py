@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from site_typology.profiles import SiteProfiles
+    from site_typology.models.links import Cells
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,17 @@ class OrdinalBlock:
         mean, variance = truncnorm.stats(low, high, moments="mv")
         return np.asarray(mean), np.asarray(variance)
 
-    def link(self, profiles: SiteProfiles) -> np.ndarray:
+    def link(self, profiles: Cells) -> np.ndarray:
         """Give linked values, shape (n, 1); a code between two levels counts as the nearer one."""
         at, missing = self._places(profiles)
         return np.where(missing, np.nan, self.values[at])[:, None]
 
-    def error(self, profiles: SiteProfiles) -> np.ndarray:
+    def error(self, profiles: Cells) -> np.ndarray:
         """Give error variances of the linked values, shape (n, 1, 1)."""
         at, missing = self._places(profiles)
         return np.where(missing, 0.0, self.variances[at])[:, None, None]
 
-    def _places(self, profiles: SiteProfiles) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, profiles: Cells) -> tuple[np.ndarray, np.ndarray]:
         codes = profiles.values[self.name].to_numpy(dtype=float, na_value=np.nan)
         missing = np.isnan(codes)
         levels = np.array(self.levels)

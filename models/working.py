@@ -8,7 +8,7 @@ isometric log-ratios (Egozcue and others 2003, *Mathematical Geology* 35).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -257,13 +257,16 @@ class WorkingScale:
                 single.append((at, block.name))
         places = np.array([place for place, _ in single], dtype=int)
         names = [name for _, name in single]
-        correlation = _nearest_correlation(
-            profiles.error_correlation.loc[names, names].to_numpy(dtype=float)
-        )
+        correlation = self.error_correlation(profiles.error_correlation, names)
         deviation = np.sqrt(errors[:, places, places])
         shared = deviation[:, :, None] * deviation[:, None, :] * correlation
         errors[:, places[:, None], places[None, :]] = shared
         return errors
+
+    @staticmethod
+    def error_correlation(known: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+        """Correlation between the errors of features, one that can be."""
+        return _nearest_correlation(known.loc[names, names].to_numpy(dtype=float))
 
     def to_natural(self, points: np.ndarray) -> pd.DataFrame:
         """Bring points of the working scale back to natural units.

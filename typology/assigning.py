@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import json
-import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from site_typology.answer_files import check_kind, write_answer
+from site_typology.answer_report import Summary, answer_report
 from site_typology.assign import Assignment
-from site_typology.console import output_console
+from site_typology.batch_stream import STREAMED, assign_stream
+from site_typology.console import PIPED_WIDTH, output_console
+from site_typology.differences import Difference, MismatchError
 from site_typology.errors import Problem, StudyError
-from site_typology.output import write_csv
+from site_typology.form import Form
+from site_typology.new_site_files import is_long, read_raw
+from site_typology.new_sites import Checker, Chunk
 from site_typology.profile_files import read_profiles_file
 from site_typology.study import Study
 from site_typology.typology import Typology, load
+from site_typology.whole_files import check_files, whole_files
 
 SHOWN = ["site", "type", "name", "confidence", "next_type", "reason"]
+MOST_SHOWN = 60
+"""Sites that are listed on the terminal."""
+STREAMED_FROM = 10_000
+"""From so many sites on, a file is assigned a block at a time."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of an assignment.
+
+    Parameters
+    ----------
+    summary : Summary
+    assignment : Assignment or None
+        None where the sites were streamed from file to file.
+    differences : tuple of Difference
+        Worth a look, though they stopped nothing.
+    """
+
+    summary: Summary
+    assignment: Assignment | None
+    differences: tuple[Difference, ...] = ()
 
 
 def assign_sites(
@@ -29,37 +60,92 @@ def assign_sites(
     profiles: Path | None,
     tracking_uri: str | None,
     out: Path | None = None,
-) -> Assignment:
-    """Assign the sites of a study, or of a profiles file, with a saved typology.
+    report: Path | None = None,
+) -> Answered:
+    """Assign the sites of a study, or of a file, with a saved typology, and write the answer.
 
     Parameters
     ----------
     model : str
         Folder of a run or of a typology, or an MLflow model URI (``models:/...``, ``runs:/...``).
     study, profiles : Path, optional
-        Exactly one of them.
+        Exactly one of them. A file is a filled template or a profiles file, CSV, Excel or Parquet.
     tracking_uri : str, optional
         MLflow store of the model.
     out : Path, optional
-        File that the answer is meant for; one that cannot be written is refused before the work.
+        ``.csv``, ``.xlsx`` or ``.parquet``; one that cannot be written is refused before the work.
+    report : Path, optional
+        HTML file for a short report.
 
     Returns
     -------
-    Assignment
+    Answered
 
     Raises
     ------
     StudyError
-        With every problem found.
+        With every problem found; `MismatchError` where sites do not fit the typology.
     """
-    if out is not None:
-        _check_file(out)
+    check_kind(out)
+    asked = {"--out": out, "--report": report}
+    check_files({name: path for name, path in asked.items() if path is not None})
     typology = typology_of(model, tracking_uri)
+    source, differences = study or profiles, ()
     if study is not None and profiles is None:
-        return typology.assign(Study.load(study).typology_profiles())
-    if profiles is not None and study is None:
-        return typology.assign(read_profiles_file(profiles, typology.profiles.features))
-    raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
+        assignment = typology.assign(Study.load(study).typology_profiles())
+    elif profiles is not None and study is None:
+        if is_large(profiles):
+            return _streamed(typology, profiles, out, report)
+        assignment, differences = assign_file(typology, profiles)
+    else:
+        raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
+    summary = Summary(typology)
+    summary.add_frame(assignment.frame)
+    with whole_files(asked) as places:
+        if out is not None:
+            write_answer(assignment.frame, places["--out"], differences)
+        if report is not None and source is not None:
+            page = answer_report(summary, differences, source.name)
+            places["--report"].write_text(page, encoding="utf-8")
+    return Answered(summary, assignment, differences)
+
+
+def assign_file(
+    typology: Typology, path: Path
+) -> tuple[Assignment, tuple[Difference, ...]]:
+    """Assign the sites of one file, after checking it against the typology cell by cell."""
+    if is_long(path):
+        return typology.assign(read_profiles_file(path, typology.profiles.features)), ()
+    form = Form.of(typology)
+    checker = Checker(form, read_raw(path))
+    chunks = list(checker.chunks())
+    differences = checker.finish()
+    return typology.assign(Chunk.joined(chunks).profiles(form)), differences
+
+
+def is_large(path: Path) -> bool:
+    """Whether a file has so many sites that it is assigned a block at a time."""
+    if not path.is_file() or path.suffix.lower() not in STREAMED or is_long(path):
+        return False
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq
+
+        return bool(pq.read_metadata(path).num_rows > STREAMED_FROM)
+    lines = 0
+    with path.open("rb") as file:
+        while lines <= STREAMED_FROM and (part := file.read(1 << 20)):
+            lines += part.count(b"\n")
+    return lines > STREAMED_FROM + 1
+
+
+def _streamed(
+    typology: Typology, profiles: Path, out: Path | None, report: Path | None
+) -> Answered:
+    if out is None or out.suffix.lower() not in STREAMED:
+        said = f"More than {STREAMED_FROM:,} sites go from file to file. Name a .csv or .parquet."
+        raise StudyError("assign", [Problem("--out", said)])
+    summary, differences = assign_stream(typology, profiles, out, report=report)
+    return Answered(summary, None, differences)
 
 
 def typology_of(model: str, tracking_uri: str | None) -> Typology:
@@ -73,53 +159,45 @@ def typology_of(model: str, tracking_uri: str | None) -> Typology:
     return load(nested if nested.is_dir() else folder)
 
 
-def print_assignment(assignment: Assignment, *, out: Path | None, as_json: bool) -> None:
-    """Write the answer to a file, and show it.
-
-    Raises
-    ------
-    StudyError
-        The file cannot be written; an earlier one is kept.
-    """
-    frame = assignment.frame
-    if out is not None:
-        _write_whole(frame, out)
+def print_answer(answered: Answered, *, out: Path | None, as_json: bool) -> None:
+    """Show what came of an assignment: each site where they are few, and how many of each type."""
+    summary, assignment = answered.summary, answered.assignment
     if as_json:
-        print(json.dumps(json.loads(frame.to_json(orient="records")), indent=1))
+        shown: Any = summary.to_dict()
+        if assignment is not None:
+            shown = json.loads(assignment.frame.to_json(orient="records"))
+        print(json.dumps(shown, indent=1))
         return
     console = output_console()
-    table = Table(*SHOWN, box=None, pad_edge=False)
-    for row in frame[SHOWN].itertuples(index=False):
-        table.add_row(*(_shown(value) for value in row))
-    console.print(table)
+    if assignment is not None:
+        table = Table(*SHOWN, box=None, pad_edge=False)
+        for row in assignment.frame[SHOWN].head(MOST_SHOWN).itertuples(index=False):
+            table.add_row(*(_shown(value) for value in row))
+        console.print(table)
+    if assignment is None or summary.sites > MOST_SHOWN:
+        for row in summary.rows():
+            console.print(escape(f"{row['sites']:,} sites: {row['name']}"), highlight=False)
+        for reason, count in summary.reasons():
+            console.print(escape(f"{count:,} sites: {reason}"), highlight=False)
+    if answered.differences:
+        print_differences(answered.differences)
     if out is not None:
         console.print(f"Wrote {out}.", highlight=False)
 
 
-def _write_whole(frame: pd.DataFrame, out: Path) -> None:
-    """Write beside the file, then replace it: a reader finds the old answer or the new one."""
-    _check_file(out)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as staging:
-            write_csv(frame, Path(staging) / out.name)
-            (Path(staging) / out.name).replace(out)
-    except OSError as error:
-        raise _unwritable(out, f"Cannot be written: {error.strerror or error}.") from error
+def print_differences(differences: Sequence[Difference]) -> None:
+    """Show how new sites differ from what the typology was fitted on, on the error stream."""
+    console = Console(stderr=True, width=None if Console(stderr=True).is_terminal else PIPED_WIDTH)
+    table = Table("column", "expected", "found", "what to do", pad_edge=False)
+    for own in differences:
+        cells = (own.column, own.expected, own.found, own.remedy)
+        table.add_row(*(escape(cell if len(cell) <= 300 else f"{cell[:297]}...") for cell in cells))
+    console.print(table)
 
 
-def _check_file(out: Path) -> None:
-    if out.is_dir():
-        raise _unwritable(out, "Is a folder. Name a CSV file.")
-    if not out.parent.is_dir():
-        raise _unwritable(out, f"There is no folder {out.parent}. Make it, or name another.")
-    try:
-        tempfile.TemporaryDirectory(dir=out.parent).cleanup()
-    except OSError as error:
-        raise _unwritable(out, f"Cannot be written: {error.strerror or error}.") from error
-
-
-def _unwritable(out: Path, message: str) -> StudyError:
-    return StudyError("assign", [Problem("--out", f"{out}: {message}")])
+def show_mismatch(error: MismatchError) -> None:
+    """Show the differences as a table, before the error tells every cell."""
+    print_differences(error.differences)
 
 
 def _shown(value: Any) -> str:

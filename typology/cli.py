@@ -11,6 +11,8 @@ import typer
 
 from site_typology import __version__
 from site_typology.cli_compare import compare
+from site_typology.cli_serve import serve
+from site_typology.cli_template import template
 from site_typology.errors import SiteTypologyError
 
 app = typer.Typer(
@@ -289,22 +291,37 @@ def assign(
     ],
     study: Annotated[Path | None, typer.Option(help="Study file of the new sites.")] = None,
     profiles: Annotated[
-        Path | None, typer.Option(help="Or a profiles file, CSV or Parquet.")
+        Path | None, typer.Option(help="Or a filled template or profiles, .xlsx, .csv, .parquet.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the answer.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the answer, .csv, .xlsx or .parquet.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML file for a short report.")] = None,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store of the model.")] = None,
     as_json: Json = False,
 ) -> None:
     """Give each new site its type, or the reason why it has none."""
-    from site_typology.assigning import assign_sites, print_assignment
+    from site_typology.assigning import assign_sites, print_answer, show_mismatch
+    from site_typology.differences import MismatchError
 
-    assignment = assign_sites(
-        model, study=study, profiles=profiles, tracking_uri=tracking_uri, out=out
-    )
-    print_assignment(assignment, out=out, as_json=as_json)
+    try:
+        answered = assign_sites(
+            model,
+            study=study,
+            profiles=profiles,
+            tracking_uri=tracking_uri,
+            out=out,
+            report=report,
+        )
+    except MismatchError as error:
+        show_mismatch(error)
+        raise
+    print_answer(answered, out=out, as_json=as_json)
 
 
 app.command()(compare)
+app.command()(template)
+app.command()(serve)
 
 
 if __name__ == "__main__":

@@ -110,16 +110,17 @@ def data_shortfall(profiles: SiteProfiles, names: Sequence[str], min_observed: f
     Series of str
         Index as that of the profiles.
     """
-    missing = profiles.values[list(names)].isna()
-    observed = len(names) - missing.sum(axis=1)
-    reasons = []
-    for row, count in zip(profiles.values.index, observed, strict=True):
-        if count >= max(1.0, min_observed * len(names) - 1e-9):
-            reasons.append("")
-            continue
-        gaps = profiles.reasons.loc[row, list(names)][missing.loc[row]]
-        reasons.append(
-            f"not enough data: {count} of {len(names)} features observed; missing {_listed(gaps)}"
+    columns = list(names)
+    missing = profiles.values[columns].isna().to_numpy()
+    observed = len(columns) - missing.sum(axis=1)
+    short = np.flatnonzero(observed < max(1.0, min_observed * len(columns) - 1e-9))
+    said = profiles.reasons[columns].iloc[short].to_numpy(dtype=object)
+    reasons = np.full(len(missing), "", dtype=object)
+    for row, why in zip(short, said, strict=True):
+        gaps = [(columns[at], why[at]) for at in np.flatnonzero(missing[row])]
+        reasons[row] = (
+            f"not enough data: {observed[row]} of {len(columns)} features observed; "
+            f"missing {_listed(gaps)}"
         )
     return pd.Series(reasons, index=profiles.values.index, dtype="str")
 
@@ -243,7 +244,7 @@ def _too_few_sites(total: int, enough: int, min_observed: float) -> str:
     )
 
 
-def _listed(gaps: pd.Series) -> str:
-    shown = [f"{name} ({reason})" for name, reason in list(gaps.items())[:NAMED_GAPS]]
+def _listed(gaps: Sequence[tuple[str, str]]) -> str:
+    shown = [f"{name} ({reason})" for name, reason in gaps[:NAMED_GAPS]]
     more = len(gaps) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

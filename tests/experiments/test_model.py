@@ -58,7 +58,7 @@ def test_it_holds_code_json_and_tables_but_no_pickle(saved):
     files = [path for path in saved.rglob("*") if path.is_file()]
     # Python itself keeps what it compiled beside the code when a test loads the model.
     endings = {path.suffix for path in files if path.parent.name != "__pycache__"}
-    assert endings <= {".py", ".json", ".parquet", ".npz", ".npy", ".txt", ".yaml", ""}
+    assert endings <= {".py", ".json", ".parquet", ".npz", ".npy", ".txt", ".yaml", ".whl", ""}
     assert [path.name for path in saved.rglob("*.py")] == ["pyfunc.py"]
 
 

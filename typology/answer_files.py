@@ -1,0 +1,99 @@
+"""Answers as files: CSV, Excel and Parquet, one row a site and round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from site_typology.errors import Problem, StudyError
+from site_typology.output import write_csv
+from site_typology.spreadsheet import neutralise
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from site_typology.differences import Difference
+
+KINDS = (".csv", ".xlsx", ".parquet")
+MOST_ROWS = 1_048_575
+"""Rows that an Excel sheet holds below its headings."""
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Signs that an Excel file cannot hold."""
+
+
+def check_kind(out: Path | None, kinds: Sequence[str] = KINDS) -> None:
+    """Refuse a file name with another ending."""
+    if out is not None and out.suffix.lower() not in kinds:
+        said = f"{out}: Expected a name that ends in {', '.join(kinds)}."
+        raise StudyError("assign", [Problem("--out", said)])
+
+
+def write_answer(frame: pd.DataFrame, place: Path, differences: Sequence[Difference] = ()) -> None:
+    """Write the frame of an `Assignment`, in the kind that the file's name says.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    place : Path
+    differences : sequence of Difference
+        Worth a look; a sheet of an Excel file.
+    """
+    kind = place.suffix.lower()
+    if kind == ".parquet":
+        frame.to_parquet(place, index=False)
+    elif kind == ".xlsx":
+        _write_workbook(frame, place, differences)
+    else:
+        write_csv(frame, place)
+
+
+def _write_workbook(frame: pd.DataFrame, place: Path, differences: Sequence[Difference]) -> None:
+    from openpyxl import Workbook
+
+    if len(frame) > MOST_ROWS:
+        said = f"An Excel sheet holds {MOST_ROWS:,} sites. Name a CSV or Parquet file."
+        raise StudyError("assign", [Problem("--out", said)])
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "Sites"
+    safe = neutralise(frame)
+    fill_sheet(sheet, safe.columns, safe.itertuples(index=False, name=None))
+    if differences:
+        headings = ("column", "expected", "found", "what to do")
+        rows = [(own.column, own.expected, own.found, own.remedy) for own in differences]
+        table = neutralise(pd.DataFrame(rows, columns=headings))
+        other = book.create_sheet("Differences")
+        fill_sheet(other, headings, table.itertuples(index=False, name=None))
+    book.save(place)
+
+
+def fill_sheet(
+    sheet: Worksheet, headings: Iterable[str], rows: Iterable[Sequence[Any]], width: int = 16
+) -> None:
+    """Write a table to a sheet; no cell becomes a formula, missing values stay blank."""
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    for at, heading in enumerate(headings, start=1):
+        put(sheet, 1, at, heading).font = Font(bold=True)
+        sheet.column_dimensions[get_column_letter(at)].width = width
+    for number, row in enumerate(rows, start=2):
+        for at, value in enumerate(row, start=1):
+            if not pd.isna(value):
+                put(sheet, number, at, value)
+    sheet.freeze_panes = "B2"
+
+
+def put(sheet: Worksheet, row: int, column: int, value: Any) -> Any:
+    """Write one cell; text stays text, whatever it starts with."""
+    cell = sheet.cell(row, column)
+    if isinstance(value, str):
+        cell.value = _UNFIT.sub(" ", value)
+        cell.data_type = "s"
+    else:
+        cell.value = value
+    return cell

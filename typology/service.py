@@ -1,0 +1,192 @@
+"""A typology as a service on this machine: assigns sites, keeps nothing, repeats no values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from site_typology import __version__
+from site_typology.differences import MismatchError
+from site_typology.errors import Problem, StudyError
+from site_typology.form import Form
+from site_typology.new_sites import Checker, Chunk, RawTable
+from site_typology.service_guard import LOOPBACK, Guard
+from site_typology.service_requests import SOURCE, read_request
+from site_typology.template import FORMATS, template_bytes
+
+if TYPE_CHECKING:
+    from site_typology.typology import Typology
+
+MOST_BYTES = 5_000_000
+SECONDS_TO_SEND = 30
+AT_ONCE = 2
+"""Requests that are worked on at the same time; further ones wait."""
+OUTPUT = ("type", "confidence", "next_type", "distance", "reason")
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class Service:
+    """Answers requests by one typology, which is read once.
+
+    Parameters
+    ----------
+    typology : Typology
+    most_bytes : int
+        Largest body that is read.
+    """
+
+    def __init__(self, typology: Typology, most_bytes: int = MOST_BYTES) -> None:
+        self.typology = typology
+        self.form = Form.of(typology)
+        self.most_bytes = most_bytes
+        self._places = anyio.CapacityLimiter(AT_ONCE)
+
+    def app(self, hosts: Collection[str] = LOOPBACK) -> Guard:
+        """Make the application, for the host names that it may be called by."""
+        routes = [
+            Route("/assign", self.assign, methods=["POST"]),
+            Route("/health", self.health, methods=["GET"]),
+            Route("/template", self.template, methods=["GET"]),
+        ]
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _other})
+        return Guard(app, hosts)
+
+    async def health(self, request: Request) -> Response:
+        """Say that the service runs, and by which typology."""
+        return JSONResponse(
+            {
+                "status": "ok",
+                "model": self.typology.name,
+                "verdict": self.typology.verdict,
+                "types": self.typology.k if self.typology.evidence.claimed else 0,
+                "site_typology": __version__,
+            }
+        )
+
+    async def template(self, request: Request) -> Response:
+        """Give the template to fill in, ``?format=csv`` or ``xlsx``."""
+        kind = request.query_params.get("format", "xlsx")
+        if kind not in FORMATS:
+            return _problems(400, [Problem("format", "Expected csv or xlsx.")])
+        content = await run_in_threadpool(template_bytes, self.form, kind)
+        named = {"content-disposition": f'attachment; filename="template.{kind}"'}
+        return Response(content, media_type=MEDIA[kind], headers=named)
+
+    async def assign(self, request: Request) -> Response:
+        """Assign the sites of a request."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            return _problems(415, [Problem("content-type", "Expected application/json.")])
+        try:
+            async with asyncio.timeout(SECONDS_TO_SEND):
+                body = await self._body(request)
+        except TimeoutError:
+            return _problems(408, [Problem("body", "It took too long to arrive.")])
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if body is None:
+            said = f"Larger than {self.most_bytes:,} bytes. Send fewer sites at a time."
+            return _problems(413, [Problem("body", said)])
+        async with self._places:
+            return await run_in_threadpool(self._answer, body)
+
+    async def _body(self, request: Request) -> bytes | None:
+        """Read the body, no further than allowed."""
+        stated = request.headers.get("content-length", "")
+        if stated.isdigit() and int(stated) > self.most_bytes:
+            return None
+        parts, size = [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > self.most_bytes:
+                return None
+            parts.append(part)
+        return b"".join(parts)
+
+    def _answer(self, body: bytes) -> Response:
+        try:
+            return JSONResponse({"predictions": self.predictions(read_request(body))})
+        except MismatchError as error:
+            problems = [
+                Problem(own.column, own.without_values) for own in error.differences if own.stops
+            ]
+            return _problems(400, problems)
+        except StudyError as error:
+            if error.source != SOURCE:
+                raise
+            return _problems(400, list(error.problems))
+
+    def predictions(self, table: RawTable) -> list[dict[str, Any]]:
+        """Assign the rows of a table, in their order; columns `OUTPUT`."""
+        form = Form(self.form.title, self.form.used)
+        checker = Checker(form, table, named=False, whole=True)
+        chunks = list(checker.chunks())
+        checker.finish()
+        frame = self.typology.assign(Chunk.joined(chunks).profiles(form)).frame
+        text = frame[list(OUTPUT)].to_json(orient="records", double_precision=15)
+        rows: list[dict[str, Any]] = json.loads(text)
+        return rows
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a place to listen at; port 0 is any free one.
+
+    Raises
+    ------
+    StudyError
+        It is taken, or no place of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    place = socket.socket(family, socket.SOCK_STREAM)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((host, port))
+    except (OSError, OverflowError) as error:
+        place.close()
+        said = f"Cannot listen at {host}, port {port}: {error}. Name another."
+        raise StudyError("serve", [Problem("--port", said)]) from error
+    return place
+
+
+def run(service: Service, place: socket.socket, hosts: Collection[str]) -> None:
+    """Serve until interrupted. Requests are not logged."""
+    config = uvicorn.Config(
+        service.app(hosts),
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        limit_concurrency=64,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run(sockets=[place])
+
+
+def _problems(status: int, problems: list[Problem]) -> Response:
+    told = [{"where": own.where, "message": own.message} for own in problems]
+    return JSONResponse({"problems": told}, status_code=status)
+
+
+async def _other(request: Request, error: Exception) -> Response:
+    """Answer what there is no answer to, such as another address or method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = "There is POST /assign, GET /health and GET /template."
+    return _problems(status, [Problem("address", said)])

@@ -1,0 +1,90 @@
+"""Files that are there whole or not at all, also when their writing is interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+
+from site_typology.errors import Problem, Problems, StudyError
+
+
+@contextlib.contextmanager
+def whole_files(files: Mapping[str, Path | None]) -> Iterator[dict[str, Path]]:
+    """Let files be written apart, then put all of them in place.
+
+    Parameters
+    ----------
+    files : mapping of str to Path or None
+        Where each is to stand, by the option that names it; None for one that is not asked for.
+
+    Yields
+    ------
+    dict of str to Path
+        Where to write each file that is asked for.
+
+    Raises
+    ------
+    StudyError
+        A place that cannot be written to; said before anything is written.
+
+    Examples
+    --------
+    >>> out = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with whole_files({"--out": out}) as places:
+    ...     _ = places["--out"].write_text("all of it")
+    >>> out.read_text(), [path.name for path in out.parent.iterdir()]
+    ('all of it', ['a.txt'])
+    """
+    wanted = {name: path for name, path in files.items() if path is not None}
+    check_files(wanted)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_ended_by_signal())
+        places = {}
+        try:
+            for name, path in wanted.items():
+                folder = tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
+                places[name] = Path(stack.enter_context(folder)) / path.name
+            yield dict(places)
+            for name, place in places.items():
+                place.replace(wanted[name])
+        except OSError as error:
+            said = f"Cannot be written: {error.strerror or error}."
+            raise StudyError("assign", [Problem(", ".join(wanted), said)]) from error
+
+
+def check_files(files: Mapping[str, Path]) -> None:
+    """Raise `StudyError` where a file cannot be written; lists every one."""
+    found = Problems("assign")
+    for name, path in files.items():
+        if path.is_dir():
+            found.add(name, f"{path}: Is a folder. Name a file.")
+        elif not path.parent.is_dir():
+            found.add(name, f"{path}: There is no folder {path.parent}. Make it, or name another.")
+        else:
+            try:
+                tempfile.TemporaryDirectory(dir=path.parent).cleanup()
+            except OSError as error:
+                found.add(name, f"{path}: Cannot be written: {error.strerror or error}.")
+    found.raise_if_any()
+
+
+@contextlib.contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Let a request to end unwind like an exception, so that what was begun is cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
