@@ -148,7 +148,7 @@ def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = 
     from site_typology.typology import load
 
     store = choose_store(out, tracking_uri)
-    _check_there(store)
+    check_there(store)
     with tempfile.TemporaryDirectory() as folder:
         with tracking(store):
             import mlflow
@@ -161,7 +161,7 @@ def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = 
         return load(saved)
 
 
-def _check_there(store: Store) -> None:
+def check_there(store: Store) -> None:
     """Refuse a database that does not exist, where MLflow would make an empty one to read from."""
     if store.database is not None and not store.database.is_file():
         remedy = (

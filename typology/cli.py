@@ -11,6 +11,7 @@ import typer
 
 from site_typology import __version__
 from site_typology.cli_compare import compare
+from site_typology.cli_page import page
 from site_typology.cli_serve import serve
 from site_typology.cli_template import template
 from site_typology.errors import SiteTypologyError
@@ -322,6 +323,7 @@ def assign(
 app.command()(compare)
 app.command()(template)
 app.command()(serve)
+app.command()(page)
 
 
 if __name__ == "__main__":
