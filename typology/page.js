@@ -42,8 +42,11 @@
     for (const input of form.querySelectorAll("input[aria-describedby]")) {
       const words = wrong.get(input.id) || "";
       document.getElementById(`${input.id}-mistake`).textContent = words;
-      if (words) input.setAttribute("aria-invalid", "true");
-      else input.removeAttribute("aria-invalid");
+      if (words) {
+        input.setAttribute("aria-invalid", "true");
+        const around = input.closest("details");
+        if (around) around.open = true;
+      } else input.removeAttribute("aria-invalid");
     }
   }
 

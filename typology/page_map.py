@@ -109,6 +109,8 @@ class SiteMap:
             name = str(names[row])
             kind = self.fitted.types.get(name)
             marks.append({"x": x, "y": y, "site": name, "type": kind, "peer": peers.get(name)})
+        # Peers last, so that nothing covers them.
+        marks.sort(key=lambda mark: mark["peer"] is not None)
         sizes, turn = np.linalg.eigh(covariance)
         x, y = to_picture(point)
         return {
