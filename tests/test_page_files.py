@@ -92,7 +92,8 @@ def test_entities_of_a_workbook_are_not_expanded_and_no_file_is_read(tmp_path: P
         text = (
             f"<?xml version='1.0'?><!DOCTYPE worksheet [{entity}]><worksheet xmlns="
             '"http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
-            f'<c r="A1" t="inlineStr"><is><t>site&{used};</t></is></c></row></sheetData></worksheet>'
+            f'<c r="A1" t="inlineStr"><is><t>site&{used};</t></is></c></row></sheetData>'
+            "</worksheet>"
         )
         content = repacked(workbook(ROWS), "xl/worksheets/sheet1.xml", text.encode())
         with pytest.raises(StudyError, match="damaged"):

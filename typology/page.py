@@ -90,6 +90,8 @@ class Page:
             Route("/", self.start, methods=["GET"]),
             Route("/page.css", self.own_file(style_sheet(), "text/css"), methods=["GET"]),
             Route("/page.js", self.own_file(script(), "text/javascript"), methods=["GET"]),
+            # Browsers ask for it by themselves.
+            Route("/favicon.ico", _nothing, methods=["GET"]),
             *(Route(f"/template.{kind}", self.template, methods=["GET"]) for kind in FORMATS),
             *(Route(path, self._form(work), methods=["POST"]) for path, work in forms.items()),
         ]
@@ -218,6 +220,11 @@ def _csv(answered: Answered) -> Response:
 def _download(content: bytes, name: str, kind: str) -> Response:
     named = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=kind, headers=named)
+
+
+async def _nothing(request: Request) -> Response:
+    """Answer that there is nothing to see."""
+    return Response(status_code=204)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from site_typology.answer import SiteAnswer
 from site_typology.answer_words import type_words
-from site_typology.collecting import percent
+from site_typology.collecting import SURE, percent
 from site_typology.differences import Difference, MismatchError
 from site_typology.errors import StudyError
 from site_typology.form import Field, shown_list
@@ -159,6 +159,8 @@ def answer_content(own: Offered, result: Result) -> dict[str, Any]:
         **content,
         "answer": answer,
         "headline": headline(answer),
+        "next": type_words(answer.next.type, answer.next.name) if answer.next else "",
+        "settled": answer.confidence is not None and answer.confidence >= SURE,
         "said": f"{answer.site}: {headline(answer)}",
         "chances": [
             (type_words(one.type, one.name), one.probability, percent(one.probability))
