@@ -356,6 +356,12 @@ def test_a_form_that_is_too_large_is_not_read(typed: Typology):
     assert small.site("/answer", SITE, content_length="99999999").status == 413
 
 
+def test_an_entry_that_is_too_long_is_refused(caller: Caller):
+    for name, values in (("N" * 1001, SITE), ("N", {**SITE, "wsa": "1" * 1001})):
+        for path in ("/answer", "/site", "/site.csv"):
+            assert caller.site(path, values, name=name).status == 400
+
+
 def test_every_answer_says_what_browsers_may_do(caller: Caller):
     answers = [
         caller.get("/"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
 
+from site_typology.cell_values import read_number
 from site_typology.errors import StudyError
 from site_typology.new_site_files import SheetLimits
 from site_typology.page_files import LIMITS, shown_name, typed_table, upload_table
@@ -141,3 +143,11 @@ def test_a_filled_template_and_the_form_give_the_same_answers(typed: Typology):
     answered = own.answer_table(upload_table("t.csv", f"{text}\r\n{row}\r\n".encode()))
     table = typed_table(own.asked, "North", values)
     assert answered.detail(0) == own.answer_table(table).detail(0)
+
+
+def test_a_long_cell_takes_no_long_time():
+    begun = time.perf_counter()
+    assert [read_number("1" * 100_000 + end)[1] for end in ("x", ".x", "e", ",x")] == [
+        "not a number"
+    ] * 4
+    assert time.perf_counter() - begun < 2

@@ -11,6 +11,7 @@ import pytest
 from site_typology.assign import Assignment
 from site_typology.page_map import EDGE, HEIGHT, WIDTH, SiteMap
 from site_typology.page_picture import plain_svg
+from site_typology.page_sites import Offered
 from site_typology.typology import Typology
 
 
@@ -47,17 +48,19 @@ def test_the_map_shows_the_two_directions_of_greatest_variance(sites: SiteMap):
     assert (plane <= full + 1e-9).all(), "a projection brings no two sites farther apart"
 
 
-def test_what_is_open_agrees_with_draws_of_the_true_profile(
-    typed: Typology, sites: SiteMap, again: Assignment
-):
+def test_what_is_open_agrees_with_draws_of_the_true_profile(typed: Typology, sites: SiteMap):
     """The covariance on the map against that of 40,000 draws from the types' own equations."""
-    at = row_of(again, "Site 04")
-    point, covariance = sites.place(again, at)
+    between = {"wsa": "4.2", "clinical": "0.1", "need": "4.6"}
+    cells = {**between, **{f"{name}__se": "5" for name in between}}
+    assignment = Offered("0", typed).answer_typed("x", cells).assignment
+    assert assignment.frame["confidence"].iloc[0] < 0.9, "a site whose type is open"
+    at = 0
+    point, covariance = sites.place(assignment, at)
     model = typed.model
-    data = typed.assigner.working(again.profiles)
+    data = typed.assigner.working(assignment.profiles)
     seen = ~np.isnan(data.values[at])
     random = np.random.default_rng(8)
-    kinds = random.choice(len(model.means), 40_000, p=again_probabilities(typed, data, at))
+    kinds = random.choice(len(model.means), 40_000, p=probabilities(typed, data, at))
     inner = model.covariance[np.ix_(seen, seen)] + data.errors[at][np.ix_(seen, seen)]
     gain = model.covariance[:, seen] @ np.linalg.inv(inner)
     rest = model.covariance - gain @ model.covariance[seen]
@@ -70,7 +73,7 @@ def test_what_is_open_agrees_with_draws_of_the_true_profile(
     assert np.cov(flat.T) == pytest.approx(covariance, abs=4 * covariance.max() * 0.0071)
 
 
-def again_probabilities(typed: Typology, data: object, at: int) -> np.ndarray:
+def probabilities(typed: Typology, data: object, at: int) -> np.ndarray:
     return typed.assigner.placed(data).probabilities[at]  # type: ignore[arg-type]  # WorkingData
 
 

@@ -158,7 +158,7 @@ class Page:
         return HTMLResponse(answer_html(own, _result(own, sent)))
 
     def _site(self, own: Offered, sent: Sent) -> Response:
-        typed = Typed(sent.fields.get("site", ""), sent.cells)
+        typed = Typed(sent.site, sent.cells)
         text = page_html(self.offers, own, self.gate.token, typed=typed, result=_result(own, sent))
         return HTMLResponse(text)
 
@@ -195,7 +195,7 @@ class Page:
 
 
 def _result(own: Offered, sent: Sent) -> Result:
-    found = own.answer_typed(sent.fields.get("site", ""), sent.cells)
+    found = own.answer_typed(sent.site, sent.cells)
     if isinstance(found, Answered):
         return Result(found, notes=found.notes)
     return Result(mistakes=found)

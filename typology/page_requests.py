@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 MOST_FIELDS = 5000
+MOST_LETTERS = 1000
+"""Of the name of a site that is typed in, and of each of its values."""
 CELL = "cell."
 """Begins the names of inputs that hold a value of a site."""
 
@@ -46,10 +48,21 @@ class Sent:
     file: bytes = field(default=b"", repr=False)
 
     @property
+    def site(self) -> str:
+        """Name of a site that was typed in."""
+        return _not_long(self.fields.get("site", ""))
+
+    @property
     def cells(self) -> dict[str, str]:
         """Values of a site, by column."""
         mine = (name for name in self.fields if name.startswith(CELL))
-        return {name.removeprefix(CELL): self.fields[name] for name in mine}
+        return {name.removeprefix(CELL): _not_long(self.fields[name]) for name in mine}
+
+
+def _not_long(text: str) -> str:
+    if len(text) > MOST_LETTERS:
+        raise BadRequestError(400, f"An entry has more than {MOST_LETTERS:,} letters.")
+    return text
 
 
 def read_sent(content_type: str, body: bytes) -> Sent:
