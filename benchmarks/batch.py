@@ -3,16 +3,17 @@
     python benchmarks/batch.py [--sites 1000000] [--features 8] [--repeats 3]
 
 A typology of three types is fitted once; new sites are drawn from it. scikit-learn gets a
-`GaussianMixture` with the same weights, means and tied covariance, and as it takes neither errors
-nor gaps, files without them; ours is measured on those and on files with both. Every way runs in a
+`GaussianMixture` with the same weights, means and tied covariance. It takes neither errors nor
+gaps: on files that have them it reads the same columns, fills gaps with the mean and leaves errors
+unused, which is less work and other answers. Every way runs in a
 fresh process on one thread, in turn and several times; the best processor time counts, after one
 small file that compiles and warms up, and the highest peak of memory. The ways:
 
 - ``memory``: the matrix is in memory on the working scale; only membership is computed.
-- ``Parquet`` and ``CSV``: from file to file. Bare scikit-learn reads with pyarrow in blocks of the
+- ``parquet`` and ``csv``: from file to file. Bare scikit-learn reads with pyarrow in blocks of the
   same size, predicts, and writes site, type and probabilities; it checks nothing.
 
-The answers are compared: memberships agree to 1e-6, or the benchmark fails.
+Without errors and gaps memberships agree to 1e-6, or the benchmark fails.
 """
 
 from __future__ import annotations
@@ -148,8 +149,10 @@ def bare_files(folder: Path, size: str, kind: str, ending: str) -> Callable[[], 
             writer = pq.ParquetWriter(out, schema)
         with writer:
             for batch in batches:
-                columns = [batch.column(name).to_numpy() for name in scale.columns]
+                drawn = (batch.column(name) for name in scale.columns)
+                columns = [column.to_numpy(zero_copy_only=False) for column in drawn]
                 points = (np.column_stack(columns) - scale.centre) / scale.spread
+                points = np.nan_to_num(points)
                 chances = bare.predict_proba(points)  # type: ignore[attr-defined]
                 types = chances.argmax(axis=1) + 1
                 shares = [pa.array(chances[:, at].copy()) for at in range(TYPES)]
@@ -195,9 +198,11 @@ WAYS = [
     ("ours", "memory", "measured"),
     ("scikit-learn", ".parquet", "exact"),
     ("ours", ".parquet", "exact"),
+    ("scikit-learn", ".parquet", "measured"),
     ("ours", ".parquet", "measured"),
     ("scikit-learn", ".csv", "exact"),
     ("ours", ".csv", "exact"),
+    ("scikit-learn", ".csv", "measured"),
     ("ours", ".csv", "measured"),
 ]
 

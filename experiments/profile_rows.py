@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problems
-from site_typology.profile_checks import INDEX
+from site_typology.profile_checks import INDEX, PARTS_SUM_TOLERANCE
 from site_typology.profile_files import COUNT, ERROR, profiles_of_wide
 from site_typology.profiles import SiteProfiles
 
@@ -63,7 +64,7 @@ def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     ------
     StudyError
         A column is missing, unknown or named twice, holds no numbers or an infinite one, or has
-        a value that its kind does not allow; lists every problem.
+        a value that its kind does not allow; lists every problem, and repeats no value.
 
     Examples
     --------
@@ -79,6 +80,7 @@ def profiles_from_rows(rows: pd.DataFrame, like: SiteProfiles) -> SiteProfiles:
     found = Problems("profile rows")
     known = _known_columns(rows, names, found)
     numbers = {column: _numbers(rows[column], found) for column in known}
+    _check_ranges(numbers, like, found)
     found.raise_if_any()
     places = [str(place) for place in range(1, len(rows) + 1)]
     index = pd.MultiIndex.from_product([places, [ONE_ROUND]], names=INDEX)
@@ -121,13 +123,30 @@ def _numbers(column: pd.Series | pd.DataFrame, found: Problems) -> np.ndarray:
     text = np.isnan(number) & column.notna().to_numpy()
     for wrong, what in ((text, "No number"), (np.isinf(number), "An infinite number")):
         if wrong.any():
-            example = column.to_numpy()[wrong][0]
-            found.add(
-                str(column.name),
-                f"{what} at row {_places(wrong)}; found {example!r}. "
-                "Give a number, or leave the cell empty.",
-            )
+            said = f"{what} at row {_places(wrong)}. Give a number, or leave the cell empty."
+            found.add(str(column.name), said)
     return number
+
+
+def _check_ranges(numbers: Mapping[str, np.ndarray], like: SiteProfiles, found: Problems) -> None:
+    """Refuse what kinds do not allow, without the values: a server repeats what is said here."""
+    wholes: dict[str, list[np.ndarray]] = defaultdict(list)
+    for info in like.features:
+        if info.name not in numbers:
+            continue
+        unit_range = (0.0, 1.0) if info.kind in ("share", "composition") else info.range
+        number = np.where(np.isinf(numbers[info.name]), np.nan, numbers[info.name])
+        if unit_range is not None:
+            low, high = unit_range
+            wrong = (number < low - 1e-9) | (number > high + 1e-9)
+            if wrong.any():
+                found.add(info.name, f"Expected {low:g} to {high:g} at row {_places(wrong)}.")
+        if info.composition:
+            wholes[info.composition].append(number)
+    for name, parts in wholes.items():
+        wrong = np.abs(np.sum(parts, axis=0) - 1) > PARTS_SUM_TOLERANCE
+        if wrong.any():
+            found.add(name, f"Parts do not add up to 1 at row {_places(wrong)}.")
 
 
 def _places(rows: np.ndarray, most: int = 5) -> str:

@@ -124,20 +124,33 @@ def run_study(
 
 
 def _write(study: Study, typology: Typology, explanation: Explanation, out: Path) -> None:
-    from site_typology.figures import figures
+    from site_typology.document_reading import read_page
+    from site_typology.figure_canvas import render, render_png
+    from site_typology.figures import drawings
+    from site_typology.figures_quality import reliability_drawing
     from site_typology.report import report_html
+    from site_typology.report_files import report_files
 
-    drawn = figures(typology, explanation)
+    laid_out = drawings(typology, explanation)
+    drawn = {name: render(name, drawing) for name, drawing in laid_out.items()}
+    rules, assessment = study.declaration.study.disclosure, study.assess()
     report = report_html(
         typology,
         explanation,
         title=study.title,
         sources={name: table.path for name, table in study.declaration.tables.items()},
-        disclosure=study.declaration.study.disclosure,
+        disclosure=rules,
         figures=drawn,
-        assessment=study.assess(),
+        assessment=assessment,
     )
-    write_outputs(out, typology, study.profiles(), report, drawn)
+    if reliability := reliability_drawing(assessment.precision):
+        laid_out["reliability"] = reliability
+    files = report_files(
+        read_page(report),
+        {name: render_png(drawing) for name, drawing in laid_out.items()},
+        {"internal": True, "disclosure": rules.model_dump()},
+    )
+    write_outputs(out, typology, study.profiles(), report, drawn, explanation, files)
 
 
 def track_results(

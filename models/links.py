@@ -49,6 +49,10 @@ class Block(Protocol):
     """Features that are linked together: one feature, or the parts of one composition."""
 
     @property
+    def name(self) -> str:
+        """Name of the feature, or of the composition."""
+
+    @property
     def features(self) -> tuple[str, ...]:
         """Natural features of the block."""
 
@@ -237,7 +241,7 @@ def _is_exact(profiles: SiteProfiles, name: str) -> bool:
     """Whether the values of a feature are levels known exactly, two of them at least."""
     known = profiles.values[name].notna()
     exact = (profiles.standard_errors.loc[known, name] == 0).all()
-    return bool(exact) and profiles.values[name].nunique() > 1
+    return bool(exact) and len(profiles.values.loc[known, name].unique()) > 1
 
 
 def block_from_dict(content: Mapping[str, Any]) -> Block:

@@ -61,7 +61,9 @@ class Surrogate:
         For each site and type they add up to its probability less the forest's mean probability
         (tree-path-dependent TreeSHAP, Lundberg et al. 2020, Nature Machine Intelligence 2).
         """
-        explainer = _shap().TreeExplainer(self.forest, feature_perturbation="tree_path_dependent")
+        explainer = shap_package().TreeExplainer(
+            self.forest, feature_perturbation="tree_path_dependent"
+        )
         shares = explainer.shap_values(self._matrix(values), check_additivity=True)
         return np.asarray(shares)
 
@@ -154,9 +156,10 @@ def cross_validate(
     return Fidelity(float(np.mean(scores)), float(np.std(scores, ddof=1)), chance)
 
 
-def _shap() -> Any:
+def shap_package() -> Any:
+    """Import shap without the notice that it gives under matplotlib 3.11."""
     # shap 0.51 sets up its colour maps on import with a call that matplotlib 3.11 announces to
-    # deprecate; no plot of shap is used here, so the notice says nothing about our results.
+    # deprecate; the notice says nothing about our results.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         import shap

@@ -171,6 +171,10 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
         ("candidates.csv", {"features", "pca", "famd", "gower", "measured"}),
         ("comembership.csv", set()),
         ("axis.csv", set()),
+        ("drivers.csv", set()),
+        ("explanation.csv", {"confidence", "next_confidence"}),
+        ("rules.csv", set()),
+        ("evaluation.csv", {"evaluate"}),
         (
             "memberships.csv",
             {"not enough data", "none of these", "no typology claimed"},

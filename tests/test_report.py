@@ -169,7 +169,9 @@ def test_the_verdict_comes_first_with_the_figures_behind_it(claimed: Page, uncla
         "Profiles",
         "Map of the sites",
         "Borderline sites",
-        "What drives membership",
+        "What goes with membership",
+        "The types in a few rules",
+        "Features that did not build the types",
         "Every site",
         "How good are the data",
         "The data, and what is missing",
@@ -186,7 +188,7 @@ def test_without_types_it_says_what_the_sites_look_like_and_what_would_be_enough
     assert "What would be enough" in titles
     assert "Where sites differ most, measurement error apart" in titles
     assert "The types" not in titles
-    assert "What drives membership" not in titles
+    assert "What goes with membership" not in titles
     assert untyped.evidence.would_change[:60] in unclaimed.text
     assert not any("class" in a and a["class"] == "card" for a in unclaimed.having("article"))
 

@@ -99,9 +99,7 @@ class Summary:
         }
 
 
-def answer_report(
-    summary: Summary, differences: Sequence[Difference], source: str
-) -> str:
+def answer_report(summary: Summary, differences: Sequence[Difference], source: str) -> str:
     """Write the report.
 
     Parameters

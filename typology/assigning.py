@@ -86,11 +86,12 @@ def assign_sites(
     StudyError
         With every problem found; `MismatchError` where sites do not fit the typology.
     """
-    check_kind(out)
     asked = {"--out": out, "--report": report}
     check_files({name: path for name, path in asked.items() if path is not None})
+    check_kind(out)
     typology = typology_of(model, tracking_uri)
-    source, differences = study or profiles, ()
+    source = study or profiles
+    differences: tuple[Difference, ...] = ()
     if study is not None and profiles is None:
         assignment = typology.assign(Study.load(study).typology_profiles())
     elif profiles is not None and study is None:
@@ -110,9 +111,7 @@ def assign_sites(
     return Answered(summary, assignment, differences)
 
 
-def assign_file(
-    typology: Typology, path: Path
-) -> tuple[Assignment, tuple[Difference, ...]]:
+def assign_file(typology: Typology, path: Path) -> tuple[Assignment, tuple[Difference, ...]]:
     """Assign the sites of one file, after checking it against the typology cell by cell."""
     if is_long(path):
         return typology.assign(read_profiles_file(path, typology.profiles.features)), ()

@@ -69,9 +69,7 @@ class FastReader:
         Bytes of a CSV file that are read at once.
     """
 
-    def __init__(
-        self, form: Form, path: Path, rows: int, block_bytes: int = BLOCK_BYTES
-    ) -> None:
+    def __init__(self, form: Form, path: Path, rows: int, block_bytes: int = BLOCK_BYTES) -> None:
         self.form = form
         self.path = path
         self.rows = rows
@@ -101,7 +99,9 @@ class FastReader:
             if self.path.suffix.lower() == ".parquet":
                 file = pq.ParquetFile(self.path)
                 at = self._columns(file.schema_arrow.names)
-                for batch in file.iter_batches(self.rows, columns=[*at.values()], use_threads=False):
+                for batch in file.iter_batches(
+                    self.rows, columns=[*at.values()], use_threads=False
+                ):
                     yield batch, at
                 return
             headings, separator = csv_headings(self.path)
@@ -242,4 +242,4 @@ def _hashes(texts: pa.Array, before: np.ndarray | None = None) -> np.ndarray:
     places = np.frombuffer(offsets, dtype=np.int32)[start : start + size + 1]
     content = np.frombuffer(data, dtype=np.uint8) if data else np.empty(0, dtype=np.uint8)
     first = np.zeros(size, dtype=np.uint64) if before is None else before
-    return text_hashes(places, content, first)
+    return np.asarray(text_hashes(places, content, first))

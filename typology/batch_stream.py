@@ -25,6 +25,7 @@ from site_typology.batch_reading import (
 )
 from site_typology.differences import Difference
 from site_typology.form import Form
+from site_typology.new_site_files import read_raw
 from site_typology.typology import Typology
 from site_typology.whole_files import whole_files
 
@@ -72,6 +73,7 @@ def assign_stream(
         With everything that does not fit, or a file that cannot be read or written.
     """
     check_kind(out, STREAMED)
+    read_raw(source)  # Refuses a file that is not there or not what its name says.
     form, placer = Form.of(typology), Placer(typology)
     with whole_files({"--out": out, "--report": report}) as places:
         try:

@@ -13,6 +13,7 @@ from site_typology import __version__
 from site_typology.cli_compare import compare
 from site_typology.cli_page import page
 from site_typology.cli_serve import serve
+from site_typology.cli_share import share
 from site_typology.cli_template import template
 from site_typology.errors import SiteTypologyError
 
@@ -323,6 +324,7 @@ def assign(
 app.command()(compare)
 app.command()(template)
 app.command()(serve)
+app.command()(share)
 app.command()(page)
 
 

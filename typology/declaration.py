@@ -60,14 +60,38 @@ class _Section(BaseModel):
 
 
 class Disclosure(_Section):
-    """Disclosure rules. A report marks figures behind fewer informants or sites; it is internal."""
+    """Disclosure rules of what `share` writes; the report of a run marks what they would hide."""
 
     min_informants: int = Field(
-        5, ge=1, description="Informants a site needs; fewer are marked in the report."
+        5, ge=1, description="Informants a site needs; fewer are marked, and left out when shared."
     )
     min_sites: int = Field(
-        3, ge=1, description="Sites a type needs; fewer are marked in the report."
+        3, ge=1, description="Sites a type needs; fewer are marked, and left out when shared."
     )
+    small_number: int = Field(
+        7, ge=0, description="Largest count that is hidden when shared, from 1; 0 hides none."
+    )
+    round_to: int = Field(
+        5, ge=1, description="Multiple that shared counts are rounded to; 1 for exact ones."
+    )
+    secondary: bool = Field(
+        True, description="Hide more counts where totals would tell the small ones."
+    )
+    min_staff: int = Field(
+        10, ge=1, description="Staff a team needs; staffing figures of smaller ones are banded."
+    )
+    unknown_counts: Literal["withhold", "show"] = Field(
+        "withhold", description="Figures of which nobody says how many people are behind them."
+    )
+
+    @model_validator(mode="after")
+    def _rounding_makes_no_zero(self) -> Disclosure:
+        if self.small_number + 1 + self.round_to // 2 < self.round_to:
+            raise ValueError(
+                f"round_to {self.round_to} would turn a count of {self.small_number + 1} into 0. "
+                f"Set small_number to {self.round_to - self.round_to // 2 - 1} or more."
+            )
+        return self
 
 
 class StudySection(_Section):
@@ -85,7 +109,7 @@ class StudySection(_Section):
     unknown_sites: UnknownSites = Field(
         "error", description="What to do with rows of sites that the sites table does not list."
     )
-    disclosure: Disclosure = Field(Disclosure(), description="Small numbers.")
+    disclosure: Disclosure = Field(Disclosure(), description="What may leave the team, and how.")
 
     @field_validator("rounds")
     @classmethod

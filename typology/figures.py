@@ -1,4 +1,4 @@
-"""Every figure of a typology as SVG, and how they are written to files."""
+"""Every figure of a typology, as SVG for pages and PNG for documents, and as files."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def figures(
         there is nothing to show. The same typology
         always gives the same text.
     """
+    drawn = drawings(typology, explanation, map_method=map_method)
+    return {name: render(name, drawing) for name, drawing in drawn.items()}
+
+
+def drawings(
+    typology: Typology,
+    explanation: Explanation,
+    *,
+    map_method: Literal["umap", "pca"] = "umap",
+) -> dict[str, Drawing]:
+    """Lay out every figure that the typology has the material for, without drawing it yet.
+
+    Parameters and names are those of `figures`; `site_typology.figure_canvas.render` and
+    `render_png` draw one.
+    """
     evidence = typology.evidence
     drawings: dict[str, Drawing] = {
         "profile": profile_drawing(typology),
@@ -65,7 +80,7 @@ def figures(
     if explanation.shown:
         drawings["drivers"] = drivers_drawing(typology, explanation)
     drawings["missing"] = missing_drawing(typology.profiles)
-    return {name: render(name, drawing) for name, drawing in drawings.items()}
+    return drawings
 
 
 def write_figures(figures: Mapping[str, str], folder: str | Path) -> list[Path]:

@@ -19,6 +19,7 @@ from site_typology.describe import (
     type_sizes,
 )
 from site_typology.explain import direction_word
+from site_typology.feature_titles import titles_of
 from site_typology.figure_canvas import (
     FAINT,
     INK,
@@ -298,8 +299,8 @@ def _confidence_by_type(axis: Axes, typology: Typology, rows: pd.DataFrame) -> N
 
 
 def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
-    """Features that the surrogate leans on for each type, with direction and spread."""
-    titles = {info.name: info.title for info in typology.profiles.features}
+    """Features that go with each type most, with direction and spread."""
+    titles = titles_of(typology.profiles.features)
     names = type_names(typology)
     tables = [
         (int(label), own.nlargest(MOST_DRIVERS, "importance"))
@@ -313,7 +314,8 @@ def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
             axis.barh(places, own["importance"], xerr=own["spread"], height=0.62,
                       color=colour(label), ecolor=INK, capsize=2)  # fmt: skip
             ticks = [
-                f"{wrapped(titles[row.feature], 26, 2)} {_arrow(row.direction)}"
+                f"{wrapped(titles[row.part or row.feature], 26, 2)} {_arrow(row.direction)}"
+                + (" (all parts)" if row.part else "")
                 for row in own.itertuples()
             ]
             axis.set_yticks(places, ticks)
@@ -321,13 +323,15 @@ def drivers_drawing(typology: Typology, explanation: Explanation) -> Drawing:
             axis.set_xlim(0, widest * 1.05)
             axis.tick_params(axis="y", length=0)
             _heading(axis, wrapped(f"{label}  {names[str(label)]}", 44, 2))
-        axes[-1].set_xlabel("Mean size of the contribution\nto the membership probability")
+        explained = "log-odds of the type" if explanation.method == "exact" else "probability"
+        axes[-1].set_xlabel(f"Mean size of the contribution\nto the {explained}")
 
     heights = sum(0.82 + 0.36 * len(own) for _, own in tables)
     parts = [
         f"type {label}: "
         + ", ".join(
-            f"{titles[row.feature]} ({direction_word(row.direction) or 'no one direction'})"
+            f"{titles[row.part or row.feature]} "
+            f"({direction_word(row.direction) or 'no one direction'})"
             for row in own.head(3).itertuples()
         )
         for label, own in tables

@@ -62,6 +62,11 @@ class Field:
         return self.info.kind == "category"
 
     @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of an ordinal feature."""
+        return tuple(code for code in self.codes if isinstance(code, float))
+
+    @property
     def heading(self) -> str:
         """Name of its column in a template: with the unit, where there is one."""
         return f"{self.name} [{self.info.unit}]" if self.info.unit else self.name
@@ -101,7 +106,9 @@ class Form:
         """Learn it from the sites that a typology was fitted to."""
         used = {info.name for info in typology.assigner.features}
         infos = sorted(typology.profiles.features, key=lambda info: info.name not in used)
-        return cls(typology.name, tuple(_field(info, typology, info.name in used) for info in infos))
+        return cls(
+            typology.name, tuple(_field(info, typology, info.name in used) for info in infos)
+        )
 
     @property
     def used(self) -> tuple[Field, ...]:
@@ -125,9 +132,13 @@ class Form:
         named = re.fullmatch(r"(.*?)\s*\[([^\[\]]*)\]", text)
         return (named[1], named[2].strip()) if named else (text, None)
 
-    def suggestion(self, name: str) -> str:
-        """The known column that a name is nearest to; ``""`` where it is like none."""
-        plain = {_plain(column): column for column in [*INDEX, *self.known]}
+    def suggestion(self, name: str, *, named: bool = True) -> str:
+        """The known column that a name is nearest to; ``""`` where it is like none.
+
+        Without `named`, ``site`` and ``round`` are no columns.
+        """
+        columns = [*(INDEX if named else []), *self.known]
+        plain = {_plain(column): column for column in columns}
         own = _plain(name)
         if own in plain:
             return plain[own]

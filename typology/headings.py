@@ -41,12 +41,10 @@ def check_headings(
     for place, heading in enumerate(headings):
         name, unit = form.read_heading(heading)
         if name not in form.known and not (named and name in INDEX):
-            unknown.append((heading.strip(), form.suggestion(name)))
+            unknown.append((heading.strip(), form.suggestion(name, named=named)))
             continue
         if name in at:
-            found.append(
-                Difference(name, "one such column", "two", "Keep one of the two columns.")
-            )
+            found.append(Difference(name, "one such column", "two", "Keep one of the two columns."))
             continue
         at[name] = place
         _check_unit(form, name, unit, found)
@@ -69,9 +67,7 @@ def _check_unit(form: Form, name: str, unit: str | None, found: list[Difference]
 
 def _may_lack(form: Form, field: Field, at: dict[str, int]) -> bool:
     mine = field.info.composition
-    return bool(mine) and any(
-        own.info.composition == mine and own.name in at for own in form.used
-    )
+    return bool(mine) and any(own.info.composition == mine and own.name in at for own in form.used)
 
 
 def _report(

@@ -222,7 +222,7 @@ class Checker:
             if not all(part in numbers for part in parts):
                 continue
             total = np.sum([numbers[part] for part in parts], axis=0)
-            for at in np.flatnonzero(np.abs(total - 1) > PARTS_SUM_TOLERANCE):
+            for at in map(int, np.flatnonzero(np.abs(total - 1) > PARTS_SUM_TOLERANCE)):
                 place = self.table.place(rows[at], self.at[parts[0]])
                 self._cells[name, "parts with another sum"].add(place, f"{total[at]:.3f}")
 

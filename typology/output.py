@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,11 +18,16 @@ from site_typology.figures import write_figures
 from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
 from site_typology.replicates import PAIR_COLUMNS
+from site_typology.rule_list import rules_table
 from site_typology.spreadsheet import neutralise
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
 
+if TYPE_CHECKING:
+    from site_typology.explain import Explanation
+
 CONTRACT = (
+    "INTERNAL.txt",
     "profiles.csv",
     "profiles.parquet",
     "ledger.csv",
@@ -31,11 +37,22 @@ CONTRACT = (
     "types.csv",
     "memberships.csv",
     "axis.csv",
+    "drivers.csv",
+    "explanation.csv",
+    "rules.csv",
+    "evaluation.csv",
     "typology",
     "report.html",
+    "report.docx",
+    "report.xlsx",
+    "report.json",
     "figures",
 )
 """Every name that a run writes."""
+MARKING = (
+    "Internal: these files name sites and show exact figures. Keep them in the evaluation team.\n"
+    "What may leave it: site-typology share THIS_FOLDER --to FOLDER\n"
+)
 
 
 def write_outputs(
@@ -44,6 +61,8 @@ def write_outputs(
     profiles: SiteProfiles,
     report: str,
     figures: Mapping[str, str],
+    explanation: Explanation,
+    files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -59,6 +78,10 @@ def write_outputs(
         The report as HTML.
     figures : mapping of str to str
         Figures as SVG by name.
+    explanation : Explanation
+        What membership is associated with.
+    files : mapping of str to bytes, optional
+        The report in other formats, from `site_typology.report_files.report_files`.
 
     Returns
     -------
@@ -72,15 +95,22 @@ def write_outputs(
     """
 
     def fill(folder: Path) -> None:
+        (folder / "INTERNAL.txt").write_text(MARKING, encoding="utf-8")
         _fill_profiles(folder, profiles)
         write_csv(typology.evidence.candidates, folder / "candidates.csv")
         write_csv(comembership_table(typology), folder / "comembership.csv")
         write_csv(describe_types(typology), folder / "types.csv")
         write_csv(typology.memberships, folder / "memberships.csv")
         write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
+        write_csv(explanation.per_type, folder / "drivers.csv")
+        write_csv(explanation.per_site, folder / "explanation.csv")
+        write_csv(rules_table(typology, explanation.rules), folder / "rules.csv")
+        write_csv(explanation.evaluation, folder / "evaluation.csv")
         evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
         (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
         (folder / "report.html").write_text(report, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (folder / name).write_bytes(content)
         write_figures(figures, folder / "figures")
         typology.save(folder / "typology")
 

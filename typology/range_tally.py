@@ -46,15 +46,15 @@ class RangeTally:
             counts[0] += known
             if width > 0 and (least < low - width or most > high + width):
                 counts[1] += int(((values < low - width) | (values > high + width)).sum())
-            if field.codes:
-                counts[2] += int((~np.isin(values, field.codes) & ~np.isnan(values)).sum())
+            if field.levels:
+                counts[2] += int((~np.isin(values, field.levels) & ~np.isnan(values)).sum())
             span[0], span[1] = min(span[0], least), max(span[1], most)
 
     def stops(self, field: Field, value: float) -> bool:
         """Whether a value is no level of an ordinal feature, nor between two of them."""
-        if not field.codes or field.limits is not None or np.isnan(value):
+        if not field.levels or field.limits is not None or np.isnan(value):
             return False
-        return not min(field.codes) <= value <= max(field.codes)  # type: ignore[type-var,operator]  # levels are numbers
+        return not min(field.levels) <= value <= max(field.levels)
 
     def notes(self) -> list[Difference]:
         """Say for which features the new values look as if they had another unit or code frame."""
@@ -72,6 +72,6 @@ class RangeTally:
                 what = f"{foreign} of {known} values at other levels"
                 remedy = "Each counts as the nearest level; check the code frame."
                 found.append(
-                    Difference(field.name, shown_list(field.codes), what, remedy, stops=False)
+                    Difference(field.name, shown_list(field.levels), what, remedy, stops=False)
                 )
         return found

@@ -10,10 +10,11 @@ from site_typology.declaration import Disclosure
 from site_typology.describe import is_claimed, type_sizes
 from site_typology.features.assessment import Assessment, assess
 from site_typology.report_axis import axis_content
+from site_typology.report_checklist import checklist
 from site_typology.report_data import feature_table, ledger_table, missing_share
+from site_typology.report_explanation import driver_tables, explanation_content, site_reasons
 from site_typology.report_method import (
     candidate_rows,
-    checklist,
     gain_rows,
     number_rows,
     number_words,
@@ -24,8 +25,8 @@ from site_typology.report_method import (
 )
 from site_typology.report_quality import quality_content
 from site_typology.report_types import (
+    borderline_count,
     borderline_table,
-    driver_tables,
     one_population,
     profile_table,
     site_table,
@@ -128,9 +129,12 @@ def _content(
         "one_population": one_population(profile),
         "axis": axis_content(typology),
         "borderline": borderline_table(typology, explanation),
+        "n_borderline": borderline_count(typology),
         "sites": sites,
         "explanation": explanation,
         "drivers": driver_tables(typology, explanation),
+        "explained": explanation_content(typology, explanation),
+        "reasons": site_reasons(typology, explanation, [row["site"] for row in sites["rows"]]),
         "ledger": ledger_table(profiles.ledger, sources),
         "features": features,
         "disclosure": disclosure,

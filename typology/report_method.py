@@ -1,4 +1,4 @@
-"""Part of the report on how it was done: models tried, settings, versions, reporting checklist."""
+"""Part of the report on how it was done: models tried, settings, versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pandas as pd
 from site_typology.report_words import figure
 
 if TYPE_CHECKING:
-    from site_typology.explain import Explanation
     from site_typology.results import Evidence, NullTest
     from site_typology.typology import Typology
 
@@ -179,77 +178,3 @@ def stability_words(evidence: Evidence) -> list[str]:
 
 def _with_range(mean: float, low: float, high: float) -> str:
     return "–" if np.isnan(mean) else f"{mean:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _sites_used(evidence: Evidence) -> str:
-    """Say how many of the sites the evidence rests on, and for what."""
-    every = int(evidence.figures.get("sites", 0))
-    used = int(evidence.figures.get("sites_used", every))
-    if used == every:
-        return "All with enough data."
-    return (
-        f"{used:,} of {every:,}, drawn at random: null test, other models, stability, agreement "
-        "and power. The types are fitted to all sites, and every site is placed."
-    )
-
-
-def checklist(typology: Typology, explanation: Explanation) -> list[tuple[str, str]]:
-    """Reporting items after GRoLTS (van de Schoot et al. 2017), as item and answer."""
-    settings, evidence = typology.settings, typology.evidence
-    evaluate = [info.title for info in typology.profiles.features if info.use == "evaluate"]
-    entropy = evidence.figures.get("relative_entropy", np.nan)
-    tried = evidence.candidates["k"].dropna().astype(int)
-    return [
-        (
-            "Missing data: what is assumed",
-            "Gaps are at random given the rest of the profile. Counts and reasons stand under "
-            "“The data”.",
-        ),
-        (
-            "Missing data: how handled",
-            f"As measurement error without limit: {getattr(settings, 'draws', '–')} sets of "
-            "plausible true profiles stand in for single imputation, and the types themselves are "
-            "fitted to the known cells only.",
-        ),
-        (
-            "Distribution within types",
-            "Gaussian on the working scale (arcsine root for shares, square root for rates, "
-            "log-ratio for compositions), one covariance shared by all types, each site's "
-            "measurement error added.",
-        ),
-        ("Sites that the evidence rests on", _sites_used(evidence)),
-        ("Software and versions", "In the table below."),
-        (
-            "Starts",
-            "k-means runs on the first principal components of the profiles, the likeliest kept; "
-            "the same for every number of types and every simulated data set.",
-        ),
-        (
-            "Models fitted, one type included",
-            f"{len(tried)} candidates with {min(tried, default=1)} to {max(tried, default=1)} "
-            "types, in the table of models.",
-        ),
-        (
-            "How the number of types was chosen",
-            "By what types explain beyond one population and a continuum, in standard deviations "
-            "of what the reference data gain; claimed only by the rules of the verdict.",
-        ),
-        ("Sites in each type, for every model", "In the table of models."),
-        ("Relative entropy", "not computed" if np.isnan(entropy) else figure(entropy)),
-        ("Figures and numbers of the final model", "Under “Profiles”, in natural units."),
-        (
-            "Variables that did not build types",
-            f"{len(evaluate)}: {', '.join(evaluate)}." if evaluate else "None.",
-        ),
-        (
-            "Explanation",
-            f"Surrogate with cross-validated balanced accuracy {figure(explanation.fidelity)} "
-            f"(guessing: {figure(explanation.chance)})."
-            if explanation.shown
-            else f"Not shown. {explanation.why_not}",
-        ),
-        (
-            "Syntax",
-            "The study file and the settings below, with the seed, give the same result again.",
-        ),
-    ]

@@ -17,11 +17,11 @@ from site_typology.describe import (
     type_sizes,
     typical_sites,
 )
-from site_typology.explain import direction_word
 from site_typology.feature_info import FeatureInfo
 from site_typology.figure_canvas import colour, listed, mark_path, shape_name
 from site_typology.figures_types import shown_features
 from site_typology.replicates import stability_word
+from site_typology.report_explanation import site_reasons
 from site_typology.report_words import Unit, figure
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ MOST_APART = 6
 MOST_CLEAR = 4
 MOST_SITES = 400
 MOST_NAMED = 12
-REASONS_TOLD = 2
 
 
 def type_marks(typology: Typology) -> dict[str, dict[str, Any]]:
@@ -185,7 +184,7 @@ def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[
     if not is_claimed(typology):
         return []
     rows = _borderline_rows(typology).head(MOST_SITES)
-    shares = explanation.per_site[explanation.per_site["site"].isin(rows["site"])]
+    reasons = site_reasons(typology, explanation, list(rows["site"]))
     return [
         {
             "site": row.site,
@@ -193,27 +192,20 @@ def borderline_table(typology: Typology, explanation: Explanation) -> list[dict[
             "confidence": f"{row.confidence:.0%}",
             "next_type": _type_number(row.next_type),
             "next_confidence": "" if pd.isna(row.next_type) else f"{row.next_confidence:.0%}",
-            **_for_and_against(typology, shares, row.site),
+            **reasons[row.site],
         }
         for row in rows.itertuples()
     ]
 
 
+def borderline_count(typology: Typology) -> int:
+    """Count the borderline sites, those beyond the table too."""
+    return len(_borderline_rows(typology)) if is_claimed(typology) else 0
+
+
 def _borderline_rows(typology: Typology) -> pd.DataFrame:
     rows = typology.memberships.dropna(subset="type")
     return rows[rows["confidence"] < BORDERLINE].sort_values(["confidence", "site"])
-
-
-def _for_and_against(typology: Typology, shares: pd.DataFrame, site: str) -> dict[str, str]:
-    """Features that pull a site to its own type and to the next one, beyond their noise."""
-    titles = {info.name: info.title for info in typology.profiles.features}
-    rows = shares[shares["site"] == site]
-    pull = (rows["shap"] - rows["shap_next"]).set_axis(rows["feature"])
-    pull = pull[(pull.abs() > rows["spread"].to_numpy()).to_numpy()].sort_values()
-    own = [titles[name] for name in pull[pull > 0].index[::-1][:REASONS_TOLD]]
-    other = [titles[name] for name in pull[pull < 0].index[:REASONS_TOLD]]
-    nothing = "nothing clearly"
-    return {"own": "; ".join(own) or nothing, "other": "; ".join(other) or nothing}
 
 
 def site_table(typology: Typology, disclosure: Disclosure) -> dict[str, Any]:
@@ -241,25 +233,3 @@ def site_table(typology: Typology, disclosure: Disclosure) -> dict[str, Any]:
 
 def _type_number(label: Any) -> str:
     return "" if pd.isna(label) else str(int(label))
-
-
-def driver_tables(typology: Typology, explanation: Explanation) -> list[dict[str, Any]]:
-    """For each type the features the surrogate leans on most, as rows."""
-    titles = {info.name: info.title for info in typology.profiles.features}
-    return [
-        {
-            "label": str(label),
-            "rows": [
-                {
-                    "title": titles[row.feature],
-                    "importance": f"{row.importance:.3f}",
-                    "spread": f"{row.spread:.3f}",
-                    "direction": f"{word} values"
-                    if (word := direction_word(row.direction))
-                    else "no one direction",
-                }
-                for row in own.head(5).itertuples()
-            ],
-        }
-        for label, own in explanation.per_type.groupby("type")
-    ]

@@ -71,14 +71,21 @@ GLOSSARY = (
         "How alike two groupings of the same sites are: 1 is identical, 0 is what chance gives.",
     ),
     (
-        "Surrogate, fidelity",
-        "A simple model that imitates the typology so that it can be explained, and how often it "
-        "is right about sites it has not seen (balanced: each type counts the same).",
+        "Log-odds",
+        "The logarithm of how many times as probable one type is as another for a site: 0 where "
+        "both are equally probable, 1 where the one is 2.7 times as probable, 4.6 a hundred times.",
     ),
     (
-        "Shapley value",
-        "The part of a site's membership probability that the surrogate gives to one feature. It "
-        "says what goes with membership, not what brings it about.",
+        "Shapley value, contribution",
+        "The part of a site's log-odds (or probability) that belongs to one feature, compared with "
+        "an average site. The parts of all features add up to the whole. It says what goes with "
+        "membership, not what brings it about.",
+    ),
+    (
+        "Surrogate, fidelity",
+        "A simple model that imitates the typology so that it can be explained, where the "
+        "typology's own model cannot be; and how often it is right about sites it has not seen "
+        "(balanced: each type counts the same).",
     ),
     (
         "ICC(1)",

@@ -135,6 +135,7 @@ def listen(host: str, port: int) -> socket.socket:
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         place.bind((host, port))
+        place.listen(128)
     except (OSError, OverflowError) as error:
         place.close()
         said = f"Cannot listen at {host}, port {port}: {error}. Name another."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pandas as pd
 
+Value = TypeVar("Value")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -29,10 +32,10 @@ def neutralise(frame: pd.DataFrame) -> pd.DataFrame:
     >>> neutralise(pd.DataFrame({"site": ["=1+1", "North"], "n": [-1, 2]})).to_csv(index=False)
     "site,n\n'=1+1,-1\nNorth,2\n"
     """
-    safe = frame.rename(columns=lambda name: _harmless(str(name)))
+    safe = frame.rename(columns=lambda name: harmless(str(name)))
     for position, dtype in enumerate(safe.dtypes):
         if pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype):
-            safe.isetitem(position, safe.iloc[:, position].map(_harmless))
+            safe.isetitem(position, safe.iloc[:, position].map(harmless))
     return safe
 
 
@@ -47,5 +50,12 @@ def restore(value: str) -> str:
     return value[1:] if value[:1] == "'" and value[1:].startswith(FORMULA_STARTS) else value
 
 
-def _harmless(value: object) -> object:
+def harmless(value: Value) -> Value | str:
+    """Put an apostrophe before a text that a spreadsheet would run; leave anything else.
+
+    Examples
+    --------
+    >>> harmless("=1+1"), harmless("1+1"), harmless(-1)
+    ("'=1+1", '1+1', -1)
+    """
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

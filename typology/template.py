@@ -38,7 +38,7 @@ FORMATS = ("csv", "xlsx")
 
 
 def template_bytes(form: Form, kind: str) -> bytes:
-    """Make a template.
+    r"""Make a template.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def template_bytes(form: Form, kind: str) -> bytes:
         headings = [heading for heading, _, _ in template_columns(form)]
         table = neutralise(pd.DataFrame(columns=headings))
         # The mark at the start lets spreadsheets read letters beyond ASCII as they are.
-        return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+        text: str = table.to_csv(index=False, lineterminator="\r\n")
+        return text.encode("utf-8-sig")
     return _workbook(form)
 
 
@@ -183,8 +184,9 @@ def _help(field: Field | None, ending: str) -> str:
     parts = [_meaning(field, ending), f"Allowed: {_allowed(field, ending)}."]
     if field is not None and field.seen is not None and not ending:
         parts.append(f"At the fitted sites {field.seen[0]:g} to {field.seen[2]:g}.")
-    return " ".join([*parts, f"Leave blank: {_blank(field, ending)[:1].lower()}"]) + (
-        _blank(field, ending)[1:]
+    return (
+        " ".join([*parts, f"Leave blank: {_blank(field, ending)[:1].lower()}"])
+        + (_blank(field, ending)[1:])
     )
 
 

@@ -67,7 +67,7 @@ def test_every_problem_is_listed_at_once(profiles):
 @pytest.mark.parametrize(
     ("change", "where", "message"),
     [
-        ({"wsa": ["high", "low"]}, "wsa", "No number at row 1, 2; found 'high'"),
+        ({"wsa": ["high", "low"]}, "wsa", r"No number at row 1, 2\. Give"),
         ({"leavers": [0.2, -np.inf]}, "leavers", "infinite number at row 2"),
         ({"leavers": [0.2, 7.0]}, "leavers", "0 to 1"),
         ({"wsa__se": [0.2, -0.1]}, "wsa", "negative"),

@@ -1,6 +1,7 @@
 """A study from its tables to MLflow, and what is left when tracking fails."""
 
 import json
+import shutil
 import socket
 
 import numpy as np
@@ -11,6 +12,7 @@ from site_typology.experiments.runner import run_study, track_results
 from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import Store, TrackingError, open_store
 from site_typology.output import CONTRACT
+from site_typology.sharing import share_results
 from site_typology.study import Study
 from site_typology.typology import load
 
@@ -75,6 +77,20 @@ def test_everything_stands_in_the_folder_and_in_mlflow(study, result):
     assert logged == {*CONTRACT, "tables"} - {"typology"}
     assert result.tracking_uri == f"sqlite:///{result.out}/mlflow.db"
     assert load(result.out / "typology").labels.equals(result.typology.labels)
+
+
+def test_what_a_run_wrote_can_be_shared(study, result, tmp_path):
+    record = json.loads((result.out / "report.json").read_text("utf-8"))
+    assert record["internal"] is True
+    assert record["disclosure"] == study.declaration.study.disclosure.model_dump()
+    assert "name sites" in (result.out / "INTERNAL.txt").read_text("utf-8")
+    typology = result.out / "typology"
+    shutil.copytree(typology, tmp_path / "results" / "typology")
+    shutil.copy(result.out / "report.json", tmp_path / "results")
+    share = share_results(tmp_path / "results", tmp_path / "partner")
+    page = (share.folder / "report.html").read_text("utf-8")
+    assert study.title in page
+    assert not [site for site in result.typology.profiles.sites if f">{site}<" in page]
 
 
 def test_a_store_that_fails_after_the_work_leaves_the_results(study, result, tmp_path):
