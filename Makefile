@@ -77,6 +77,7 @@ bench: setup ## Measure speed against named alternatives
 	$(BIN)/python benchmarks/shapley_speed.py
 	$(BIN)/python benchmarks/evidence_time.py parts
 	$(BIN)/python benchmarks/evidence_time.py sizes
+	$(BIN)/python benchmarks/tracking.py --server
 
 # Hours. EVIDENCE="--cells ... --methods ... --replicates ..." asks for less; it can be stopped.
 bench-evidence: setup ## Measure claims, right and wrong, beside peers

@@ -7,6 +7,8 @@ As the evidence behind the project describes them: eight survey features from a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -58,6 +60,76 @@ def simulate_profiles(
     return observe(truth, rng, informants, missing, world), labels
 
 
+@dataclass(frozen=True)
+class Moves:
+    """How a second round follows from the first.
+
+    `moving` is the share of sites that get another type, `persistence` the share of the
+    within-type covariance that stays with a site, at movers too unless `carried` is false; `shift`
+    moves every site, and `drift` the centre of each type in a direction of its own, both in
+    within-type SDs. Where `same_informants`, they answer again, with the same errors.
+    """
+
+    moving: float = 0.0
+    persistence: float = 0.5
+    carried: bool = True
+    shift: float = 0.0
+    drift: float = 0.0
+    same_informants: bool = False
+
+
+def simulate_rounds(
+    n: int,
+    seed: int,
+    moves: Moves,
+    *,
+    separation: float,
+    k: int = 3,
+    informants: float = 6.0,
+    missing: float = 0.15,
+) -> tuple[list[SiteProfiles], np.ndarray]:
+    """Simulate the profiles of the same sites in two rounds, and their types, shape (2, n)."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, n]))
+    covariance = within_covariance(rng)
+    root = np.linalg.cholesky(covariance)
+    means = type_means(k, separation, covariance, rng)
+    first = draw_types(k, n, rng)
+    moved = rng.permutation(n) < round(moves.moving * n)
+    second = np.where(moved, (first + rng.integers(1, k, size=n)) % k, first)
+    share = np.where(moved & (not moves.carried), 0.0, moves.persistence)[:, None]
+    lasting, *passing = rng.normal(size=(3, n, LATENT)) @ root.T
+    lost = rng.normal(size=(n, LATENT)) @ root.T
+    stays = np.sqrt(moves.persistence) * lasting
+    before = means[first] + stays + np.sqrt(1 - moves.persistence) * passing[0]
+    away = unit_directions(k + 1, rng) @ root.T
+    centres = means + moves.drift * away[:k] + moves.shift * away[k]
+    after = centres[second] + np.where(share > 0, stays, np.sqrt(moves.persistence) * lost)
+    after = after + np.sqrt(1 - moves.persistence) * passing[1]
+    streams = rng.integers(2**32, size=2)
+    rounds = [
+        observe(truth, np.random.default_rng(stream), informants, missing, "types")
+        for truth, stream in (
+            (before, streams[0]),
+            (after, streams[0 if moves.same_informants else 1]),
+        )
+    ]
+    return rounds, np.stack([first, second])
+
+
+def unit_directions(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Random directions of length 1."""
+    drawn = rng.normal(size=(count, LATENT))
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
+
+
+def draw_types(k: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Types of n sites, from 0, in fixed unequal shares."""
+    sizes = {2: (0.6, 0.4), 3: (0.5, 0.3, 0.2), 4: (0.4, 0.25, 0.2, 0.15)}[k]
+    counts = np.floor(np.array(sizes) * n).astype(int)
+    counts[0] += n - counts.sum()
+    return rng.permutation(np.repeat(np.arange(k), counts))
+
+
 def within_covariance(rng: np.random.Generator) -> np.ndarray:
     """Make a moderately correlated covariance of unit variances from three factors."""
     loadings = rng.normal(size=(LATENT, 3)) * 0.5
@@ -84,10 +156,7 @@ def latent_profiles(
     noise = rng.normal(size=(n, LATENT)) @ root.T
     labels = np.zeros(n, dtype=int)
     if world == "types":
-        sizes = {2: (0.6, 0.4), 3: (0.5, 0.3, 0.2), 4: (0.4, 0.25, 0.2, 0.15)}[k]
-        counts = np.floor(np.array(sizes) * n).astype(int)
-        counts[0] += n - counts.sum()
-        labels = rng.permutation(np.repeat(np.arange(k), counts))
+        labels = draw_types(k, n, rng)
         return noise + type_means(k, separation, covariance, rng)[labels], labels
     direction = rng.normal(size=LATENT)
     direction /= np.linalg.norm(direction)

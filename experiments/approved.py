@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from site_typology.experiments.logged_model import check_there
+from site_typology.experiments.registry import APPROVED, aliases
 from site_typology.experiments.store import choose_store, open_store, tracking
-
-APPROVED = "approved"
 
 
 def approved_models(tracking_uri: str | None = None) -> list[str]:
@@ -34,7 +33,7 @@ def approved_models(tracking_uri: str | None = None) -> list[str]:
     with tracking(store):
         while True:
             found = client.search_registered_models(max_results=100, page_token=token)
-            names += [model.name for model in found if APPROVED in model.aliases]
+            names += [model.name for model in found if APPROVED in aliases(model)]
             token = found.token
             if not token:
                 return [f"models:/{name}@{APPROVED}" for name in sorted(names)]

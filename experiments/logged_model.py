@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from site_typology.errors import Problem
 from site_typology.experiments.own_wheel import wheel_name, write_own_wheel
 from site_typology.experiments.profile_rows import wide_rows
-from site_typology.experiments.store import Store, TrackingError, choose_store, tracking
+from site_typology.experiments.registry import given_names, pinned
+from site_typology.experiments.store import (
+    Store,
+    TrackingError,
+    choose_store,
+    open_store,
+    tracking,
+)
 from site_typology.profile_files import COUNT, ERROR
 
 if TYPE_CHECKING:
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
     from site_typology.typology import Typology
 
 ARTIFACT = "typology"
-PROPOSED = "proposed"
 PINNED = ("mlflow", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 _OUTPUT_TYPES = {
     "type": "long",
@@ -31,17 +35,6 @@ _OUTPUT_TYPES = {
     "distance": "double",
     "reason": "string",
 }
-
-
-def model_name(study: str) -> str:
-    """Name of a study's registered model: the study's, without what MLflow does not allow.
-
-    Examples
-    --------
-    >>> model_name("Trailblazer: wave 1/2")
-    'Trailblazer- wave 1-2'
-    """
-    return re.sub(r"[/:\\]", "-", study).strip() or "typology"
 
 
 def model_signature(typology: Typology) -> ModelSignature:
@@ -96,37 +89,21 @@ def log_model(typology: Typology, run_id: str) -> Any:
             )
 
 
-def register(
-    client: MlflowClient, name: str, info: Any, run_id: str, why: str, tags: Mapping[str, str]
-) -> str:
-    """Register a logged model and point the alias ``proposed`` at it.
-
-    Returns
-    -------
-    str
-        The version.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    version = client.create_model_version(
-        name, info.model_uri, run_id, dict(tags), description=why, model_id=info.model_id
-    ).version
-    client.set_registered_model_alias(name, PROPOSED, version)
-    return str(version)
+def ready_model(client: MlflowClient, experiment_id: str, run_id: str) -> Any:
+    """Find the model that was logged with a run to its end; None where there is none."""
+    found = client.search_logged_models([experiment_id], filter_string=f"source_run_id='{run_id}'")
+    ready = [model for model in found if str(model.status) == "READY"]
+    return ready[0] if ready else None
 
 
 def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = ".") -> Typology:
-    """Load a typology from an MLflow model, such as ``models:/STUDY@proposed``.
+    """Load a typology from an MLflow model, with the names that people gave its types.
 
     Parameters
     ----------
     uri : str
-        A model URI (``models:/...`` or ``runs:/...``).
+        A model URI: ``models:/STUDY`` for the approved version and no other,
+        ``models:/STUDY@proposed``, ``models:/STUDY/3``, ``runs:/...``.
     tracking_uri : str, optional
         The store; see `choose_store`.
     out : str or Path
@@ -140,15 +117,33 @@ def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = 
     Raises
     ------
     TrackingError
-        There is no such model, or the store does not answer or is a database that is not there;
-        none is made.
+        There is no such model or none is approved, or the store does not answer or is a database
+        that is not there; none is made.
+    StudyError
+        The typology is damaged, or of another format version.
+    """
+    store = choose_store(out, tracking_uri)
+    check_there(store)
+    client = open_store(store)
+    with tracking(store):
+        version, tags = pinned(client, uri, store)
+    typology = typology_at(version, store)
+    names = {number: name for number, name in given_names(tags).items() if number in typology.names}
+    return typology.named(names)
+
+
+def typology_at(uri: str, store: Store) -> Typology:
+    """Load the typology of one model of a store, as it was logged.
+
+    Raises
+    ------
+    TrackingError
+        There is no such model, or it holds no typology.
     StudyError
         The typology is damaged, or of another format version.
     """
     from site_typology.typology import load
 
-    store = choose_store(out, tracking_uri)
-    check_there(store)
     with tempfile.TemporaryDirectory() as folder:
         with tracking(store):
             import mlflow

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 import re
-import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 import site_typology
+from site_typology.experiments.environment import commit_of
+from site_typology.experiments.origin import Origin
 from site_typology.results import Candidate, Evidence
 
 if TYPE_CHECKING:
-    from site_typology.explain import Explanation
     from site_typology.typology import Typology
+
+PROPOSED, NO_STATUS = "proposed", "candidate"
+"""Status of a proposal that nobody has decided on, and of the candidates beside it."""
 
 CANDIDATE_METRICS = (
     "n_types",
@@ -53,25 +55,6 @@ class RunRecord:
     tags: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a typology comes from, for its tags.
-
-    Parameters
-    ----------
-    study : str
-        Name of the study; names the experiment and the registered model too.
-    study_hash : str
-        SHA-256 of the study file; ``""`` where there is none.
-    study_file : Path, optional
-        Looked up in git, where it is kept there.
-    """
-
-    study: str
-    study_hash: str = ""
-    study_file: Path | None = None
-
-
 def common_tags(typology: Typology, origin: Origin) -> dict[str, str]:
     """Return the tags that every run of one proposal carries.
 
@@ -85,23 +68,26 @@ def common_tags(typology: Typology, origin: Origin) -> dict[str, str]:
     dict of str to str
         Empty ones are left out.
     """
-    data_hash = typology.profiles.hash
-    settings = json.dumps(_settings(typology), sort_keys=True)
-    same = hashlib.sha256(f"{data_hash} {settings} {typology.seed}".encode()).hexdigest()
+    environment = origin.environment
     tags = {
         "study": origin.study,
         "study_hash": origin.study_hash,
-        "data_hash": data_hash,
-        "code_version": site_typology.__version__,
-        "git_commit": commit_of(Path(site_typology.__file__)),
-        "study_commit": commit_of(origin.study_file) if origin.study_file else "",
+        "data_hash": typology.profiles.hash,
+        "code_version": environment.get("site_typology", site_typology.__version__),
+        "git_commit": environment.get("git_commit", ""),
+        "study_commit": _commit(origin.study_file),
+        "specification": origin.specification,
         "verdict": typology.evidence.verdict,
         "seed": str(typology.seed),
-        "batch": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {same[:8]}",
+        "batch": origin.batch,
         "mlflow.source.name": "site-typology",
         "mlflow.source.type": "LOCAL",
     }
     return {name: value for name, value in tags.items() if value}
+
+
+def _commit(file: Path | None) -> str:
+    return commit_of(file) if file is not None and file.is_file() else ""
 
 
 def candidate_record(
@@ -141,13 +127,18 @@ def candidate_record(
         name=f"PROPOSED: {name}" if proposed else name,
         parameters={key: str(candidate[key]) for key in ("algorithm", "space", "k")},
         metrics=_finite(metrics),
-        tags={**tags, "kind": "candidate", "proposed": str(proposed).lower()},
+        tags={
+            **tags,
+            "kind": "candidate",
+            "candidate": str(candidate["name"]),
+            "family": f"{candidate['algorithm']} / {candidate['space']}",
+            "proposed": str(proposed).lower(),
+            "status": PROPOSED if proposed else NO_STATUS,
+        },
     )
 
 
-def summary_record(
-    typology: Typology, tags: Mapping[str, str], explanation: Explanation | None = None
-) -> RunRecord:
+def summary_record(typology: Typology, tags: Mapping[str, str], origin: Origin) -> RunRecord:
     """Describe the summary run of a proposal: the evidence, the settings, the proposal itself."""
     evidence = typology.evidence
     types = f"{evidence.k} types" if evidence.claimed else "no types claimed"
@@ -156,13 +147,11 @@ def summary_record(
         "sites": float(len(typology.profiles.sites)),
         "features": float(len(built.features)),
         "missing_share": float(built.values.isna().to_numpy().mean()),
+        "seconds": origin.seconds,
+        **origin.explanation,
+        **origin.specifications,
     }
-    if explanation is not None:
-        metrics |= {
-            "fidelity": explanation.fidelity,
-            "fidelity_sd": explanation.fidelity_sd,
-            "fidelity_chance": explanation.chance,
-        }
+    words = [evidence.why, evidence.would_change, *origin.name_notes]
     return RunRecord(
         name=f"SUMMARY: {evidence.verdict}, {types}",
         parameters=_settings(typology) | {"seed": str(typology.seed)},
@@ -171,7 +160,8 @@ def summary_record(
             **tags,
             "kind": "summary",
             "k": str(evidence.k),
-            "mlflow.note.content": f"{evidence.why}\n\n{evidence.would_change}",
+            "status": PROPOSED,
+            "mlflow.note.content": "\n\n".join(words),
         },
     )
 
@@ -196,7 +186,23 @@ def _evidence_metrics(evidence: Evidence) -> dict[str, Any]:
     }
     if evidence.power is not None:
         metrics["smallest_separation"] = evidence.power.smallest_separation
-    return metrics | {f"rule/{rule.name}": rule.figure for rule in evidence.rules}
+    metrics |= {f"rule/{rule.name}": rule.figure for rule in evidence.rules}
+    return metrics | _number_metrics(evidence) | _axis_metrics(evidence)
+
+
+def _number_metrics(evidence: Evidence) -> dict[str, Any]:
+    """How often resamples choose each number of types, and the number proposed among them."""
+    table = evidence.number_of_types.set_index("k")["share"]
+    shares = {f"number_share/{k}": share for k, share in table.items()}
+    return {**shares, "number_share": table.get(evidence.k)} if shares else {}
+
+
+def _axis_metrics(evidence: Evidence) -> dict[str, Any]:
+    """Whether sites lie along one axis, and the figure of each rule of that."""
+    if evidence.axis is None:
+        return {}
+    rules = {f"axis/{rule.name}": rule.figure for rule in evidence.axis.rules}
+    return {"is_continuum": float(evidence.axis.is_continuum), **rules}
 
 
 def _settings(typology: Typology) -> dict[str, str]:
@@ -214,40 +220,6 @@ def _finite(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Keep figures that were computed, under names that MLflow takes."""
     kept = {}
     for name, value in metrics.items():
-        if value is not None and not _missing(value) and math.isfinite(float(value)):
+        if value is not None and not pd.isna(value) and math.isfinite(float(value)):
             kept[re.sub(r"[^\w\-. :/]", "_", name)] = float(value)
     return kept
-
-
-def _missing(value: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
-
-
-def commit_of(file: Path) -> str:
-    """Return the git commit that `file` is kept in, with ``-dirty`` where anything has changed.
-
-    Returns
-    -------
-    str
-        ``""`` where git does not keep the file, or is not installed.
-    """
-    known = ["ls-files", "--error-unmatch", file.name]
-    described = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    return _git(described, file.parent) if _git(known, file.parent) else ""
-
-
-def _git(arguments: Iterable[str], folder: Path) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed list of words and a file name, no shell
-            ["git", *arguments],  # noqa: S607 - git stands elsewhere on every machine
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from site_typology.declaration import StudyDeclaration, TypologySection
 from site_typology.errors import Problems, StudyError
+from site_typology.grid import Grid
 
 if TYPE_CHECKING:
     from site_typology.settings import ProposeSettings
@@ -66,6 +67,10 @@ class Specification(BaseModel):
         400, ge=50, description="Most sites that the evidence rests on, drawn at random of more."
     )
 
+    grid: Grid | None = Field(
+        None, description="Choices that the typology should survive; without it none are tried."
+    )
+
     @field_validator("algorithms", "spaces")
     @classmethod
     def _known(cls, names: tuple[str, ...], field: ValidationInfo) -> tuple[str, ...]:
@@ -116,15 +121,23 @@ def read_spec(spec: str | Path, study: StudyDeclaration | None = None) -> Propos
     site_typology.errors.StudyError: fast: 1 problem
       file  Not found. Give quick, default, thorough, or the path of a specification file.
     """
+    return read_whole_spec(spec, study)[0]
+
+
+def read_whole_spec(
+    spec: str | Path, study: StudyDeclaration | None = None
+) -> tuple[ProposeSettings, Grid | None]:
+    """Read a specification with its grid; as `read_spec`, which leaves the grid out."""
     from site_typology.settings import ProposeSettings
 
     path = Path(spec)
     if str(spec) in SHIPPED:
         path = Path(__file__).with_name(f"{spec}.toml")
     stated = (study.typology if study else TypologySection()).model_dump()
-    chosen = _parse(_read(path), path.name).model_dump()
+    read = _parse(_read(path), path.name)
+    chosen = read.model_dump(exclude={"grid"})
     try:
-        return ProposeSettings(**stated, **chosen)
+        return ProposeSettings(**stated, **chosen), read.grid
     except StudyError as error:
         raise StudyError(path.name, error.problems) from None
 
@@ -149,7 +162,11 @@ def _parse(content: dict[str, Any], source: str) -> Specification:
         return Specification.model_validate(content)
     except ValidationError as error:
         found = Problems(source)
-        for detail in error.errors():
+        details = error.errors()
+        inside = {detail["loc"][:-1] for detail in details}
+        for detail in details:
+            if detail["type"] == "too_short" and detail["loc"] in inside:
+                continue  # Only because what is in it was wrong.
             found.add(".".join(map(str, detail["loc"])), _sentence(detail))
         found.raise_if_any()
         raise
@@ -161,6 +178,7 @@ def _sentence(detail: Any) -> str:
     if detail["type"] == "extra_forbidden" and key in TypologySection.model_fields:
         return "Belongs to the study: state it under [typology] in study.toml, before the run."
     if detail["type"] == "extra_forbidden":
-        return f"Unknown key. Known: {', '.join(Specification.model_fields)}. Remove or rename it."
+        fields = (Grid if detail["loc"][0] == "grid" else Specification).model_fields
+        return f"Unknown key. Known: {', '.join(fields)}. Remove or rename it."
     text = detail["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{text[0].upper()}{text[1:]}; found {detail['input']!r}."

@@ -261,5 +261,10 @@ def _what_failed(store: Store, error: Exception, limit: int = 300) -> str:
             "The server does not answer. Start it or correct the URI; without a URI, runs go to "
             f"{DATABASE} in the output folder."
         )
+    if store.artifacts is None and re.search(r"\b40[13]\b|Unauthorized|Permission", reason):
+        return (
+            "The server does not let you in, or not do this. Set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or ask who runs it for the right."
+        )
     shown = reason if len(reason) <= limit else f"{reason[:limit]}..."
     return f"MLflow could not go on: {shown}"

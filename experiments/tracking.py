@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,24 +12,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from site_typology.errors import Problem
-from site_typology.experiments.logged_model import PROPOSED, log_model, model_name, register
+from site_typology.experiments.batch import SUMMARY, Batch, Told
+from site_typology.experiments.logged_model import log_model, ready_model
+from site_typology.experiments.origin import Origin
 from site_typology.experiments.profile_rows import wide_rows
-from site_typology.experiments.records import (
-    Origin,
-    RunRecord,
-    candidate_record,
-    common_tags,
-    summary_record,
-)
+from site_typology.experiments.records import candidate_record, common_tags, summary_record
+from site_typology.experiments.registry import NAME_TAG, PROPOSED, model_name, register
 from site_typology.experiments.store import Store, TrackingError, open_store, tracking
-from site_typology.output import CONTRACT
+from site_typology.output import CONTRACT, RUN_FILE
 from site_typology.spreadsheet import neutralise
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput
 
-    from site_typology.explain import Explanation
     from site_typology.typology import Typology
 
 LOCAL_PAGE = "http://127.0.0.1:5000"
@@ -38,8 +34,27 @@ LOCAL_PAGE = "http://127.0.0.1:5000"
 DIGEST_LENGTH = 32
 """Characters of the data hash that stand as the digest of the dataset (MLflow keeps 36)."""
 
-# MLflow shows runs and models instead of its pages for language models.
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+VIEW = "site-typology"
+COLUMNS = (
+    "attributes.`Created`",
+    *(f"tags.`{name}`" for name in ("verdict", "status", "reviewer")),
+    *(
+        f"metrics.`{name}`"
+        for name in ("agreement", "is_continuum", "k", "min_stability", "number_share", "p_value")
+    ),
+)
+"""Columns of the list of runs that the link leads to; all others are a click away."""
+TABLES = ("tables/candidates.json", "tables/rules.json")
+
+# MLflow shows runs and models instead of its pages for language models, and keeps shared views as
+# tags. It shows JSON as a table where a tag of the run says that it is one.
+_EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    f"mlflow.sharedViewState.{VIEW}": json.dumps({"selectedColumns": COLUMNS}),
+}
+_TABLES_TAG = {
+    "mlflow.loggedArtifacts": json.dumps([{"path": name, "type": "table"} for name in TABLES])
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +97,8 @@ class Tracked:
     def page(self) -> str:
         """Address of the list of runs, once the server or the command runs."""
         server = LOCAL_PAGE if self.store.artifacts else self.store.shown.rstrip("/")
-        return f"{server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
+        runs = f"{server}/#/experiments/{self.experiment_id}/runs"
+        return f"{runs}?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 
 def log_typology(
@@ -91,21 +107,23 @@ def log_typology(
     store: Store,
     *,
     folder: str | Path | None = None,
-    explanation: Explanation | None = None,
+    progress: Told | None = None,
 ) -> Tracked:
     """Log a typology with its evidence, its candidates and its files.
+
+    What an earlier attempt has logged of the same batch is kept, and the rest added.
 
     Parameters
     ----------
     typology : Typology
     origin : Origin
-        The study it belongs to.
+        The study it belongs to, and how it was made.
     store : Store
         See `choose_store`.
     folder : str or Path, optional
         Output folder of the run; its files are logged with the summary.
-    explanation : Explanation, optional
-        Gives the fidelity of the explanation as a metric.
+    progress : callable, optional
+        Called with ``"tracking"`` and the share that is logged.
 
     Returns
     -------
@@ -117,39 +135,65 @@ def log_typology(
         The store does not answer, or refused something. What stands in `folder` is kept.
     """
     client = open_store(store)
+    origin = origin.settled(typology)
     tags = common_tags(typology, origin)
-    details = {candidate.name: candidate for candidate in typology.candidates}
     with tracking(store):
         experiment_id = _experiment(client, origin.study, store)
-        dataset = _dataset(typology, tags["data_hash"], origin)
-        runs: dict[str, str] = {}
-        # MLflow lists the newest first: logged backwards, the list reads as the table does.
-        for row in reversed(typology.evidence.candidates.to_dict("records")):
-            name = str(row["name"])
-            record = candidate_record(
-                {str(key): value for key, value in row.items()}, details.get(name), tags
-            )
-            runs[name] = _log_run(client, experiment_id, record, dataset)
-        summary = _start(
-            client, experiment_id, summary_record(typology, tags, explanation), dataset
-        )
+        datasets = _datasets(typology, origin)
+        batch = Batch(client, experiment_id, origin.batch, origin.milliseconds, datasets).look_up()
+        runs = _log_candidates(batch, typology, tags, progress or (lambda step, done: None))
+        record = summary_record(typology, {**tags, **_TABLES_TAG}, origin)
+        whole = batch.is_finished(SUMMARY)
+        summary = batch.start(SUMMARY, record, 0)
         try:
-            _log_files(client, summary, typology, Path(folder) if folder else None)
-            info = log_model(typology, summary)
-            kept = ("study", "study_hash", "data_hash", "code_version", "verdict", "batch")
-            version = register(
-                client,
-                model_name(origin.study),
-                info,
-                summary,
-                typology.evidence.why,
-                {name: tags[name] for name in kept if name in tags},
-            )
+            if not whole:
+                _log_files(client, summary, typology, Path(folder) if folder else None)
+                _log_json(client, summary, origin.to_dict(typology), RUN_FILE)
+            version = _registered(client, typology, origin, tags, summary, experiment_id)
         except BaseException:  # An interrupt too must not leave the run open; raised again below.
-            client.set_terminated(summary, "FAILED")
+            batch.finish(summary, "FAILED")
             raise
+        batch.finish(summary)
     name = model_name(origin.study)
     return Tracked(store, origin.study, experiment_id, summary, runs, name, version)
+
+
+def _log_candidates(
+    batch: Batch, typology: Typology, tags: Mapping[str, str], told: Told
+) -> dict[str, str]:
+    details = {candidate.name: candidate for candidate in typology.candidates}
+    rows = typology.evidence.candidates.to_dict("records")
+    runs: dict[str, str] = {}
+    for place, row in enumerate(rows, start=1):
+        name = str(row["name"])
+        record = candidate_record(
+            {str(key): value for key, value in row.items()}, details.get(name), tags
+        )
+        runs[name] = batch.log(name, record, place)
+        told("tracking", place / (len(rows) + 1))
+    return runs
+
+
+def _registered(
+    client: MlflowClient,
+    typology: Typology,
+    origin: Origin,
+    tags: Mapping[str, str],
+    run_id: str,
+    experiment_id: str,
+) -> str:
+    """Log and register the model, unless an earlier attempt has; return its version."""
+    kept = ("study", "study_hash", "data_hash", "code_version", "verdict", "batch")
+    names = {f"{NAME_TAG}{number}": name for number, name in origin.names.items()}
+    known = ready_model(client, experiment_id, run_id)
+    return register(
+        client,
+        model_name(origin.study),
+        known or log_model(typology, run_id),
+        run_id,
+        typology.evidence.why,
+        {name: tags[name] for name in kept if name in tags} | names,
+    )
 
 
 def _experiment(client: MlflowClient, name: str, store: Store) -> str:
@@ -163,54 +207,45 @@ def _experiment(client: MlflowClient, name: str, store: Store) -> str:
             f"MLflow at {store.shown}",
             [Problem("tracking", f"Experiment {name!r} was deleted. {remedy}")],
         )
+    for tag, value in _EXPERIMENT_TAGS.items():
+        if tag not in found.tags:
+            client.set_experiment_tag(found.experiment_id, tag, value)
     return str(found.experiment_id)
 
 
-def _dataset(typology: Typology, data_hash: str, origin: Origin) -> DatasetInput:
-    """Describe the profiles as MLflow's dataset: columns, size and a digest, not the data."""
+def _datasets(typology: Typology, origin: Origin) -> list[DatasetInput]:
+    """Describe profiles and study file as MLflow's datasets: size and digest, not the data."""
     import mlflow
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
+    from mlflow.data.meta_dataset import MetaDataset
     from mlflow.entities import DatasetInput, InputTag
 
-    numeric = typology.profiles.select(use="build")
-    dataset = mlflow.data.from_pandas(
-        wide_rows(numeric).reset_index(),
-        source=str(origin.study_file) if origin.study_file else None,
-        name="profiles",
-        digest=data_hash[:DIGEST_LENGTH],
-    )
-    return DatasetInput(dataset._to_mlflow_entity(), [InputTag("mlflow.data.context", "profiles")])
+    source = str(origin.study_file) if origin.study_file else None
+    numeric = wide_rows(typology.profiles.select(use="build")).reset_index()
+    digest = typology.profiles.hash[:DIGEST_LENGTH]
+    found = [mlflow.data.from_pandas(numeric, source=source, name="profiles", digest=digest)]
+    if origin.study_hash:
+        place = resolve_dataset_source(source) if source else CodeDatasetSource({})
+        digest = origin.study_hash[:DIGEST_LENGTH]
+        found.append(MetaDataset(place, name="study", digest=digest))
+    return [
+        DatasetInput(one._to_mlflow_entity(), [InputTag("mlflow.data.context", one.name)])
+        for one in found
+    ]
 
 
-def _start(
-    client: MlflowClient, experiment_id: str, record: RunRecord, dataset: DatasetInput
-) -> str:
-    """Open a run with all its figures in one batch; several times faster than call by call."""
-    from mlflow.entities import Metric, Param
-
-    run = client.create_run(experiment_id, tags=dict(record.tags), run_name=record.name)
-    run_id = str(run.info.run_id)
-    now = int(time.time() * 1000)
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, value, now, 0) for name, value in record.metrics.items()],
-        params=[Param(name, value) for name, value in record.parameters.items()],
-    )
-    client.log_inputs(run_id, [dataset])
-    return run_id
-
-
-def _log_run(
-    client: MlflowClient, experiment_id: str, record: RunRecord, dataset: DatasetInput
-) -> str:
-    run_id = _start(client, experiment_id, record, dataset)
-    client.set_terminated(run_id)
-    return run_id
+def _log_json(client: MlflowClient, run_id: str, content: dict[str, Any], name: str) -> None:
+    client.log_text(run_id, json.dumps(content, indent=1) + "\n", name)
 
 
 def _log_files(client: MlflowClient, run_id: str, typology: Typology, folder: Path | None) -> None:
     candidates = typology.evidence.candidates
-    client.log_table(run_id, candidates.astype(object), "tables/candidates.json")
-    client.log_table(run_id, _rules(typology), "tables/rules.json")
+    for name, table in zip(TABLES, (candidates, _rules(typology)), strict=True):
+        # MLflow's own log_table would add the rows again where logging is tried again.
+        client.log_text(
+            run_id, table.to_json(orient="split", index=False, double_precision=15), name
+        )
     client.log_text(run_id, _labels(typology).to_csv(index=False), "tables/candidate_labels.csv")
     if folder is None:
         client.log_text(run_id, neutralise(candidates).to_csv(index=False), "candidates.csv")
@@ -218,6 +253,8 @@ def _log_files(client: MlflowClient, run_id: str, typology: Typology, folder: Pa
         return
     for name in CONTRACT:
         path = folder / name
+        if name == RUN_FILE:  # Written from what was logged, and there without a folder too.
+            continue
         if path.is_dir() and name != "typology":
             client.log_artifacts(run_id, str(path), name)
         elif path.is_file():

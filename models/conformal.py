@@ -12,21 +12,24 @@ probability, so that the sets hold for the types that the typology gives.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from site_typology.models.mixture import THOROUGH, TYPE_PRIOR, TypeModel
-from site_typology.models.mixture_starts import one_population
-from site_typology.models.plausible import SeenCells, climb
+from site_typology.models.mixture import BUDGET, TypeModel, fit_types
+from site_typology.models.plausible import SeenCells
 
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
 
 FOLDS = 10
+_ROUNDING = 1e-6
+"""Allowance for sums of memberships that should be whole numbers of sites."""
 MANY_SITES = 2000
 """From this many sites on, one tenth of them is enough and the types are fitted again once."""
 
@@ -63,6 +66,10 @@ class Calibration:
     folds: tuple[Fold, ...]
     sizes: np.ndarray
 
+    def carries(self, level: float) -> bool:
+        """Whether every type has the sites that sets at this level take."""
+        return bool((self.sizes >= least_sites(level) - _ROUNDING).all())
+
     def p_values(self, data: WorkingData) -> np.ndarray:
         """Share of a type's sites with no higher a membership in it, shape (n, k).
 
@@ -76,6 +83,28 @@ class Calibration:
                 at = np.searchsorted(scores, found[:, kind], side="right")
                 below[:, kind] += fold.weights[kind][at]
         return np.asarray((below + 1) / (self.sizes + 1))
+
+
+def possible_types(p_values: np.ndarray, memberships: np.ndarray, level: float) -> np.ndarray:
+    """Say which types remain at this level, shape (n, k); the likeliest always does.
+
+    Where types lie far apart a tenth of their own sites would otherwise be left without any type,
+    only because the others are surer still; a type more never makes a set hold less often.
+
+    Parameters
+    ----------
+    p_values, memberships : ndarray, shape (n, k)
+    level : float
+        How often sets are to hold the right type.
+
+    Examples
+    --------
+    >>> p_values, memberships = np.array([[0.05, 0.04], [0.4, 0.2]]), np.array([[0.9, 0.1]] * 2)
+    >>> possible_types(p_values, memberships, 0.9).tolist()
+    [[True, False], [True, True]]
+    """
+    likeliest = memberships.argmax(axis=1)[:, None] == np.arange(memberships.shape[1])
+    return np.asarray((p_values > 1 - level + _ROUNDING) | likeliest)
 
 
 def least_sites(level: float) -> int:
@@ -117,16 +146,15 @@ def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibr
     >>> found.sizes.round(2).tolist()
     [40.0, 40.0]
     """
+    data = _rows(data, np.argsort(np.array(data.sites, dtype=str), kind="stable"))
     shares = model.memberships(data)
-    anchor = np.ascontiguousarray(
-        np.diag(one_population(SeenCells.of(data), TYPE_PRIOR, THOROUGH).covariance)
-    )
+    labels = shares.argmax(axis=1)
     found = []
     counted = np.zeros(data.n, dtype=bool)
-    parts = _parts(shares.argmax(axis=1), data.sites, min(folds, data.n))
-    for held in islice(parts, 1 if data.n >= MANY_SITES else None):
+    parts = enumerate(_parts(labels, min(folds, data.n)))
+    for seed, held in islice(parts, 1 if data.n >= MANY_SITES else None):
         counted |= held
-        without = _refitted(model, _rows(data, ~held), anchor)
+        without = _refitted(model, _rows(data, ~held), seed)
         scores = without.memberships(_rows(data, held)).T
         order = np.argsort(scores, axis=1, kind="stable")
         weights = np.take_along_axis(shares[held].T, order, axis=1)
@@ -135,32 +163,31 @@ def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibr
     return Calibration(tuple(found), shares[counted].sum(axis=0))
 
 
-def _parts(labels: np.ndarray, sites: tuple[str, ...], folds: int) -> Iterator[np.ndarray]:
-    """Deal the sites out type by type and in order of name, whatever order they come in."""
-    order = sorted(range(len(sites)), key=lambda at: (labels[at], str(sites[at])))
-    part = np.empty(len(sites), dtype=int)
-    part[order] = np.arange(len(sites)) % folds
+def _parts(labels: np.ndarray, folds: int) -> Iterator[np.ndarray]:
+    """Deal the sites out type by type."""
+    part = np.empty(len(labels), dtype=int)
+    part[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % folds
     for fold in range(folds):
         yield part == fold
 
 
-def _refitted(model: TypeModel, data: WorkingData, anchor: np.ndarray) -> TypeModel:
-    """Types of fewer sites, from the types of all on, so that they keep their numbers."""
-    state = model.weights.copy(), model.means.copy(), model.covariance.copy()
-    steps, enough = THOROUGH.last_steps, THOROUGH.last_tolerance
-    climb(SeenCells.of(data), state, anchor, TYPE_PRIOR, steps, enough, THOROUGH.calm)
-    weights, means, covariance = state
-    return TypeModel(weights / weights.sum(), means, covariance)
+def _refitted(model: TypeModel, data: WorkingData, seed: int) -> TypeModel:
+    """Types of fewer sites, looked for afresh, with the numbers of the types they share most with.
+
+    Begun from the types of all sites they would hardly move, and say nothing of how well the
+    data determine them.
+    """
+    found = fit_types(data, model.k, seed, budget=BUDGET)
+    shared = model.memberships(data).T @ found.memberships(data)
+    order = linear_sum_assignment(-shared)[1]
+    return TypeModel(found.weights[order], found.means[order], found.covariance)
 
 
 def _rows(data: WorkingData, rows: np.ndarray) -> WorkingData:
-    from site_typology.models.working import WorkingData
-
-    return WorkingData(
-        data.values[rows],
-        data.errors[rows],
-        tuple(site for site, kept in zip(data.sites, rows, strict=True) if kept),
-        data.columns,
-        data.natural,
-        data.levels,
+    """Some sites, by place or by mask."""
+    return dataclasses.replace(
+        data,
+        values=data.values[rows],
+        errors=data.errors[rows],
+        sites=tuple(np.array(data.sites, dtype=object)[rows]),
     )

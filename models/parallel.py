@@ -1,9 +1,12 @@
-"""Run independent tasks in order, on one process or several, with the same results."""
+"""Run independent tasks in order, on one worker or several, with the same results."""
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,7 +36,8 @@ def run_tasks(
     items : sequence
         One item a task.
     workers : int
-        Processes to use; 1 stays in this one.
+        Processes to use; 1 stays in this one. Threads, or workers of a cluster, where
+        ``joblib.parallel_config`` names another backend.
     progress : callable, optional
         Called with `stage` and the share done, from 0 to 1.
     stage : str
@@ -65,9 +69,35 @@ def _batches(
             for item in items:
                 yield [task(item)]
         return
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     size = max(BATCH * workers, -(-len(items) // MOST_BATCHES))
-    with Parallel(n_jobs=workers, inner_max_num_threads=1) as parallel:
+    alone = partial(_on_one_thread, task, (os.getpid(), threading.get_ident()))
+    with threadpool_limits(1), _parallel(workers) as parallel:
         for start in range(0, len(items), size):
-            yield parallel(delayed(task)(item) for item in items[start : start + size])
+            yield parallel(delayed(alone)(item) for item in items[start : start + size])
+
+
+def _parallel(workers: int) -> Any:
+    """Processes of this machine, or what `joblib.parallel_config` says: threads, a cluster."""
+    from joblib import Parallel
+    from joblib.parallel import get_active_backend
+
+    backend = get_active_backend()[0]
+    if backend.supports_inner_max_num_threads:
+        return Parallel(n_jobs=workers, inner_max_num_threads=1)
+    return Parallel(n_jobs=workers)
+
+
+def _on_one_thread(task: Callable[[Item], Result], caller: tuple[int, int], item: Item) -> Result:
+    """Do one task; where another thread does it, libraries keep to one thread there for good.
+
+    OpenMP counts for each thread that calls it, and workers of a cluster are not started here, so
+    that limits are set from inside. Lifting them after each task would let them go while another
+    thread still computes.
+    """
+    if (os.getpid(), threading.get_ident()) != caller:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1)
+    return task(item)

@@ -144,13 +144,15 @@ class WorkingScale:
     spread: np.ndarray
 
     @classmethod
-    def fit(cls, profiles: SiteProfiles) -> WorkingScale:
+    def fit(cls, profiles: SiteProfiles, blocks: Sequence[Block] | None = None) -> WorkingScale:
         """Learn links, centre and spread from the features that types may be built from.
 
         Parameters
         ----------
         profiles : SiteProfiles
             Features with use ``"evaluate"`` are left aside.
+        blocks : sequence of Block, optional
+            Links of the same features, where they are not to be those of their kinds.
 
         Returns
         -------
@@ -162,7 +164,7 @@ class WorkingScale:
             No feature to build from, or a feature that is the same at every site, has fewer
             than two values or a value without an error.
         """
-        blocks = blocks_of(profiles)
+        blocks = blocks_of(profiles) if blocks is None else tuple(blocks)
         found = Problems("profiles")
         if not blocks:
             found.add("features", "No feature has use = 'build'. Types need at least one.")

@@ -13,8 +13,10 @@ import typer
 import site_typology
 from site_typology import cli
 from site_typology.declaration import REASONS
+from site_typology.experiments.decision import Decision
 from site_typology.experiments.store import choose_store, open_store, tracking
 from site_typology.features.builders import BUILDERS
+from site_typology.grid import Grid
 from site_typology.output import CONTRACT
 from site_typology.results import Power
 from site_typology.study_file import parse_declaration
@@ -38,6 +40,12 @@ reference_draws = 19
 number_resamples = 10
 agreement_replicates = 10
 power_replicates = 10
+
+[grid]
+links = ["working", "plain"]
+algorithms = ["kmeans"]
+draws = 3
+bootstraps = 3
 """
 
 
@@ -176,6 +184,11 @@ def test_a_run_writes_the_files_of_the_contract(output: dict[str, str], results:
         ("rules.csv", set()),
         ("evaluation.csv", {"evaluate"}),
         (
+            "specifications.csv",
+            {"auto", "of the proposal", "run", "not run", "null_draws"},
+        ),
+        ("specification_sites.csv", set()),
+        (
             "memberships.csv",
             {"not enough data", "none of these", "no typology claimed"},
         ),
@@ -231,6 +244,42 @@ def test_evidence_has_the_keys_of_the_contract(output: dict[str, str], evidence:
     assert set(evidence["type_stability"][0]) == names_in(rows["type_stability"])
 
 
+def test_specifications_have_the_keys_of_the_contract(
+    output: dict[str, str], results: Path
+) -> None:
+    content = json.loads((results / "specifications.json").read_text("utf-8"))
+    named = names_in(output["specifications.json"]) - {"null"}
+    values = {"the proposal", "the other specifications"}
+    assert named - values == set(content) | set(content["levels"][0])
+
+
+def test_every_key_of_a_grid_is_documented() -> None:
+    page = sections(DOCS / "experiments.md")["State the choices"]
+    assert first_cells(page) == set(Grid.model_fields)
+
+
+def test_the_grid_shown_is_valid() -> None:
+    (block,) = blocks(DOCS / "experiments.md", "toml")
+    assert Grid.model_validate(tomllib.loads(block)["grid"]).most == 500
+
+
+def test_the_record_of_a_run_has_the_keys_of_the_contract(
+    output: dict[str, str], results: Path
+) -> None:
+    content = json.loads((results / "run.json").read_text("utf-8"))
+    assert first_cells(output["run.json"]) == set(content)
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", output["run.json"], re.M))
+    assert names_in(rows["environment"]) == set(content["environment"])
+    assert names_in(rows["explanation"]) == set(content["explanation"])
+
+
+def test_decisions_have_the_keys_of_the_contract() -> None:
+    text = sections(DOCS / "contracts" / "mlflow.md")["Decisions"]
+    decision = Decision("k", "m", "1", "approved", "r", "w", "t", "supported")
+    listed = re.search(r"as JSON \((.*?)\)", text, re.S)
+    assert listed and re.findall(r"`(\w+)`", listed[1]) == list(json.loads(decision.to_text()))
+
+
 def test_figures_have_the_names_of_the_contract(output: dict[str, str], results: Path) -> None:
     drawn = {path.stem for path in (results / "figures").iterdir()}
     assert drawn == names_in(output["figures/"]) - {"power", "axis"}
@@ -243,13 +292,15 @@ def test_mlflow_has_the_names_of_the_contract(results: Path) -> None:
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
     tags = {name for run in runs for name in run.data.tags if not name.startswith("mlflow.")}
-    assert tags | {"git_commit", "study_commit"} == first_cells(text["Tags of every run"])
+    there = tags | {"git_commit", "study_commit", "reviewer"}
+    assert there == first_cells(text["Tags of every run"])
     metrics = {name for run in runs for name in run.data.metrics}
     named = first_cells(text["Metrics"])
-    assert named - metrics == {"type_stability/TYPE", "rule/NAME", "smallest_separation"}
+    patterns = {"type_stability/TYPE", "rule/NAME", "number_share/K"}
+    assert named - metrics == patterns | {"smallest_separation", "is_continuum", "axis/NAME"}
     files = {item.path for item in client.list_artifacts(runs[0].info.run_id)}
     tables = {item.path for item in client.list_artifacts(runs[0].info.run_id, "tables")}
-    assert first_cells(text["Artifacts of the summary"]) == tables
+    assert first_cells(text["Artifacts of the summary"]) == tables | {"review/KEY/"}
     assert files == {*CONTRACT, "tables"} - {"typology"}
 
 

@@ -14,7 +14,7 @@ import site_typology as st
 from site_typology import cli
 from site_typology.planning_material import Design, assumed_material
 from site_typology.planning_profiles import declared_counts
-from site_typology.planning_runs import RUNS, RunFile, run_key
+from site_typology.planning_runs import RUNS, run_file, run_key
 from site_typology.planning_simulation import Task
 from site_typology.planning_table import (
     COLUMNS,
@@ -106,7 +106,7 @@ def test_other_material_or_seed_shares_nothing_and_a_larger_plan_all(tiny):
 
     def known(material, **changed):
         settings = dataclasses.replace(settled, **changed)
-        return len(RunFile(out / RUNS, run_key(material, settings)).read(names))
+        return len(run_file(out / RUNS, run_key(material, settings)).read(names))
 
     assert known(made) == 1
     assert known(made, replicates=99, sites=(9, 18, 60), alpha=0.1) == 1

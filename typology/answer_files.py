@@ -33,7 +33,7 @@ def check_kind(out: Path | None, kinds: Sequence[str] = KINDS) -> None:
 
 
 def write_answer(frame: pd.DataFrame, place: Path, differences: Sequence[Difference] = ()) -> None:
-    """Write the frame of an `Assignment`, in the kind that the file's name says.
+    """Write the answers of an `Assignment`, in the kind that the file's name says.
 
     Parameters
     ----------

@@ -41,7 +41,10 @@ def why_type(own: Chance, other: Chance | None, shares: Sequence[Share], base: f
     total = sum(share.amount for share in speaking) + max(base, 0.0)
     named = [share for share in speaking if share.amount >= WORTH_SAYING * total][:MOST_FOR]
     if not named:
-        return f"{start}: no feature tells them apart, and more sites are of type {own.type}."
+        return (
+            f"{start}: nothing that is known sets it apart from the mean of all sites, where "
+            f"type {own.type} is the likelier."
+        )
     verb = "speaks" if len(named) == 1 else "speak"
     sentence = f"{start}: {joined([_figures(share) for share in named])} {verb} for it"
     most = [share for share in against if -share.amount >= WORTH_SAYING * total][:MOST_AGAINST]
@@ -82,17 +85,12 @@ def possible_words(
     least : int
         Fewest sites a type that such a set takes.
     """
-    few = [at + 1 for at, size in enumerate(sizes) if size < least - 1e-6]
-    if few:
+    if not possible:
+        few = [at + 1 for at, size in enumerate(sizes) if round(size, 6) < least]
         each = joined([f"type {kind} has {sizes[kind - 1]:.0f}" for kind in few])
         return (
             f"No set of types with a {level:.0%} guarantee can be given: it takes {least} sites of "
             f"each type, and {each}. Read the probabilities as the model's own."
-        )
-    if not possible:
-        return (
-            f"No type remains: hardly any of the fitted sites of each lies so far off "
-            f"(level {level:.0%})."
         )
     listed = joined([type_words(kind, names[kind]) for kind in possible])
     return (

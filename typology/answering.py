@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from site_typology.collecting import (
     what_to_collect,
 )
 from site_typology.fitted_sites import FittedSites, Group, Place
-from site_typology.models.conformal import least_sites
+from site_typology.models.conformal import least_sites, possible_types
 from site_typology.models.site_terms import (
     SiteCells,
     Terms,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 LEVEL = 0.9
 """How often sets of possible types are to hold the right one."""
-ROUNDING = 1e-6
-"""Allowance for sums of probabilities that should be whole numbers of sites."""
 COLUMNS = ("possible", "peers", "collect", "why")
 """Columns that answers add to the frame of an assignment."""
 
@@ -72,7 +70,7 @@ class Answering:
 
     def answer(self, at: int) -> SiteAnswer:
         """Give the whole answer for the profile in row `at`."""
-        row = self.frame.iloc[at]
+        row = self._rows[at]
         status = status_of(str(row["reason"]))
         site = SiteCells(self.data.values[at], self.data.errors[at])
         chances = self.placed.probabilities[at]
@@ -127,6 +125,14 @@ class Answering:
         return dict(self.fitted.assigner.names)
 
     @cached_property
+    def _rows(self) -> list[dict[str, Any]]:
+        columns = ["site", "round", "type", "name", "confidence", "reason"]
+        return [
+            dict(zip(columns, row, strict=True))
+            for row in self.frame[columns].itertuples(index=False)
+        ]
+
+    @cached_property
     def _values(self) -> np.ndarray:
         names = [info.name for info in self.fitted.natural.infos]
         return np.asarray(self.profiles.values[names].to_numpy(dtype=float, na_value=np.nan))
@@ -143,8 +149,9 @@ class Answering:
         return np.asarray(self.profiles.reasons[names].to_numpy())
 
     @cached_property
-    def _p_values(self) -> np.ndarray:
-        return self.fitted.calibration.p_values(self.data)
+    def _kept(self) -> np.ndarray:
+        p_values = self.fitted.calibration.p_values(self.data)
+        return possible_types(p_values, self.placed.probabilities, LEVEL)
 
     def _own(self, at: int) -> Values:
         return Values(self._values[at], self._errors[at])
@@ -181,7 +188,7 @@ class Answering:
             farther = 1 - float(np.exp(self.fitted.assigner.reach))
             of = f"squared distance to type {kind + 1}"
             return terms, of, why_none(self._chance(at, kind), farther, shares), shares
-        reason = str(self.frame["reason"].iloc[at])
+        reason = str(self._rows[at]["reason"])
         return nothing, "", f"{reason[0].upper()}{reason[1:]}.", ()
 
     def _shares(self, terms: Terms, at: int, means: np.ndarray) -> tuple[Share, ...]:
@@ -222,11 +229,10 @@ class Answering:
     def _possible(self, status: Status, at: int) -> tuple[tuple[int, ...], str]:
         if status != "type" or len(self._names) < 2:
             return (), ""
-        least, sizes = least_sites(LEVEL), self.fitted.calibration.sizes
-        possible: tuple[int, ...] = ()
-        if (sizes >= least - ROUNDING).all():
-            kept = np.flatnonzero(self._p_values[at] > 1 - LEVEL + ROUNDING)
-            possible = tuple(int(kind) + 1 for kind in kept)
+        calibration = self.fitted.calibration
+        kept = np.flatnonzero(self._kept[at]) if calibration.carries(LEVEL) else ()
+        possible = tuple(int(kind) + 1 for kind in kept)
+        sizes, least = calibration.sizes, least_sites(LEVEL)
         return possible, possible_words(possible, self._names, LEVEL, sizes, least)
 
 

@@ -32,7 +32,7 @@ SHOWN = ["site", "type", "name", "confidence", "next_type", "reason"]
 MOST_SHOWN = 60
 """Sites that are listed on the terminal."""
 STREAMED_FROM = 10_000
-"""From so many sites on, a file is assigned a block at a time."""
+"""From so many sites on, a file is assigned a block at a time, without the peers of each."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def assign_sites(
     summary.add_frame(assignment.frame)
     with whole_files(asked) as places:
         if out is not None:
-            write_answer(assignment.frame, places["--out"], differences)
+            write_answer(assignment.answers, places["--out"], differences)
         if report is not None and source is not None:
             page = answer_report(summary, differences, source.name)
             places["--report"].write_text(page, encoding="utf-8")
@@ -164,7 +164,7 @@ def print_answer(answered: Answered, *, out: Path | None, as_json: bool) -> None
     if as_json:
         shown: Any = summary.to_dict()
         if assignment is not None:
-            shown = json.loads(assignment.frame.to_json(orient="records"))
+            shown = json.loads(assignment.answers.to_json(orient="records"))
         print(json.dumps(shown, indent=1))
         return
     console = output_console()

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from site_typology import __version__
+from site_typology import __version__, cli_review, cli_runs
 from site_typology.cli_compare import compare
 from site_typology.cli_page import page
+from site_typology.cli_rounds import rounds
 from site_typology.cli_serve import serve
 from site_typology.cli_share import share
 from site_typology.cli_template import template
@@ -171,27 +172,36 @@ def run(
     tracking_uri: Annotated[
         str | None, typer.Option(help="MLflow store; a sqlite file in the folder by default.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from an interrupted run in the folder.")
+    ] = False,
+    threads: Annotated[
+        bool, typer.Option("--threads", help="Workers are threads, not processes.")
+    ] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler whose workers do the work.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Profiles, types, evidence, explanation, report, model and MLflow runs, in one go."""
-    from site_typology.console import print_result, progress_bar
-    from site_typology.experiments.runner import run_study
-    from site_typology.experiments.spec import read_spec
-    from site_typology.study import Study
+    """Profiles, types, evidence, other choices, report, model and MLflow runs, in one go.
 
-    loaded = Study.load(study)
-    settings = read_spec(spec, loaded.declaration)
-    with progress_bar(loaded.title, quiet=as_json) as progress:
-        result = run_study(
-            loaded,
-            out=out,
-            settings=settings,
-            seed=seed,
-            workers=workers,
-            tracking_uri=tracking_uri,
-            progress=progress,
-        )
-    print_result(result, as_json=as_json)
+    It says first what it will do and how long that should take. What an interrupted run has
+    finished stays in the folder, and the same command with --resume goes on from there.
+    """
+    from site_typology.running import run_from_command
+
+    run_from_command(
+        study,
+        out,
+        spec=spec,
+        seed=seed,
+        workers=workers,
+        resume=resume,
+        threads=threads,
+        scheduler=scheduler,
+        tracking_uri=tracking_uri,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -321,11 +331,18 @@ def assign(
     print_answer(answered, out=out, as_json=as_json)
 
 
-app.command()(compare)
-app.command()(template)
-app.command()(serve)
-app.command()(share)
-app.command()(page)
+for command in (
+    compare,
+    rounds,
+    share,
+    template,
+    serve,
+    page,
+    cli_runs.log,
+    cli_runs.rerun,
+    cli_review.review,
+):
+    app.command()(command)
 
 
 if __name__ == "__main__":

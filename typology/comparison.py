@@ -149,7 +149,7 @@ class Comparison:
         }
 
 
-def compare(before: Grouping, after: Grouping) -> Comparison:
+def compare(before: Grouping, after: Grouping, *, aligned: bool = False) -> Comparison:
     """Compare two groupings of sites, whoever made them.
 
     Types are matched one to one by the sites that they share (linear assignment, Kuhn 1955,
@@ -162,6 +162,8 @@ def compare(before: Grouping, after: Grouping) -> Comparison:
     Parameters
     ----------
     before, after : Grouping
+    aligned : bool
+        Whether the numbers mean the same types on both sides already, so that none is changed.
 
     Returns
     -------
@@ -187,16 +189,17 @@ def compare(before: Grouping, after: Grouping) -> Comparison:
     if shared.empty:
         message = "No site is in both. Compare typologies of the same sites, by the same keys."
         raise StudyError(f"{before.title} and {after.title}", [Problem("sites", message)])
-    numbers = _matched(before, after, shared)
-    aligned = after.renumbered(numbers)
-    first, second = _codes(before.labels.loc[shared]), _codes(aligned.labels.loc[shared])
+    same = {kind: kind for kind in sorted(after.names)}
+    numbers = same if aligned else _matched(before, after, shared)
+    after = after.renumbered(numbers)
+    first, second = _codes(before.labels.loc[shared]), _codes(after.labels.loc[shared])
     return Comparison(
         before,
-        aligned,
+        after,
         numbers,
         _figures(first, second),
         _flow(first, second),
-        _sites(before, aligned, numbers),
+        _sites(before, after, numbers),
     )
 
 

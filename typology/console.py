@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -62,6 +63,10 @@ def places(result: RunResult) -> dict[str, str]:
         "Report": str(result.out / "report.html"),
         "Results": str(result.out),
         "MLflow": result.tracked.command or result.tracked.page,
+        "Review": (
+            f"site-typology review {shlex.quote(result.tracked.model)} "
+            f"--tracking-uri {shlex.quote(result.tracking_uri)}"
+        ),
         "Assign": f"site-typology assign --model {result.out} --study NEW_STUDY.toml",
     }
 

@@ -15,6 +15,7 @@ from site_typology.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from site_typology.experiments.runner import RunResult
+    from site_typology.grid import Grid
     from site_typology.settings import ProposeSettings
 
 MARKER = ".site-typology-demo"
@@ -50,16 +51,17 @@ def run_demo(out: Path, *, seed: int, workers: int) -> None:
     StudyError
         `out` holds something else.
     """
-    from site_typology.experiments.spec import read_spec
+    from site_typology.experiments.spec import read_whole_spec
     from site_typology.simulation import simulate
 
     _claim_folder(out)
     console = output_console()
     store = f"sqlite:///{(out / 'mlflow.db').resolve()}"
+    settings, grid = read_whole_spec("quick")
     results = []
     for scene in SCENES:
         study = simulate(out / scene.scenario / "study", scenario=scene.scenario, seed=seed)
-        results.append(_run(study, read_spec("quick"), seed, workers, store, scene.heading))
+        results.append(_run(study, settings, grid, seed, workers, store, scene.heading))
     for scene, result in zip(SCENES, results, strict=True):
         console.rule(scene.heading, align="left")
         print_verdict(console, result.typology.evidence)
@@ -82,7 +84,13 @@ def _claim_folder(out: Path) -> None:
 
 
 def _run(
-    study: Path, settings: ProposeSettings, seed: int, workers: int, store: str, title: str
+    study: Path,
+    settings: ProposeSettings,
+    grid: Grid | None,
+    seed: int,
+    workers: int,
+    store: str,
+    title: str,
 ) -> RunResult:
     from site_typology.experiments.runner import run_study
     from site_typology.study import Study
@@ -92,6 +100,7 @@ def _run(
             Study.load(study),
             out=study.parents[1] / "results",
             settings=settings,
+            grid=grid,
             seed=seed,
             workers=workers,
             tracking_uri=store,

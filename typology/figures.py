@@ -10,6 +10,7 @@ from site_typology.describe import is_claimed
 from site_typology.figure_canvas import Drawing, render, save
 from site_typology.figures_axis import axis_drawing
 from site_typology.figures_evidence import missing_drawing, null_drawing, power_drawing
+from site_typology.figures_specifications import specification_drawing
 from site_typology.figures_types import (
     confidence_drawing,
     drivers_drawing,
@@ -19,6 +20,7 @@ from site_typology.figures_types import (
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
+    from site_typology.specification_curve import SpecificationCurve
     from site_typology.typology import Typology
 
 
@@ -27,6 +29,7 @@ def figures(
     explanation: Explanation,
     *,
     map_method: Literal["umap", "pca"] = "umap",
+    curve: SpecificationCurve | None = None,
 ) -> dict[str, str]:
     """Draw every figure that the typology has the material for.
 
@@ -38,18 +41,21 @@ def figures(
     map_method : {"umap", "pca"}
         How the map is drawn. UMAP compiles itself for some 10 s on first use; with fewer than 10
         sites principal components are used in any case, and the figure says so.
+    curve : SpecificationCurve, optional
+        Where a grid of specifications was tried.
 
     Returns
     -------
     dict of str to str
         ``<svg>`` elements with title and description, by name: ``profile``, ``map``,
-        ``null_test``, ``power``, ``axis``, ``confidence``, ``drivers``, ``missing``. Left out:
+        ``null_test``, ``power``, ``axis``, ``confidence``, ``drivers``, ``missing``,
+        ``specifications``. Left out:
         ``null_test`` where the reference draws were not kept, ``power`` where it was not in
         question, ``axis`` where sites do not lie along one, ``confidence`` and ``drivers`` where
-        there is nothing to show. The same typology
+        there is nothing to show, ``specifications`` where none were tried. The same typology
         always gives the same text.
     """
-    drawn = drawings(typology, explanation, map_method=map_method)
+    drawn = drawings(typology, explanation, map_method=map_method, curve=curve)
     return {name: render(name, drawing) for name, drawing in drawn.items()}
 
 
@@ -58,6 +64,7 @@ def drawings(
     explanation: Explanation,
     *,
     map_method: Literal["umap", "pca"] = "umap",
+    curve: SpecificationCurve | None = None,
 ) -> dict[str, Drawing]:
     """Lay out every figure that the typology has the material for, without drawing it yet.
 
@@ -80,6 +87,8 @@ def drawings(
     if explanation.shown:
         drawings["drivers"] = drivers_drawing(typology, explanation)
     drawings["missing"] = missing_drawing(typology.profiles)
+    if curve is not None and len(curve.agreement):
+        drawings["specifications"] = specification_drawing(curve)
     return drawings
 
 

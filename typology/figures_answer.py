@@ -56,6 +56,7 @@ def answer_drawing(answer: SiteAnswer) -> Drawing:
         axis.set_ylim(len(bars) - 0.5, -0.5)
         axis.tick_params(axis="y", length=0)
         axis.margins(x=0.16)
+        axis.spines["left"].set_visible(False)
         axis.set_xlabel(_axis_words(answer))
 
     title = "What speaks for the type" if typed else "What sets the site apart from the types"

@@ -90,6 +90,14 @@ class FittedSites:
         return cls(typology.assigner, data, Natural(infos, values, errors), types)
 
     @cached_property
+    def name_order(self) -> np.ndarray:
+        """Place of each site in the order of names, to tell ties apart."""
+        order = np.argsort(np.array(self.data.sites, dtype=str), kind="stable")
+        place = np.empty(len(order), dtype=int)
+        place[order] = np.arange(len(order))
+        return place
+
+    @cached_property
     def means(self) -> np.ndarray:
         """Mean of every feature over the sites where it is known."""
         return np.asarray(np.nanmean(self.natural.values, axis=0))

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from site_typology.profile_files import write_wide
 from site_typology.profiles import SiteProfiles
 from site_typology.replicates import PAIR_COLUMNS
 from site_typology.rule_list import rules_table
+from site_typology.specification_curve import COLUMNS, SITE_COLUMNS, SpecificationCurve
 from site_typology.spreadsheet import neutralise
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
@@ -26,6 +27,7 @@ from site_typology.typology import Typology
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
 
+RUN_FILE = "run.json"
 CONTRACT = (
     "INTERNAL.txt",
     "profiles.csv",
@@ -41,12 +43,16 @@ CONTRACT = (
     "explanation.csv",
     "rules.csv",
     "evaluation.csv",
+    "specifications.csv",
+    "specification_sites.csv",
+    "specifications.json",
     "typology",
     "report.html",
     "report.docx",
     "report.xlsx",
     "report.json",
     "figures",
+    RUN_FILE,
 )
 """Every name that a run writes."""
 MARKING = (
@@ -63,6 +69,8 @@ def write_outputs(
     figures: Mapping[str, str],
     explanation: Explanation,
     files: Mapping[str, bytes] | None = None,
+    curve: SpecificationCurve | None = None,
+    run: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the results of a run to a folder, replacing those of an earlier run.
 
@@ -82,6 +90,10 @@ def write_outputs(
         What membership is associated with.
     files : mapping of str to bytes, optional
         The report in other formats, from `site_typology.report_files.report_files`.
+    curve : SpecificationCurve, optional
+        Where a grid of specifications was tried.
+    run : mapping, optional
+        How the results were made: content of `RUN_FILE`.
 
     Returns
     -------
@@ -97,24 +109,45 @@ def write_outputs(
     def fill(folder: Path) -> None:
         (folder / "INTERNAL.txt").write_text(MARKING, encoding="utf-8")
         _fill_profiles(folder, profiles)
-        write_csv(typology.evidence.candidates, folder / "candidates.csv")
-        write_csv(comembership_table(typology), folder / "comembership.csv")
-        write_csv(describe_types(typology), folder / "types.csv")
-        write_csv(typology.memberships, folder / "memberships.csv")
-        write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
+        write_tables(folder, typology)
         write_csv(explanation.per_type, folder / "drivers.csv")
         write_csv(explanation.per_site, folder / "explanation.csv")
         write_csv(rules_table(typology, explanation.rules), folder / "rules.csv")
         write_csv(explanation.evaluation, folder / "evaluation.csv")
-        evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
-        (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
+        fill_specifications(folder, curve)
         (folder / "report.html").write_text(report, encoding="utf-8")
         for name, content in (files or {}).items():
             (folder / name).write_bytes(content)
         write_figures(figures, folder / "figures")
         typology.save(folder / "typology")
+        if run is not None:
+            (folder / RUN_FILE).write_text(
+                json.dumps(run, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+            )
 
     return write_whole(Path(out), fill)
+
+
+def fill_specifications(folder: Path, curve: SpecificationCurve | None) -> None:
+    """Write the specifications; only headings, and no content, where no grid was tried."""
+    table = pd.DataFrame(columns=list(COLUMNS)) if curve is None else curve.table
+    sites = pd.DataFrame(columns=list(SITE_COLUMNS)) if curve is None else curve.sites
+    write_csv(table, folder / "specifications.csv")
+    write_csv(sites, folder / "specification_sites.csv")
+    content = None if curve is None else curve.to_dict()
+    text = json.dumps(content, indent=1, allow_nan=False)
+    (folder / "specifications.json").write_text(text + "\n", encoding="utf-8")
+
+
+def write_tables(folder: Path, typology: Typology) -> None:
+    """Write every figure of a typology to a folder: the evidence and the tables."""
+    write_csv(typology.evidence.candidates, folder / "candidates.csv")
+    write_csv(comembership_table(typology), folder / "comembership.csv")
+    write_csv(describe_types(typology), folder / "types.csv")
+    write_csv(typology.memberships, folder / "memberships.csv")
+    write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
+    evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
+    (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
 
 
 def comembership_table(typology: Typology) -> pd.DataFrame:

@@ -19,7 +19,7 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Values:
-    """Values and standard errors of one site by feature; NaN where there is a gap."""
+    """Values and standard errors by feature, of one site or several; NaN in gaps."""
 
     values: np.ndarray
     errors: np.ndarray
@@ -46,54 +46,52 @@ def nearest_peers(fitted: FittedSites, site: str, place: Place, own: Values) -> 
     tuple of Peer
         At most `PEERS`, nearest first; ties by name.
     """
-    names = fitted.data.sites
     squares = ((fitted.places.points - place.point) ** 2).sum(axis=1)
     squares = squares + fitted.places.unknown + place.unknown
-    order = sorted(
-        (at for at, name in enumerate(names) if name != site),
-        key=lambda at: (squares[at], names[at]),
-    )
-    return tuple(_peer(fitted, at, float(np.sqrt(squares[at])), own) for at in order[:PEERS])
-
-
-def _peer(fitted: FittedSites, at: int, distance: float, own: Values) -> Peer:
-    site = fitted.data.sites[at]
-    kind = fitted.types.get(site)
-    peer = Values(fitted.natural.values[at], fitted.natural.errors[at])
-    shared = shared_features(fitted, own, peer)
-    return Peer(
-        site=str(site),
-        type=kind,
-        name="" if kind is None else fitted.assigner.names[kind],
-        distance=distance,
-        alike=tuple(fitted.natural.infos[feature].name for feature in shared),
-        words=_words(fitted, own, peer, shared),
+    names = fitted.data.sites
+    order = [int(at) for at in np.lexsort((fitted.name_order, squares)) if names[at] != site]
+    nearest = order[:PEERS]
+    others = Values(fitted.natural.values[nearest], fitted.natural.errors[nearest])
+    shared = shared_features(fitted, own, others)
+    return tuple(
+        Peer(
+            site=str(names[at]),
+            type=(kind := fitted.types.get(names[at])),
+            name="" if kind is None else fitted.assigner.names[kind],
+            distance=float(np.sqrt(squares[at])),
+            alike=tuple(fitted.natural.infos[feature].name for feature in features),
+            words=_words(fitted, own.values, fitted.natural.values[at], features),
+        )
+        for at, features in zip(nearest, shared, strict=True)
     )
 
 
-def shared_features(fitted: FittedSites, own: Values, peer: Values) -> list[int]:
-    """Features in which two sites are alike and unlike the mean of all, most so first.
+def shared_features(fitted: FittedSites, own: Values, others: Values) -> list[list[int]]:
+    """Features in which a site and each other one are alike and unlike the mean of all.
 
     Both lie on the same side of the mean, by half an SD and by their standard error at least, and
-    nearer to each other than to the mean.
+    nearer to each other than to the mean. Those that stand out most come first.
     """
-    off = np.stack([own.values, peer.values]) - fitted.means
-    least = np.fmax(STANDS_OUT * fitted.spreads, np.nan_to_num(np.stack([own.errors, peer.errors])))
-    apart = (np.abs(off) >= least).all(axis=0) & (np.sign(off[0]) == np.sign(off[1]))
-    smaller = np.abs(off).min(axis=0)
-    alike = apart & (np.abs(off[0] - off[1]) <= smaller)
+    least = STANDS_OUT * fitted.spreads
+    off, off_others = own.values - fitted.means, others.values - fitted.means
+    # A value without a known error or without any value compares as false.
+    apart = np.abs(off) >= np.fmax(least, own.errors)
+    apart = apart & (np.abs(off_others) >= np.fmax(least, others.errors))
+    smaller = np.minimum(np.abs(off), np.abs(off_others))
+    alike = apart & (off * off_others > 0) & (np.abs(off - off_others) <= smaller)
     strength = np.where(alike, smaller / fitted.spreads, 0.0)
-    return [int(at) for at in np.argsort(-strength, kind="stable")[:NAMED] if alike[at]]
+    ranked = np.argsort(-strength, axis=1, kind="stable")[:, :NAMED]
+    return [[int(at) for at in row if same[at]] for row, same in zip(ranked, alike, strict=True)]
 
 
-def _words(fitted: FittedSites, own: Values, peer: Values, shared: list[int]) -> str:
+def _words(fitted: FittedSites, own: np.ndarray, peer: np.ndarray, shared: list[int]) -> str:
     if not shared:
         return "No feature stands out in both."
     parts = []
     for at in shared:
         info, unit = fitted.natural.infos[at], fitted.units[at]
-        word = "higher" if own.values[at] > fitted.means[at] else "lower"
-        figures = f"{unit.write(own.values[at])} and {unit.write(peer.values[at])}"
+        word = "higher" if own[at] > fitted.means[at] else "lower"
+        figures = f"{unit.write(own[at])} and {unit.write(peer[at])}"
         mean = unit.write(float(fitted.means[at]))
         parts.append(f"{word} {as_inside_sentence(info.title)} ({figures}; mean {mean})")
     return f"Both have {joined(parts)}."

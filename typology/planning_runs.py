@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from site_typology.models.parallel import run_tasks
 from site_typology.planning_material import Design, Material
 from site_typology.planning_settings import PlanSettings
 from site_typology.planning_simulation import Outcome, Task, simulate_one
+from site_typology.run_file import RunFile
 
 Progress = Callable[[str, float], None]
 RUNS = "plan-runs.jsonl"
@@ -59,8 +59,9 @@ def run_plan(
     """
     wanted = list(tasks(designs, settings))
     key = run_key(material, settings)
-    runs = RunFile(None if out is None else out / RUNS, key)
-    done = runs.read({task.name: task for task in wanted})
+    runs = run_file(None if out is None else out / RUNS, key)
+    named = {task.name: task for task in wanted}
+    done = {named[name]: outcome for name, outcome in runs.read(named).items()}
     left = [task for task in wanted if task not in done]
     one = partial(simulate_one, material, settings)
     size = 1 if workers == 1 else AHEAD * workers
@@ -69,7 +70,7 @@ def run_plan(
         if progress is not None:
             progress(_stage(batch[0]), len(done) / len(wanted))
         found = dict(zip(batch, run_tasks(one, batch, workers=workers), strict=True))
-        runs.append(found)
+        runs.append({task.name: outcome for task, outcome in found.items()})
         done.update(found)
     if progress is not None:
         progress("simulated", 1.0)
@@ -85,61 +86,9 @@ def run_key(material: Material, settings: PlanSettings) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class RunFile:
-    """Finished data sets, one a line, with the key of the plan that they belong to.
-
-    Parameters
-    ----------
-    path : Path or None
-        None keeps nothing.
-    key : str
-        From `run_key`; lines with another are left alone.
-    """
-
-    def __init__(self, path: Path | None, key: str) -> None:
-        self.path = path
-        self.key = key
-
-    def read(self, wanted: dict[str, Task]) -> dict[Task, Outcome]:
-        """Read the outcomes of tasks by name; a half-written last line is cut off.
-
-        A line that says nothing that can be read is passed over: its data set is simulated again.
-        """
-        if self.path is None or not self.path.exists():
-            return {}
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            with self.path.open("r+b") as file:
-                file.truncate(len(whole))
-        done = {}
-        for line in whole.splitlines():
-            found = _parsed(line)
-            if found is not None and found[0] == self.key and found[1] in wanted:
-                done[wanted[found[1]]] = found[2]
-        return done
-
-    def append(self, found: dict[Task, Outcome]) -> None:
-        """Write outcomes down, on the disk before this returns."""
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [
-            json.dumps({"key": self.key, "task": task.name, **outcome.to_dict()}, allow_nan=False)
-            for task, outcome in found.items()
-        ]
-        with self.path.open("ab") as file:
-            file.write(("\n".join(lines) + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def _parsed(line: bytes) -> tuple[str, str, Outcome] | None:
-    try:
-        content = json.loads(line)
-        return content.pop("key"), content.pop("task"), Outcome.from_dict(content)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+def run_file(path: Path | None, key: str) -> RunFile[Outcome]:
+    """Simulated data sets of a plan with a key from `run_key`, as they are kept on the disk."""
+    return RunFile(path, key, Outcome.to_dict, Outcome.from_dict)
 
 
 def _stage(task: Task) -> str:

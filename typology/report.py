@@ -24,6 +24,7 @@ from site_typology.report_method import (
     versions,
 )
 from site_typology.report_quality import quality_content
+from site_typology.report_specifications import specification_content
 from site_typology.report_types import (
     borderline_count,
     borderline_table,
@@ -45,6 +46,7 @@ from site_typology.report_words import (
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
+    from site_typology.specification_curve import SpecificationCurve
     from site_typology.typology import Typology
 
 TEMPLATE, STYLE = "report.html.j2", "report.css"
@@ -59,6 +61,7 @@ def report_html(
     disclosure: Disclosure | None = None,
     figures: Mapping[str, str] | None = None,
     assessment: Assessment | None = None,
+    curve: SpecificationCurve | None = None,
 ) -> str:
     """Write the report on a typology.
 
@@ -80,6 +83,9 @@ def report_html(
         How good the data are, from `Study.assess`; worked out from the profiles of the typology
         otherwise, which know neither other rounds nor the rows behind a value.
 
+    curve : SpecificationCurve, optional
+        How far the answer survives other choices, where a grid of them was tried.
+
     Returns
     -------
     str
@@ -95,6 +101,7 @@ def report_html(
     content = {
         **_content(typology, explanation, rules, sources or {}),
         "quality": quality_content(assessment),
+        "specifications": specification_content(curve),
     }
     return render_page(TEMPLATE, {**content, "title": title or typology.name, "figures": figures})
 

@@ -12,7 +12,7 @@ from site_typology.features.assessment import Assessment, assess
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import build_profiles, check_features
 from site_typology.features.tables import StudyTables
-from site_typology.features.weighting import apply_weights
+from site_typology.features.weighting import apply_weights, without_response_weights
 from site_typology.profiles import SiteProfiles
 from site_typology.study_file import STUDY_FILE, read_declaration
 
@@ -94,6 +94,12 @@ class Study:
         return build_profiles(self.tables)
 
     @cached_property
+    def _unweighted(self) -> SiteProfiles | None:
+        if not any(table.adjusted_weight for table in self.tables.tables.values()):
+            return None
+        return build_profiles(without_response_weights(self.tables))
+
+    @cached_property
     def _assessment(self) -> Assessment:
         return assess(
             self._profiles,
@@ -115,6 +121,10 @@ class Study:
             Values that their kind does not allow, such as a share above 1.
         """
         return self._profiles
+
+    def unweighted_profiles(self) -> SiteProfiles | None:
+        """Build the profiles of every round without response weights; None where none are used."""
+        return self._unweighted
 
     def assess(self) -> Assessment:
         """Find out how good the data are, for the round that the typology is built on.

@@ -9,8 +9,8 @@ import pytest
 
 from site_typology.errors import StudyError
 from site_typology.experiments.logged_model import fetch_typology, requirements
+from site_typology.experiments.origin import Origin
 from site_typology.experiments.profile_rows import wide_rows
-from site_typology.experiments.records import Origin
 from site_typology.experiments.store import TrackingError, open_store, quiet_mlflow, tracking
 from site_typology.experiments.tracking import log_typology
 from site_typology.profiles import SiteProfiles

@@ -4,65 +4,14 @@ import json
 import shutil
 import socket
 
-import numpy as np
-import pandas as pd
 import pytest
 
+from site_typology.experiments.origin import Origin
 from site_typology.experiments.runner import run_study, track_results
-from site_typology.experiments.spec import read_spec
 from site_typology.experiments.store import Store, TrackingError, open_store
 from site_typology.output import CONTRACT
 from site_typology.sharing import share_results
-from site_typology.study import Study
 from site_typology.typology import load
-
-FEATURES = ("wsa", "activity", "need")
-SPEC = """
-algorithms = ["ward"]
-spaces = ["features"]
-draws = 3
-bootstraps = 10
-reference_draws = 19
-number_resamples = 10
-agreement_replicates = 10
-power_replicates = 10
-separations = [6.0]
-"""
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """24 sites of three kinds in one table of columns."""
-    folder = tmp_path_factory.mktemp("study")
-    rng = np.random.default_rng(1)
-    centres = np.array([[2.0, 3.0, 0.1], [5.0, 3.0, 0.5], [2.0, 9.0, 0.9]])[np.arange(24) % 3]
-    frame = pd.DataFrame(centres + rng.normal(scale=[0.2, 0.3, 0.02], size=(24, 3)))
-    frame.columns = FEATURES
-    frame.insert(0, "site", [f"T{at:02d}" for at in range(24)])
-    frame.loc[3, "activity"] = np.nan
-    frame.to_csv(folder / "sites.csv", index=False)
-    features = "".join(
-        f'[[features]]\nname = "{name}"\nbuilder = "column"\n'
-        f'args = {{ table = "sites", column = "{name}" }}\n'
-        for name in FEATURES
-    )
-    (folder / "study.toml").write_text(
-        '[study]\nname = "Three kinds"\nsites = "sites"\n'
-        '[tables.sites]\npath = "sites.csv"\nrole = "sites"\nsite = "site"\n' + features
-    )
-    (folder / "small.toml").write_text(SPEC)
-    return Study.load(folder / "study.toml")
-
-
-@pytest.fixture(scope="module")
-def settings(study):
-    return read_spec(study.path.parent / "small.toml", study.declaration)
-
-
-@pytest.fixture(scope="module")
-def result(study, settings, tmp_path_factory):
-    out = tmp_path_factory.mktemp("result") / "out"
-    return run_study(study, out=out, settings=settings, seed=1)
 
 
 def test_everything_stands_in_the_folder_and_in_mlflow(study, result):
@@ -97,7 +46,7 @@ def test_a_store_that_fails_after_the_work_leaves_the_results(study, result, tmp
     (tmp_path / "runs.db").mkdir()
     broken = Store(f"sqlite:///{tmp_path}/runs.db", tmp_path)
     with pytest.raises(TrackingError) as caught:
-        track_results(study, result.typology, result.explanation, out=result.out, store=broken)
+        track_results(result.typology, Origin(study.name), out=result.out, store=broken)
     assert "runs.db" in str(caught.value)
     assert f"Complete in {result.out}" in str(caught.value)
 

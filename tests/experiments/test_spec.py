@@ -4,7 +4,8 @@ import pytest
 
 from site_typology.declaration import StudyDeclaration
 from site_typology.errors import StudyError
-from site_typology.experiments.spec import SHIPPED, Specification, read_spec
+from site_typology.experiments.spec import SHIPPED, Specification, read_spec, read_whole_spec
+from site_typology.grid import Facts, Grid, lay_out
 from site_typology.settings import ProposeSettings
 
 
@@ -29,7 +30,7 @@ def test_default_is_the_default_of_propose():
     stated = set(Specification.model_fields) | {
         "separation", "max_types", "min_sites", "min_observed",
     }  # fmt: skip
-    assert stated == set(ProposeSettings().to_dict())
+    assert stated - {"grid"} == set(ProposeSettings().to_dict())
 
 
 def test_shipped_specifications_grow_in_effort():
@@ -77,3 +78,29 @@ def test_refused(tmp_path, text, where):
         read_spec(_spec(tmp_path, text))
     assert [problem.where for problem in caught.value.problems] == [where]
     assert caught.value.source == "mine.toml"
+
+
+def test_shipped_grids_widen_with_effort():
+    sizes = []
+    for name in SHIPPED:
+        grid = read_whole_spec(name)[1]
+        sets = ["all", "without:a", "without:b"] if "without:each" in grid.features else ["all"]
+        laid = lay_out(grid, sets, (2, 3, 4), Facts(weighted=True), 1)
+        sizes.append(len(laid.listed))
+    assert sizes == sorted(sizes) and sizes[0] < 40 < sizes[1] < 500 < sizes[2]
+
+
+def test_a_file_without_a_grid_tries_none(tmp_path):
+    assert read_whole_spec(_spec(tmp_path, "draws = 7\n"))[1] is None
+    assert read_whole_spec(_spec(tmp_path, "[grid]\n"))[1] == Grid()
+
+
+def test_every_problem_of_a_grid_is_listed_with_the_others(tmp_path):
+    text = (
+        'draws = 0\n[grid]\nlinks = ["log"]\nk = [1]\nspacez = ["pca"]\nalgorithms = ["kmeens"]\n'
+    )
+    with pytest.raises(StudyError) as caught:
+        read_whole_spec(_spec(tmp_path, text))
+    message = {problem.where: problem.message for problem in caught.value.problems}
+    assert set(message) == {"draws", "grid.links.0", "grid.k.0", "grid.spacez", "grid.algorithms"}
+    assert "feature_sets" in message["grid.spacez"] and "ward" in message["grid.algorithms"]

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from site_typology.experiments.records import CANDIDATE_METRICS, Origin, commit_of
+from site_typology.experiments.environment import commit_of
+from site_typology.experiments.origin import Origin
+from site_typology.experiments.records import CANDIDATE_METRICS
 from site_typology.experiments.store import TrackingError, choose_store, open_store
 from site_typology.experiments.tracking import log_typology
 
@@ -86,12 +88,14 @@ def test_tags_say_where_it_comes_from(typology, origin, runs, summary):
     assert typology.evidence.why in summary.data.tags["mlflow.note.content"]
 
 
-def test_dataset_names_the_profiles_by_their_digest(typology, runs):
+def test_datasets_name_the_profiles_and_the_study_by_their_digests(typology, origin, runs):
     for run in runs:
-        (used,) = run.inputs.dataset_inputs
-        assert typology.profiles.hash.startswith(used.dataset.digest)
-        assert len(used.dataset.digest) == 32
-        assert "wsa__se" in used.dataset.schema
+        used = {item.dataset.name: item.dataset for item in run.inputs.dataset_inputs}
+        assert {name: dataset.digest for name, dataset in used.items()} == {
+            "profiles": typology.profiles.hash[:32],
+            "study": origin.study_hash[:32],
+        }
+        assert "wsa__se" in used["profiles"].schema
 
 
 def test_artifacts_of_the_summary(typology, tracked, client, outputs, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from site_typology.errors import StudyError
 from site_typology.models.links import UNKNOWN_COUNT, contrasts
+from site_typology.models.plain import plain_blocks
 from site_typology.models.working import WorkingScale
 from site_typology.profiles import FeatureInfo, SiteProfiles
 
@@ -218,3 +219,29 @@ def test_a_composition_known_exactly_is_smoothed_by_its_count():
     assert UNKNOWN_COUNT > 5
     assert (few.errors == 0).all()
     assert np.ptp(few.values) < np.ptp(none.values)
+
+
+def test_plain_blocks_take_every_kind_as_it_is():
+    frame = pd.DataFrame(
+        {
+            "turnover": [0.1, 0.2, 0.4],
+            "contacts": [3.0, 9.0, 16.0],
+            "time.a": [0.2, 0.5, 0.6],
+            "time.b": [0.8, 0.5, 0.4],
+        },
+        index=["A", "B", "C"],
+    )
+    kinds = {
+        "turnover": "share", "contacts": "rate",
+        "time.a": "composition:time", "time.b": "composition:time",
+    }  # fmt: skip
+    errors = frame * 0 + 0.05
+    profiles = SiteProfiles.from_frame(frame, errors, kinds=kinds)
+    scale = WorkingScale.fit(profiles, plain_blocks(profiles))
+    data = scale.transform(profiles)
+    assert scale.columns == tuple(frame)
+    np.testing.assert_allclose(data.values, (frame - frame.mean()) / frame.std(ddof=1))
+    np.testing.assert_allclose(np.sqrt(data.errors[0].diagonal()), 0.05 / frame.std(ddof=1))
+    np.testing.assert_allclose(scale.to_natural(data.values), frame)
+    again = WorkingScale.from_dict(scale.to_dict())
+    np.testing.assert_array_equal(again.transform(profiles).values, data.values)

@@ -1,0 +1,209 @@
+"""The steps of a decision in MLflow, in an order in which two reviewers cannot both go on.
+
+MLflow has no transactions. A decision is first announced, as a tag that no other writes, and then
+the tags are read again: of two who announce at once, the later to read sees the other's and
+withdraws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from site_typology.errors import Problem
+from site_typology.experiments.decision import (
+    DECISION_TAG,
+    DONE,
+    FAILED,
+    OUTCOME_TAG,
+    WITHDRAWN,
+    Decision,
+    history,
+)
+from site_typology.experiments.registry import (
+    APPROVED,
+    NAME_TAG,
+    PROPOSED,
+    RETIRED,
+    STATUS_TAG,
+    aliases,
+)
+from site_typology.experiments.store import Store, TrackingError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+UNDER_WAY = timedelta(minutes=10)
+"""A decision without an outcome is taken to be under way for so long, and then to be cut off."""
+FOLDER = "review"
+"""Folder of the summary run's artifacts with a folder for each decision."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a reviewer saw of a model.
+
+    Parameters
+    ----------
+    model, version, status : str
+    aliases : mapping of str to str
+        Version by alias.
+    decisions : tuple of Decision
+    """
+
+    model: str
+    version: str
+    status: str
+    aliases: Mapping[str, str]
+    decisions: tuple[Decision, ...]
+
+    def decided_since(self, earlier: State) -> list[Decision]:
+        """Decisions that are new."""
+        known = {decision.key for decision in earlier.decisions}
+        return [decision for decision in self.decisions if decision.key not in known]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A decision that was carried out.
+
+    Parameters
+    ----------
+    decision : Decision
+    run_id : str
+        The summary run, whose artifacts have the decision and the report.
+    folder : str
+        Of these artifacts.
+    report : str
+        The report with the decision on its first page.
+    """
+
+    decision: Decision
+    run_id: str
+    folder: str
+    report: str
+
+
+def read_state(client: MlflowClient, model: str, version: str) -> State:
+    """Read aliases, decisions and status.
+
+    The alias says what is used, so it says what is approved: a decision that was cut off, or an
+    alias moved by hand, can leave a tag that does not fit.
+    """
+    registered = client.get_registered_model(model)
+    known = aliases(registered)
+    status = client.get_model_version(model, version).tags.get(STATUS_TAG, "")
+    if known.get(APPROVED) == version:
+        status = APPROVED
+    elif status == APPROVED:
+        status = PROPOSED
+    return State(model, version, status, known, history(registered.tags))
+
+
+def claim(client: MlflowClient, seen: State, decision: Decision, store: Store) -> None:
+    """Announce a decision, or refuse because somebody else decides or has decided.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    seen : State
+        What the decision was made on.
+    decision : Decision
+    store : Store
+
+    Raises
+    ------
+    TrackingError
+        The model has changed since, or another decision is under way; nothing is changed but
+        that the decision stands in the history as withdrawn, where it was announced.
+    """
+    current = read_state(client, seen.model, seen.version)
+    recent = datetime.now(UTC) - UNDER_WAY
+    others = current.decided_since(seen)
+    others += [
+        one
+        for one in seen.decisions
+        if not one.outcome and datetime.fromisoformat(one.time) > recent
+    ]
+    moved = current.aliases.get(APPROVED) != seen.aliases.get(APPROVED)
+    if others or moved or current.status != seen.status:
+        raise _taken(others, store)
+    client.set_registered_model_tag(seen.model, f"{DECISION_TAG}{decision.key}", decision.to_text())
+    after = read_state(client, seen.model, seen.version).decided_since(seen)
+    rivals = [one for one in after if one.key != decision.key]
+    if rivals:
+        _conclude(client, decision, WITHDRAWN)
+        raise _taken(rivals, store)
+
+
+def _taken(others: list[Decision], store: Store) -> TrackingError:
+    who = [
+        f"{one.reviewer} has {one.action} version {one.version} at {one.time}, or is about to."
+        for one in others
+    ]
+    remedy = "Look at the model again, then decide."
+    problem = Problem("version", " ".join([*(who or ["The model has changed."]), remedy]))
+    return TrackingError(f"MLflow at {store.shown}", [problem])
+
+
+def carry_out(
+    client: MlflowClient, decision: Decision, version: ModelVersion, report: str
+) -> Reviewed:
+    """Write an announced decision to the run, the version and the aliases.
+
+    Where a step fails, the history says that the decision was not completed.
+    """
+    folder = f"{FOLDER}/{decision.key}"
+    try:
+        client.log_text(version.run_id, decision.to_text() + "\n", f"{folder}/decision.json")
+        client.log_text(version.run_id, report, f"{folder}/report.html")
+        for number, name in decision.names.items():
+            client.set_model_version_tag(
+                decision.model, decision.version, f"{NAME_TAG}{number}", name
+            )
+        _mark(client, version, decision.action, decision.reviewer)
+        if decision.retires:
+            retired = client.get_model_version(decision.model, decision.retires)
+            _mark(client, retired, RETIRED, decision.reviewer)
+        _move_aliases(client, decision)
+    except BaseException:  # An interrupt too is a decision that was not completed; raised below.
+        _conclude(client, decision, FAILED)
+        raise
+    _conclude(client, decision, DONE)
+    return Reviewed(decision, version.run_id, folder, report)
+
+
+def _conclude(client: MlflowClient, decision: Decision, outcome: str) -> None:
+    client.set_registered_model_tag(decision.model, f"{OUTCOME_TAG}{decision.key}", outcome)
+
+
+def _mark(client: MlflowClient, version: ModelVersion, status: str, reviewer: str) -> None:
+    """Set status and reviewer on a version, its summary run and the run of its candidate."""
+    for tag, value in ((STATUS_TAG, status), ("reviewer", reviewer)):
+        client.set_model_version_tag(version.name, version.version, tag, value)
+    run = client.get_run(version.run_id)
+    wanted = f"tags.batch = '{version.tags['batch']}' and tags.proposed = 'true'"
+    runs = [run, *client.search_runs([run.info.experiment_id], wanted)]
+    for one in runs:
+        client.set_tag(one.info.run_id, STATUS_TAG, status)
+        client.set_tag(one.info.run_id, "reviewer", reviewer)
+
+
+def _move_aliases(client: MlflowClient, decision: Decision) -> None:
+    """Let ``approved`` and ``retired`` point where they belong, ``proposed`` at nothing decided."""
+    model, version = decision.model, decision.version
+    known = aliases(client.get_registered_model(model))
+    if decision.action == APPROVED:
+        if decision.retires:
+            client.set_registered_model_alias(model, RETIRED, decision.retires)
+        elif known.get(RETIRED) == version:
+            client.delete_registered_model_alias(model, RETIRED)
+        client.set_registered_model_alias(model, APPROVED, version)
+    elif decision.action == RETIRED:
+        client.set_registered_model_alias(model, RETIRED, version)
+        client.delete_registered_model_alias(model, APPROVED)
+    if known.get(PROPOSED) == version:
+        client.delete_registered_model_alias(model, PROPOSED)
