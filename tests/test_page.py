@@ -7,7 +7,7 @@ import csv
 import html
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
@@ -297,6 +297,22 @@ def test_no_name_becomes_markup(caller: Caller):
     assert html.escape("<img src=x onerror=alert(1)>") in pages[4]
 
 
+def test_no_name_of_a_typology_becomes_markup(typed: Typology):
+    evil = replace(
+        typed.named(dict.fromkeys(typed.names, EVIL)),
+        name=EVIL,
+        assigner=replace(
+            typed.assigner,
+            names=dict.fromkeys(typed.names, EVIL),
+            features=tuple(replace(info, label=EVIL) for info in typed.assigner.features),
+        ),
+    )
+    caller = Caller(Page(offered([evil, evil]), 8765))
+    for page in (caller.get("/").text, caller.site("/site", SITE).text):
+        assert_safe(page)
+        assert html.escape("<img src=x onerror=alert(1)>") in page
+
+
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "evil.example:8765", "127.0.0.1:1", "localhost", "127.0.0.1.x:8765", ""],
@@ -306,6 +322,15 @@ def test_another_host_is_refused(caller: Caller, host: str, path: str):
     answer = caller.get(path, host=host)
     assert answer.status == 403
     assert "wsa" not in answer.text
+
+
+def test_a_server_in_front_may_call_it_by_the_name_that_was_allowed(typed: Typology):
+    behind = Caller(Page(offered([typed]), None))
+    behind.app = behind.page.app(["typology.example"])
+    own = {"host": "typology.example", "origin": "https://typology.example"}
+    assert behind.site("/answer", SITE, **own).status == 200
+    assert behind.site("/answer", SITE).status == 403
+    assert behind.site("/answer", SITE, **{**own, "origin": "https://other.example"}).status == 403
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ def page(
     place = listen(host, port)
     for own in offers:
         own.warm_up()
+    # From here on whoever calls waits, and is not turned away, until the page is served.
+    place.listen()
     own_port = int(place.getsockname()[1])
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{own_port}/"
