@@ -16,9 +16,8 @@ from site_typology.answer_words import type_words
 from site_typology.collecting import SURE, percent
 from site_typology.differences import Difference, MismatchError
 from site_typology.errors import StudyError
-from site_typology.form import Field, shown_list
-from site_typology.new_sites import expected_number
-from site_typology.page_files import LIMITS, UNNAMED, cell_text, chunk_text, form_columns
+from site_typology.page_entries import field_ids, form_groups
+from site_typology.page_files import LIMITS, UNNAMED, cell_text, chunk_text
 from site_typology.page_map import type_marks
 from site_typology.page_picture import plain_svg
 from site_typology.page_sites import Answered, Mistakes, Offered
@@ -181,55 +180,6 @@ def headline(answer: SiteAnswer) -> str:
         words = type_words(answer.type, answer.name)
         return f"{words[0].upper()}{words[1:]}, {percent(answer.confidence)} sure"
     return f"{answer.status[0].upper()}{answer.status[1:]}"
-
-
-def form_groups(
-    own: Offered, cells: Mapping[str, str], mistakes: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Fields of the form by family of features, each with what stands in it and what is wrong."""
-    ids = field_ids(own)
-    groups: dict[str, list[dict[str, Any]]] = {}
-    rows: dict[str, dict[str, Any]] = {}
-    for field, ending in form_columns(own.asked):
-        column = field.name + ending
-        entry = {
-            "column": column,
-            "id": ids[column],
-            "value": cells.get(column, ""),
-            "mistake": mistakes.get(column, ""),
-        }
-        if not ending:
-            rows[field.name] = {**entry, **field_words(field), "more": []}
-            groups.setdefault(field.info.family, []).append(rows[field.name])
-        else:
-            kind = "Standard error" if ending == ERROR else "Number of informants or records"
-            rows[field.name]["more"].append({**entry, "label": kind})
-    return [
-        {"family": family.replace("_", " "), "fields": fields} for family, fields in groups.items()
-    ]
-
-
-def field_ids(own: Offered) -> dict[str, str]:
-    """Identifier of each input by its column."""
-    columns = [field.name + ending for field, ending in form_columns(own.asked)]
-    return {column: f"cell-{at}" for at, column in enumerate(columns)}
-
-
-def field_words(field: Field) -> dict[str, Any]:
-    """Say of a feature what it is, in which unit and range, and what was seen of it."""
-    info, hints = field.info, []
-    if info.definition:
-        hints.append(f"{info.definition.rstrip('.')}.")
-    if field.seen is not None:
-        low, middle, high = (format(value, ".3g") for value in field.seen)
-        hints.append(f"At the fitted sites {low} to {high}, half of them up to {middle}.")
-    if field.codes:
-        hints.append(f"Levels: {shown_list(field.codes)}.")
-    elif field.limits is not None:
-        hints.append(f"Possible: {expected_number(field, '')}.")
-    if info.composition:
-        hints.append(f"A part of {info.composition.replace('_', ' ')}; the parts add up to 1.")
-    return {"title": info.title, "unit": info.unit, "hint": " ".join(hints)}
 
 
 def file_content(source: str, own: Offered, answered: Answered) -> dict[str, Any]:
