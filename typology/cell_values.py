@@ -75,7 +75,7 @@ def _finite(number: float) -> tuple[float, str]:
 def _read_text(text: str) -> tuple[float, str]:
     if not text:
         return math.nan, ""
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+    if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text):
         return _finite(float(text))
     if re.fullmatch(r"[+-]?inf(inity)?", text, re.IGNORECASE):
         return math.nan, "infinite"

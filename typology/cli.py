@@ -11,6 +11,7 @@ import typer
 
 from site_typology import __version__, cli_review, cli_runs
 from site_typology.cli_compare import compare
+from site_typology.cli_page import page
 from site_typology.cli_rounds import rounds
 from site_typology.cli_serve import serve
 from site_typology.cli_share import share
@@ -336,6 +337,7 @@ for command in (
     share,
     template,
     serve,
+    page,
     cli_runs.log,
     cli_runs.rerun,
     cli_review.review,

@@ -6,22 +6,44 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from site_typology.cell_values import UnsavedFormula
 from site_typology.errors import Problem, StudyError
 from site_typology.new_sites import RawTable
 from site_typology.profiles import LONG_COLUMNS
 
-if TYPE_CHECKING:
-    from openpyxl import Workbook
-
 SHEET = "Sites"
 """Sheet that new sites stand in; the first one where there is none of this name."""
-LARGEST_WORKBOOK = 300_000_000
-"""Bytes that an Excel file may unpack to."""
 BATCH = 4096
+
+
+@dataclass(frozen=True)
+class SheetLimits:
+    """How much of an Excel file is read; more is refused.
+
+    Parameters
+    ----------
+    unpacked : int
+        Bytes that it may unpack to.
+    rows, columns : int
+    """
+
+    unpacked: int
+    rows: int
+    columns: int
+
+    def check(self, source: str, rows: int, columns: int) -> None:
+        """Raise `StudyError` where there is more."""
+        if rows > self.rows:
+            raise _refused(source, f"More than {self.rows:,} rows. Give fewer sites at a time.")
+        if columns > self.columns:
+            raise _refused(source, f"More than {self.columns:,} columns. Remove those not needed.")
+
+
+WHOLE_SHEET = SheetLimits(300_000_000, 1_048_576, 16_384)
 
 
 def read_raw(path: Path) -> RawTable:
@@ -42,10 +64,10 @@ def read_raw(path: Path) -> RawTable:
         No such file, of another kind, or damaged.
     """
     if not path.is_file():
-        raise _refused(path, "Not found. Give the path of a file of new sites.")
+        raise _refused(path.name, "Not found. Give the path of a file of new sites.")
     readers = {".csv": csv_table, ".xlsx": workbook_table, ".parquet": parquet_table}
     if path.suffix.lower() not in readers:
-        raise _refused(path, "Expected .csv, .xlsx or .parquet.")
+        raise _refused(path.name, "Expected .csv, .xlsx or .parquet.")
     return readers[path.suffix.lower()](path)
 
 
@@ -79,14 +101,14 @@ def csv_headings(path: Path) -> tuple[list[str], str]:
             file.seek(0)
             return next(csv.reader(file, delimiter=separator), []), separator
     except (UnicodeDecodeError, csv.Error) as error:
-        raise _refused(path, f"Not a CSV file in UTF-8: {error}.") from error
+        raise _refused(path.name, f"Not a CSV file in UTF-8: {error}.") from error
 
 
 def csv_table(path: Path) -> RawTable:
     """Read a CSV file in UTF-8; commas or semicolons between fields."""
     headings, separator = csv_headings(path)
     if not headings:
-        raise _refused(path, "Not a CSV file: it is empty.")
+        raise _refused(path.name, "Not a CSV file: it is empty.")
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
         try:
@@ -96,41 +118,61 @@ def csv_table(path: Path) -> RawTable:
                 for number, cells in enumerate(reader, start=2):
                     yield number, [cell if cell.strip() else None for cell in cells]
         except (UnicodeDecodeError, csv.Error) as error:
-            raise _refused(path, f"Not a CSV file in UTF-8: {error}.") from error
+            raise _refused(path.name, f"Not a CSV file in UTF-8: {error}.") from error
 
     return RawTable(path.name, headings, rows(), address)
 
 
 def workbook_table(path: Path) -> RawTable:
     """Read the sheet of new sites of an Excel workbook, results of formulas and not formulas."""
-    values = list(_sheet_rows(path, data_only=True))
-    formulas = _sheet_rows(path, data_only=False)
-    kept = []
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _refused(path.name, f"Cannot be read: {error.strerror or error}.") from error
+    return workbook_of(path.name, content)
+
+
+def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) -> RawTable:
+    """Read the sheet of new sites of an Excel workbook that is in memory.
+
+    Parameters
+    ----------
+    source : str
+        What to call it.
+    content : bytes
+    limits : SheetLimits
+
+    Returns
+    -------
+    RawTable
+        Without blank rows; a formula without a saved result stands as `UnsavedFormula`.
+
+    Raises
+    ------
+    StudyError
+        No such file, a damaged one, or one beyond the limits.
+    """
+    values = _sheet_rows(source, content, limits, data_only=True)
+    formulas = _sheet_rows(source, content, limits, data_only=False)
+    kept: list[tuple[int, list[object]]] = []
     for number, (row, typed) in enumerate(zip(values, formulas, strict=True), start=1):
         cells = [
             UnsavedFormula() if cell is None and formula is not None else cell
             for cell, formula in zip(row, typed, strict=True)
         ]
-        kept.append((number, cells))
+        cells = [None if isinstance(one, str) and not one.strip() else one for one in cells]
+        while cells and cells[-1] is None:
+            cells.pop()
+        if cells or number == 1:
+            kept.append((number, cells))
+        limits.check(source, len(kept) - 1, len(cells))
     if not kept:
-        raise _refused(path, f"The sheet {SHEET!r}, or the first one, is empty.")
+        raise _refused(source, f"The sheet {SHEET!r}, or the first one, is empty.")
     headings = ["" if cell is None else str(cell) for cell in kept[0][1]]
-    width = max(
-        (
-            at + 1
-            for _, cells in kept
-            for at, cell in enumerate(cells)
-            if cell is not None and (not isinstance(cell, str) or cell.strip())
-        ),
-        default=0,
-    )
-
-    def full(cells: Sequence[object]) -> list[object]:
-        blank = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
-        return [*blank[:width], *[None] * (width - len(blank))]
-
-    rows = ((number, full(cells)) for number, cells in kept[1:])
-    return RawTable(path.name, headings[:width], rows, address)
+    width = max(len(cells) for _, cells in kept)
+    headings += [""] * (width - len(headings))
+    rows = ((number, [*cells, *[None] * (width - len(cells))]) for number, cells in kept[1:])
+    return RawTable(source, headings, rows, address)
 
 
 def parquet_table(path: Path) -> RawTable:
@@ -142,7 +184,7 @@ def parquet_table(path: Path) -> RawTable:
         file = pq.ParquetFile(path)
         headings = file.schema_arrow.names
     except (OSError, pa.ArrowInvalid) as error:
-        raise _refused(path, f"Not a Parquet file: {error}.") from error
+        raise _refused(path.name, f"Not a Parquet file: {error}.") from error
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
         number = 1
@@ -169,30 +211,30 @@ def rows_table(source: str, headings: Sequence[str], rows: Sequence[Sequence[obj
     )
 
 
-def _sheet_rows(path: Path, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
-    book = _open_workbook(path, data_only)
-    try:
-        name = SHEET if SHEET in book.sheetnames else book.sheetnames[0]
-        yield from book[name].iter_rows(values_only=True)
-    finally:
-        book.close()
-
-
-def _open_workbook(path: Path, data_only: bool) -> Workbook:
+def _sheet_rows(
+    source: str, content: bytes, limits: SheetLimits, *, data_only: bool
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of the sheet, each as wide as its own cells."""
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        content = path.read_bytes()
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            if sum(part.file_size for part in parts.infolist()) > LARGEST_WORKBOOK:
-                raise _refused(path, "Unpacks to more than 300 MB. Save the sites as CSV.")
-        return load_workbook(
-            io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False
-        )
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
-        raise _refused(path, f"Not an Excel workbook (.xlsx): {error}.") from error
+            unpacked = sum(part.file_size for part in parts.infolist())
+        if unpacked <= limits.unpacked:
+            book = load_workbook(
+                io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False
+            )
+            sheet = book[SHEET if SHEET in book.sheetnames else book.sheetnames[0]]
+            # The size that a file states may be wrong: rows would be lost, or memory filled.
+            sheet.reset_dimensions()
+            yield from sheet.iter_rows(values_only=True)
+            book.close()
+    except Exception as error:  # whatever openpyxl stumbles over in a file, the file is damaged
+        raise _refused(source, "Not an Excel workbook (.xlsx), or a damaged one.") from error
+    if unpacked > limits.unpacked:
+        said = f"Unpacks to more than {limits.unpacked // 1_000_000} MB. Save the sites as CSV."
+        raise _refused(source, said)
 
 
-def _refused(path: Path, message: str) -> StudyError:
-    return StudyError(path.name, [Problem("file", message)])
+def _refused(source: str, message: str) -> StudyError:
+    return StudyError(source, [Problem("file", message)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 from collections.abc import Collection
@@ -13,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -22,6 +21,7 @@ from site_typology.differences import MismatchError
 from site_typology.errors import Problem, StudyError
 from site_typology.form import Form
 from site_typology.new_sites import Checker, Chunk, RawTable
+from site_typology.service_body import Refused, read_body
 from site_typology.service_guard import LOOPBACK, Guard
 from site_typology.service_requests import SOURCE, read_request
 from site_typology.template import FORMATS, template_bytes
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from site_typology.typology import Typology
 
 MOST_BYTES = 5_000_000
-SECONDS_TO_SEND = 30
 AT_ONCE = 2
 """Requests that are worked on at the same time; further ones wait."""
 OUTPUT = ("type", "confidence", "next_type", "distance", "reason")
@@ -92,31 +91,11 @@ class Service:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             return _problems(415, [Problem("content-type", "Expected application/json.")])
-        try:
-            async with asyncio.timeout(SECONDS_TO_SEND):
-                body = await self._body(request)
-        except TimeoutError:
-            return _problems(408, [Problem("body", "It took too long to arrive.")])
-        except ClientDisconnect:
-            return Response(status_code=400)
-        if body is None:
-            said = f"Larger than {self.most_bytes:,} bytes. Send fewer sites at a time."
-            return _problems(413, [Problem("body", said)])
+        body = await read_body(request, self.most_bytes)
+        if isinstance(body, Refused):
+            return _problems(body.status, [Problem("body", body.message)])
         async with self._places:
             return await run_in_threadpool(self._answer, body)
-
-    async def _body(self, request: Request) -> bytes | None:
-        """Read the body, no further than allowed."""
-        stated = request.headers.get("content-length", "")
-        if stated.isdigit() and int(stated) > self.most_bytes:
-            return None
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self.most_bytes:
-                return None
-            parts.append(part)
-        return b"".join(parts)
 
     def _answer(self, body: bytes) -> Response:
         try:
@@ -166,8 +145,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(service: Service, place: socket.socket, hosts: Collection[str]) -> None:
     """Serve until interrupted. Requests are not logged."""
+    serve_app(service.app(hosts), place)
+
+
+def serve_app(app: Guard, place: socket.socket) -> None:
+    """Serve an application until interrupted. Requests are not logged."""
     config = uvicorn.Config(
-        service.app(hosts),
+        app,
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -31,10 +31,18 @@ class Guard:
     hosts : collection of str
         Names that the service may be called by; any other could be a foreign page that has its
         own name resolve to this machine.
+    headers : sequence of tuple of bytes
+        Added to every answer.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        headers: Sequence[tuple[bytes, bytes]] = HEADERS,
+    ) -> None:
         self.app = app
+        self.headers = tuple(headers)
         self.hosts = {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +55,7 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                message = {**message, "headers": [*message["headers"], *HEADERS]}
+                message = {**message, "headers": [*message["headers"], *self.headers]}
             await send(message)
 
         if said := refusal(scope["headers"], self.hosts):
