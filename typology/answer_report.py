@@ -59,7 +59,7 @@ class Summary:
         )
         rest = frame.loc[~placed, ["site", "round", "reason"]]
         self.sites += len(rest)
-        self._reasons.update(rest["reason"].str.partition(":")[0])
+        self._reasons.update(str(reason).partition(":")[0] for reason in rest["reason"])
         spare = LISTED - len(self.listed)
         self.listed += list(rest.head(spare).itertuples(index=False, name=None))
 
