@@ -75,7 +75,7 @@ def pages(typed: Typology, untyped: Typology) -> dict[str, str]:
         drawn = figures(typology, explanation, map_method="pca")
         made[name] = report_html(typology, explanation, figures=drawn)
         names = pseudonyms([str(site) for site in typology.profiles.sites], b"a secret")
-        out = shareable(typology, names, Disclosure(unknown_counts="show"), "A study")
+        out = shareable(typology, names, Disclosure(unknown_counts="show"), "A study", b"a secret")
         svgs = {each: render(each, drawing) for each, drawing in out.drawings.items()}
         made[f"{name}, shared"] = document_html(out.document, svgs)
     made["quality"] = quality_html(assess(typed.profiles), title="A study")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +75,7 @@ def safe_counts(
     counts: Mapping[Key, int],
     sums: Sequence[Sum],
     rules: Disclosure,
+    secret: bytes,
     known: Mapping[Key, int] | None = None,
     order: Sequence[Key] = (),
 ) -> SafeCounts:
@@ -84,6 +89,8 @@ def safe_counts(
         Every total with its parts, over all tables.
     rules : Disclosure
         ``small_number``, ``round_to`` and ``secondary``.
+    secret : bytes
+        Unknown to readers; which others are hidden hangs on it.
     known : mapping of Key to int, optional
         Counts that readers know anyway, such as the number of sites of a public programme.
     order : sequence of Key
@@ -99,23 +106,30 @@ def safe_counts(
     Notes
     -----
     Primary suppression, rounding and secondary suppression as in Hundepool et al. (2012),
-    chapter 4. Of the counts in one sum with an exposed one the smallest is hidden, parts before
-    totals, until the audit over all tables passes. Hiding more only widens what is possible, so a
-    count that passed once stays protected.
+    chapter 4. Which others are hidden must not hang on how large they are: were it always the
+    smallest, a reader would know every hidden complement to be no larger than the counts beside
+    it. So each sum first gets a complement whatever its counts are, parts before totals, in an
+    order of chance that `secret` makes; then more are hidden until the audit over all tables
+    passes. Hiding more only widens what is possible: a count that passed once stays protected.
+    By enumeration of all one-way tables of 3 parts a reader who tries every table and order finds
+    every small value possible; for tables of several dimensions the audit alone is shown.
 
     Examples
     --------
     >>> counts = {("a",): 3, ("b",): 9, ("c",): 30, ("all",): 42}
-    >>> safe = safe_counts(counts, [(("all",), (("a",), ("b",), ("c",)))], Disclosure())
+    >>> sums = [(("all",), (("a",), ("b",), ("c",)))]
+    >>> safe = safe_counts(counts, sums, Disclosure(), b"kept apart")
     >>> [safe.text((name,)) for name in ("a", "b", "c", "all")]
     ['*', '*', '30', '40']
     """
     known = known or {}
-    why = {key: SMALL for key, count in counts.items() if 0 < count <= rules.small_number}
+    small = [key for key, count in counts.items() if 0 < count <= rules.small_number]
+    why = dict.fromkeys(small, SMALL)
     if rules.secondary:
-        system = _System(counts, sums, rules, known, order)
+        system = _System(counts, sums, rules, secret, known, order)
+        system.cover(why)
         nothing = system.audit(counts)
-        for key in list(why):
+        for key in small:
             system.protect(key, why, nothing.feasible(key))
     shown = {
         key: None if key in why else rounded(count, rules.round_to) for key, count in counts.items()
@@ -130,31 +144,64 @@ class _System:
     counts: Mapping[Key, int]
     sums: Sequence[Sum]
     rules: Disclosure
+    secret: bytes
     known: Mapping[Key, int]
     order: Sequence[Key]
 
-    def audit(self, hidden: Collection[Key]) -> Audit:
-        """Say what a reader knows when those of `hidden` that are not 0 are hidden."""
+    def audit(self, hidden: Collection[Key], why: Mapping[Key, str] | None = None) -> Audit:
+        """Say what a reader knows when those of `hidden` that are not 0 are hidden.
+
+        One who also guesses right `why` they are, with it: so that every small value leaves the
+        complements above the small ones, and would have been hidden in the same way.
+        """
         ranges: dict[Key, Range] = {}
+        small = self.rules.small_number
         for key, count in self.counts.items():
             hides = key in hidden and count > 0
             shown = None if hides else rounded(count, self.rules.round_to)
             ranges[key] = told_by(shown, self.rules)
+            if why and hides:
+                ranges[key] = (1, small) if why[key] == SMALL else (small + 1, np.inf)
         ranges |= {key: (count, count) for key, count in self.known.items()}
         return Audit(self.sums, ranges, self.order)
+
+    def cover(self, why: dict[Key, str]) -> None:
+        """Hide others, into `why`, so that no sum tells a hidden count, whatever the counts are.
+
+        Every sum with a small count needs a hidden one that is not small, and every other sum
+        with a hidden count a second one. Which these are hangs on what is small, what is 0 and on
+        chance, on no other count: so the pattern tells nothing of how large the hidden ones are.
+        """
+        totals = {total for total, _ in self.sums}
+        open_keys = {key for key, count in self.counts.items() if count > 0} - set(self.known)
+        while True:
+            times: Counter[Key] = Counter()
+            for each in self.sums:
+                hidden = [one for one in _members([each]) if one in why]
+                is_told = all(why[one] == SMALL for one in hidden) or len(hidden) == 1
+                if hidden and is_told:
+                    times.update(_members([each]) & open_keys - set(why))
+            if not times:
+                return
+            # One that serves several sums goes first, so that fewer are hidden.
+            chosen = min(
+                times,
+                key=lambda each: (each in totals, -times[each], chance_rank(each, self.secret)),
+            )
+            why[chosen] = COMPLEMENT
 
     def protect(self, key: Key, why: dict[Key, str], at_best: Range) -> None:
         """Hide others, into `why`, until a small count can be anything that is small."""
         least, most = max(at_best[0], 1), min(at_best[1], self.rules.small_number)
         while True:
-            low, high = self.audit(why).feasible(key)
+            low, high = self.audit(why, why).feasible(key)
             beside = None if low <= least and high >= most else self._beside(key, why)
             if beside is None:
                 return
             why[beside] = COMPLEMENT
 
     def _beside(self, key: Key, why: Mapping[Key, str]) -> Key | None:
-        """Choose what to hide next: the smallest count that fits, parts before totals.
+        """Choose what to hide next: by chance of those that fit, parts before totals.
 
         First from sums with one hidden count, which tell it; then from those near the exposed
         count; then from those farther away.
@@ -172,8 +219,24 @@ class _System:
             members = [each for each in _members(among) if self.counts[each] > 0]
             fit = [each for each in members if each not in why and each not in self.known]
             if fit:
-                return min(fit, key=lambda each: (each in totals, self.counts[each], each))
+                return min(fit, key=lambda each: (each in totals, chance_rank(each, self.secret)))
         return None
+
+
+def chance_rank(key: Key, secret: bytes) -> bytes:
+    """Give a count its place in an order of chance, the same one for the same secret.
+
+    HMAC-SHA-256: readers know neither the order nor, by trying, the secret.
+
+    Examples
+    --------
+    >>> keys = [("a",), ("b",), ("c",)]
+    >>> orders = [sorted(keys, key=lambda key: chance_rank(key, own)) for own in (b"1", b"1", b"2")]
+    >>> orders[0] == orders[1], orders[0] == orders[2]
+    (True, False)
+    """
+    text = json.dumps(["complement", *key])
+    return hmac.new(secret, text.encode(), hashlib.sha256).digest()
 
 
 def _members(sums: Sequence[Sum]) -> set[Key]:

@@ -62,7 +62,7 @@ class Shareable:
 
 
 def shareable(
-    typology: Typology, names: dict[str, str], rules: Disclosure, title: str
+    typology: Typology, names: dict[str, str], rules: Disclosure, title: str, secret: bytes
 ) -> Shareable:
     """Make the report, the assignments and the list of what is hidden.
 
@@ -73,12 +73,14 @@ def shareable(
         Pseudonym of each site.
     rules : Disclosure
     title : str
+    secret : bytes
+        That of the pseudonyms: it also chooses which counts are hidden beside small ones.
 
     Returns
     -------
     Shareable
     """
-    counts, means = count_tables(typology, rules), safe_means(typology, rules)
+    counts, means = count_tables(typology, rules, secret), safe_means(typology, rules)
     assignments = _assignments(typology, names, counts, rules)
     hidden = [*_hidden_counts(counts), *_hidden_means(means)]
     drawings = _drawings(typology)

@@ -55,10 +55,10 @@ class CountTables:
     grids: dict[str, list[Grid]] = field(default_factory=dict)
     safe: SafeCounts = field(default_factory=lambda: SafeCounts({}, {}))
 
-    def protect(self, rules: Disclosure) -> None:
+    def protect(self, rules: Disclosure, secret: bytes) -> None:
         """Hide and round; everybody is taken to know how many sites a programme has."""
         known = {ALL: self.counts[ALL]}
-        self.safe = safe_counts(self.counts, self.sums, rules, known, self.order)
+        self.safe = safe_counts(self.counts, self.sums, rules, secret, known, self.order)
 
     def tables(self, section: str) -> list[Table]:
         """Tables of one section as they may be shown."""
@@ -87,13 +87,15 @@ class CountTables:
         return Table(grid.caption, columns, tuple(rows))
 
 
-def count_tables(typology: Typology, rules: Disclosure) -> CountTables:
+def count_tables(typology: Typology, rules: Disclosure, secret: bytes) -> CountTables:
     """Count everything that a shared report shows, and protect it as one system.
 
     Parameters
     ----------
     typology : Typology
     rules : Disclosure
+    secret : bytes
+        Of this share, see `safe_counts`.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def count_tables(typology: Typology, rules: Disclosure) -> CountTables:
             _category_counts(made, typology, info, groups, labels, rules)
     _gap_counts(made, typology)
     _response_counts(made, typology)
-    made.protect(rules)
+    made.protect(rules, secret)
     return made
 
 

@@ -77,8 +77,9 @@ def share_results(results: str | Path, to: str | Path, study: str | Path | None 
         said = f"{len(sites)} sites are a small number themselves (up to {rules.small_number})."
         raise StudyError(str(results), [Problem("sites", said)])
     kept = results / KEPT / to.name
-    names = pseudonyms(sites, kept_secret(kept.with_name(f"{to.name}.key")))
-    made = shareable(typology, names, rules, title or typology.name)
+    secret = kept_secret(kept.with_name(f"{to.name}.key"))
+    names = pseudonyms(sites, secret)
+    made = shareable(typology, names, rules, title or typology.name, secret)
     figures = {name: render(name, drawing) for name, drawing in made.drawings.items()}
     _guard(typology, made, figures, title or typology.name, rules)
     write_whole(to, lambda folder: _fill(folder, made, figures, rules))
