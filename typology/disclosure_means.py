@@ -119,7 +119,8 @@ def _mean(
         return SafeMean(HIDDEN, UNKNOWN if nobody_knows and not len(values) else few)
     mean = float(np.mean(values))
     fewest = float(np.nanmin(people)) if not np.isnan(people).all() else math.nan
-    banded = _is_staffing(material.info) and fewest < rules.min_staff
+    # A team of unknown size may be a small one.
+    banded = _is_staffing(material.info) and not bool((people >= rules.min_staff).all())
     kind = material.info.kind
     # A rate that spreads by more than 1 counts no people in people: contacts a team, for one.
     of_people = kind in ("share", "composition") or (kind == "rate" and material.spread <= 1)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
+import os
 import secrets
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,8 +61,7 @@ def kept_secret(path: Path) -> bytes:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(secrets.token_hex(BYTES) + "\n", encoding="utf-8")
+        _make_secret(path)
     text = path.read_text(encoding="utf-8").strip()
     try:
         secret = bytes.fromhex(text)
@@ -69,3 +71,16 @@ def kept_secret(path: Path) -> bytes:
         said = "Holds no secret of 64 hexadecimal digits. Put the file back, or delete it: the "
         raise StudyError(str(path), [Problem("secret", f"{said}sites then get new pseudonyms.")])
     return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Put a new secret in place whole, unless somebody else's is there first."""
+    # A draft of mkstemp is readable by its owner alone; a link fails where the name is taken.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as draft:
+            draft.write(secrets.token_hex(BYTES) + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
