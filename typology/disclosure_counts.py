@@ -128,9 +128,8 @@ def safe_counts(
     if rules.secondary:
         system = _System(counts, sums, rules, secret, known, order)
         system.cover(why)
-        nothing = system.audit(counts)
         for key in small:
-            system.protect(key, why, nothing.feasible(key))
+            system.protect(key, why)
     shown = {
         key: None if key in why else rounded(count, rules.round_to) for key, count in counts.items()
     }
@@ -151,28 +150,26 @@ class _System:
     def audit(self, hidden: Collection[Key], why: Mapping[Key, str] | None = None) -> Audit:
         """Say what a reader knows when those of `hidden` that are not 0 are hidden.
 
-        One who also guesses right `why` they are, with it: so that every small value leaves the
-        complements above the small ones, and would have been hidden in the same way.
+        With `why`, one who also guesses which are complements: so every value of a small count
+        leaves these above the small ones, and would have been hidden in the same way.
         """
         ranges: dict[Key, Range] = {}
-        small = self.rules.small_number
         for key, count in self.counts.items():
             hides = key in hidden and count > 0
             shown = None if hides else rounded(count, self.rules.round_to)
             ranges[key] = told_by(shown, self.rules)
-            if why and hides:
-                ranges[key] = (1, small) if why[key] == SMALL else (small + 1, np.inf)
+            if hides and why and why.get(key) == COMPLEMENT:
+                ranges[key] = (self.rules.small_number + 1, np.inf)
         ranges |= {key: (count, count) for key, count in self.known.items()}
         return Audit(self.sums, ranges, self.order)
 
     def cover(self, why: dict[Key, str]) -> None:
         """Hide others, into `why`, so that no sum tells a hidden count, whatever the counts are.
 
-        Every sum with a small count needs a hidden one that is not small, and every other sum
-        with a hidden count a second one. Which these are hangs on what is small, what is 0 and on
-        chance, on no other count: so the pattern tells nothing of how large the hidden ones are.
+        Every sum with a small count needs a hidden part that is not small, where it has one, and
+        every sum with a hidden count a second one. Which these are hangs on what is small, what is
+        0 and on chance, on no other count: so the pattern tells nothing of how large the hidden ones are.
         """
-        totals = {total for total, _ in self.sums}
         open_keys = {key for key, count in self.counts.items() if count > 0} - set(self.known)
         while True:
             times: Counter[Key] = Counter()
@@ -180,25 +177,37 @@ class _System:
                 hidden = [one for one in _members([each]) if one in why]
                 is_told = all(why[one] == SMALL for one in hidden) or len(hidden) == 1
                 if hidden and is_told:
-                    times.update(_members([each]) & open_keys - set(why))
+                    beside = set(each[1]) & open_keys - set(why)
+                    # The audit says whether the total of several small ones has to go.
+                    last = {each[0]} & open_keys - set(why) if len(hidden) == 1 else set()
+                    times.update(beside or last)
             if not times:
                 return
             # One that serves several sums goes first, so that fewer are hidden.
-            chosen = min(
-                times,
-                key=lambda each: (each in totals, -times[each], chance_rank(each, self.secret)),
-            )
+            chosen = min(times, key=lambda each: (-times[each], *self._turn(each)))
             why[chosen] = COMPLEMENT
 
-    def protect(self, key: Key, why: dict[Key, str], at_best: Range) -> None:
-        """Hide others, into `why`, until a small count can be anything that is small."""
-        least, most = max(at_best[0], 1), min(at_best[1], self.rules.small_number)
+    def protect(self, key: Key, why: dict[Key, str]) -> None:
+        """Hide others, into `why`, until a small count can be as much as with all hidden."""
+        large = {each: COMPLEMENT for each in self.counts if why.get(each) != SMALL}
+        aims = [self._small(self.audit(self.counts, guess), key) for guess in ({}, large)]
         while True:
-            low, high = self.audit(why, why).feasible(key)
-            beside = None if low <= least and high >= most else self._beside(key, why)
+            found = [self._small(self.audit(why, guess), key) for guess in ({}, why)]
+            beside = None if found == aims else self._beside(key, why)
             if beside is None:
                 return
             why[beside] = COMPLEMENT
+
+    def _small(self, audit: Audit, key: Key) -> Range:
+        """Say which small values an audit leaves."""
+        low, high = audit.feasible(key)
+        return max(low, 1), min(high, self.rules.small_number)
+
+    def _turn(self, key: Key) -> tuple[bool, int, bytes]:
+        """Say when to hide a count: totals last, the end of a known order first, else by chance."""
+        totals = {total for total, _ in self.sums} - set(self.order)
+        place = -list(self.order).index(key) if key in self.order else 0
+        return key in totals, place, chance_rank(key, self.secret)
 
     def _beside(self, key: Key, why: Mapping[Key, str]) -> Key | None:
         """Choose what to hide next: by chance of those that fit, parts before totals.
@@ -214,12 +223,11 @@ class _System:
             near |= {each for each in _members(reached) if each in why}
         telling = [each for each in farther if sum(one in why for one in _members([each])) == 1]
         close = [each for each in farther if key in _members([each])]
-        totals = {total for total, _ in self.sums}
         for among in (telling, close, farther, self.sums):
             members = [each for each in _members(among) if self.counts[each] > 0]
             fit = [each for each in members if each not in why and each not in self.known]
             if fit:
-                return min(fit, key=lambda each: (each in totals, chance_rank(each, self.secret)))
+                return min(fit, key=self._turn)
         return None
 
 
