@@ -46,7 +46,12 @@ def test_the_command_says_what_was_written_and_what_to_keep(
     assert re.search(r"Wrote .*partner, with \d+ figures hidden", said)
     assert {path.name for path in (tmp_path / "partner").iterdir()} == set(SHARED)
     kept = {path.name for path in (results / "sharing").iterdir()}
-    assert kept == {"partner.key", "partner-sites.csv", "partner-suppressed.csv"}
+    assert kept == {
+        "partner.key",
+        "partner-sites.csv",
+        "partner-suppressed.csv",
+        "partner-folder.txt",
+    }
 
 
 def test_every_suppression_is_listed_with_its_rule_and_the_team_alone_sees_which_are_small(
@@ -228,3 +233,67 @@ def test_staffing_of_small_teams_is_banded(untyped: Typology):
     assert rate(100) == "0.22"
     tenure = study_of([2.0, 3.0, 4.5], [9.0] * 3, family="staffing")
     assert shown(untyped, tenure) == ("2 to 4", "")
+    # A team whose size nobody says may be a small one.
+    unknown = study_of([0.25, 0.125, 0.28], [100, 100, np.nan], kind="rate", family="staffing")
+    assert shown(untyped, unknown, unknown_counts="show")[0] == "0.2 to 0.3"
+
+
+def test_a_name_stands_for_one_folder_and_a_dot_for_the_folder_it_is(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "one" / "partner").mkdir(parents=True)
+    (tmp_path / "two").mkdir()
+    monkeypatch.chdir(tmp_path / "one" / "partner")
+    share_results(results, ".")
+    assert (results / "sharing" / "partner.key").is_file()
+    assert "The name partner stands for" in refused(results, tmp_path / "two" / "partner")
+    assert not (tmp_path / "two" / "partner").exists()
+    for path in (results / "sharing").glob("partner*.csv"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_secret_that_somebody_else_makes_first_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "a.key"
+    monkeypatch.setattr(Path, "exists", lambda self: False)
+    path.write_text("ab" * 32)
+    assert kept_secret(path) == bytes.fromhex("ab" * 32)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Like NORTH END", "North End"),
+        ("Like North\u00a0  End", "North End"),
+        ("Cafe\u0301 team", "Caf\u00e9"),
+        ("School 100482", "100482"),
+    ],
+)
+def test_a_name_is_found_however_it_is_written(text: str, name: str):
+    from site_typology.share_guard import named_in
+
+    assert named_in([("title", text)], [name], codes=True) == [("title", name)]
+
+
+def with_lead(typed: Typology, first: str, second: str) -> Typology:
+    values = typed.profiles.values.copy()
+    lead = values["lead"].astype(object).where(values["lead"] != "NHS", first)
+    values["lead"] = lead.where(lead != "charity", second)
+    values.iloc[:4, values.columns.get_loc("lead")] = np.nan
+    own = typed.profiles
+    profiles = SiteProfiles(values, own.standard_errors, own.counts, features=own.features)
+    return dataclasses.replace(typed, profiles=profiles)
+
+
+def test_categories_called_not_known_or_with_control_characters_are_shared(typed: Typology):
+    from site_typology.report_files import report_files
+    from site_typology.share_content import shareable
+
+    study = with_lead(typed, "Not known", "NHS\x0btrust")
+    names = pseudonyms([str(site) for site in study.profiles.sites], b"s")
+    made = shareable(study, names, Disclosure(), "A study", b"s")
+    columns = {name for _, table in made.document.tables() for name in table.columns}
+    assert {"Not known (category)", "Not known", "NHStrust"} <= columns
+    assert report_files(made.document, {})["report.docx"][:2] == b"PK"

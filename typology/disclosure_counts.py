@@ -168,7 +168,7 @@ class _System:
 
         Every sum with a small count needs a hidden part that is not small, where it has one, and
         every sum with a hidden count a second one. Which these are hangs on what is small, what is
-        0 and on chance, on no other count: so the pattern tells nothing of how large the hidden ones are.
+        0 and on chance, on no other count: so the pattern does not tell how large they are.
         """
         open_keys = {key for key, count in self.counts.items() if count > 0} - set(self.known)
         while True:

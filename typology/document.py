@@ -15,8 +15,20 @@ NUMBER = re.compile(r"(?<![\w.,])[−-]?\d+(?:,\d{3})*(?:\.\d+)?%?(?![\w])")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
+class _Clean:
+    """A part whose texts hold no character that files of words and tables forbid."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, clean(value))
+            elif isinstance(value, tuple) and any(isinstance(each, str) for each in value):
+                # The parts are frozen; nothing else has seen this one yet.
+                object.__setattr__(self, name, tuple(map(clean, value)))
+
+
 @dataclass(frozen=True)
-class Text:
+class Text(_Clean):
     """A paragraph; ``strong`` for a verdict, ``term`` for what the next block explains."""
 
     text: str
@@ -24,7 +36,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Heading:
+class Heading(_Clean):
     """A heading inside a section, of level 3 or 4."""
 
     text: str
@@ -32,14 +44,14 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Bullets:
+class Bullets(_Clean):
     """A list without an order."""
 
     items: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(_Clean):
     """Cells of one row, the first of them its heading; the group of rows it stands in."""
 
     cells: tuple[str, ...]
@@ -47,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(_Clean):
     """A table with one row of headings."""
 
     caption: str
@@ -56,7 +68,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Picture(_Clean):
     """A figure by name, with the words that stand for it."""
 
     name: str
@@ -69,7 +81,7 @@ Block = Text | Heading | Bullets | Table | Picture
 
 
 @dataclass(frozen=True)
-class Section:
+class Section(_Clean):
     """A part of the report."""
 
     name: str
@@ -78,7 +90,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(_Clean):
     """A whole report.
 
     Parameters

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ALL_SITES, NO_TYPE, NOT_KNOWN, OTHER = "All sites", "No type", "Not known", "Other"
 ALL: Key = ("sites",)
+_MISSING = "\0"
+"""Stands for a category that is not known; no value read from a file is this."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,12 @@ def _category_counts(
     rules: Disclosure,
 ) -> None:
     named = _named(typology.profiles.values[info.name].droplevel("round"), rules.min_sites)
-    columns = [*sorted(set(named) - {OTHER, NOT_KNOWN}), OTHER, NOT_KNOWN]
+    columns = [*sorted(set(named) - {OTHER, _MISSING}), OTHER, _MISSING]
     columns = [column for column in columns if (named == column).any()]
+    headings = [_heading(column) for column in columns]
     # Sites without the category stand among the gaps too: one count, so one key.
     margins: list[Key] = [
-        ("not known", info.name) if column == NOT_KNOWN else ("category", info.name, column)
+        ("not known", info.name) if column == _MISSING else ("category", info.name, column)
         for column in columns
     ]
     for column, key in zip(columns, margins, strict=True):
@@ -172,7 +175,7 @@ def _category_counts(
         Grid(
             f"Sites by type and {info.title}" if labels else f"Sites by {info.title}",
             "Type" if labels else "Sites",
-            [*columns, ALL_SITES],
+            [*headings, ALL_SITES],
             [*labels, ALL_SITES],
             [*grid, [*margins, ALL]],
         )
@@ -181,9 +184,16 @@ def _category_counts(
 
 def _named(values: pd.Series, least: int) -> pd.Series:
     """Category of each site; those of fewer than `least` sites without their name."""
-    text = values.astype(object).where(values.notna(), NOT_KNOWN).astype(str)
+    text = values.astype(object).where(values.notna(), _MISSING).astype(str)
     rare = text.map(text.value_counts()) < least
-    return text.where(~rare | (text == NOT_KNOWN), OTHER)
+    return text.where(~rare | (text == _MISSING), OTHER)
+
+
+def _heading(column: str) -> str:
+    """Head a column; a category called like one of the table's own columns says that it is one."""
+    if column == _MISSING:
+        return NOT_KNOWN
+    return f"{column} (category)" if column in (NOT_KNOWN, ALL_SITES) else column
 
 
 def _gap_counts(made: CountTables, typology: Typology) -> None:

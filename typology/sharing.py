@@ -35,6 +35,10 @@ KEPT = "sharing"
 """Folder beside the results for what must not leave: secrets, who is who, full reasons."""
 
 
+PLACE = "-folder.txt"
+"""Ending of the file that says which folder a name stands for."""
+
+
 @dataclass(frozen=True)
 class Share:
     """What was written: the folder to hand over, what is hidden in it, what was kept."""
@@ -60,15 +64,17 @@ def share_results(results: str | Path, to: str | Path, study: str | Path | None 
     -------
     Share
         Its folder holds the names in `SHARED`. In ``sharing/`` of `results` stand, under the name
-        of the folder, the secret of the pseudonyms, who is who, and why each figure is hidden.
+        of the folder, the secret of the pseudonyms, who is who, where the folder is, and why each
+        figure is hidden.
 
     Raises
     ------
     StudyError
-        No results there, too few sites, a folder that holds something else or lies in the results,
-        or a text of the report that names a site. Nothing is written then.
+        No results there, too few sites, a folder that holds something else, lies in the results or
+        has the name of an earlier one elsewhere, or a text of the report that names a site.
+        Nothing is written then.
     """
-    results, to = Path(results), Path(to)
+    results, to = Path(results).resolve(), Path(to).resolve()
     _check_place(results, to)
     typology = load_typology(results / "typology")
     title, rules = _title_and_rules(results, study)
@@ -77,23 +83,23 @@ def share_results(results: str | Path, to: str | Path, study: str | Path | None 
         said = f"{len(sites)} sites are a small number themselves (up to {rules.small_number})."
         raise StudyError(str(results), [Problem("sites", said)])
     kept = results / KEPT / to.name
+    _check_name(kept, to)
     secret = kept_secret(kept.with_name(f"{to.name}.key"))
     names = pseudonyms(sites, secret)
     made = shareable(typology, names, rules, title or typology.name, secret)
     figures = {name: render(name, drawing) for name, drawing in made.drawings.items()}
     _guard(typology, made, figures, title or typology.name, rules)
     write_whole(to, lambda folder: _fill(folder, made, figures, rules))
+    kept.with_name(f"{to.name}{PLACE}").write_text(f"{to}\n", encoding="utf-8")
     who = pd.DataFrame({"pseudonym": names.values(), "site": names.keys()})
-    write_csv(who.sort_values("pseudonym"), kept.with_name(f"{to.name}-sites.csv"))
-    write_csv(_hidden_rows(made.hidden, "why"), kept.with_name(f"{to.name}-suppressed.csv"))
+    _write_kept(who.sort_values("pseudonym"), kept.with_name(f"{to.name}-sites.csv"))
+    _write_kept(_hidden_rows(made.hidden, "why"), kept.with_name(f"{to.name}-suppressed.csv"))
     return Share(to, made.hidden, kept.parent)
 
 
 def _check_place(results: Path, to: Path) -> None:
     found = Problems(str(to))
-    inside = results.resolve() in (to.resolve(), *to.resolve().parents)
-    around = to.resolve() in results.resolve().parents
-    if inside or around:
+    if results in (to, *to.parents) or to in results.parents:
         found.add(
             "to", f"Lies in {results}, or around it. Name a folder apart: all of it goes out."
         )
@@ -104,6 +110,18 @@ def _check_place(results: Path, to: Path) -> None:
                 "to", f"Holds {', '.join(strange[:5])}, not of a share. Name an empty folder."
             )
     found.raise_if_any()
+
+
+def _check_name(kept: Path, to: Path) -> None:
+    """Refuse one name for two folders: both would get the same pseudonyms."""
+    place = kept.with_name(f"{to.name}{PLACE}")
+    used = place.read_text(encoding="utf-8").strip() if place.exists() else str(to)
+    if used != str(to):
+        said = (
+            f"The name {to.name} stands for {used}, and its pseudonyms would be the same. Take "
+            f"another name; if both are for the same people, delete {place} first."
+        )
+        raise StudyError(str(to), [Problem("to", said)])
 
 
 def _title_and_rules(results: Path, study: str | Path | None) -> tuple[str, Disclosure]:
@@ -123,19 +141,19 @@ def _title_and_rules(results: Path, study: str | Path | None) -> tuple[str, Disc
 def _guard(
     typology: Typology, made: Shareable, figures: dict[str, str], title: str, rules: Disclosure
 ) -> None:
-    """Refuse to write where a text names a site, or a title or type a category not to be named."""
+    """Refuse to write where a text names a site, or a title or label a category not to be named."""
     sites = [str(site) for site in typology.profiles.sites]
     given = [
         ("title", title),
         *(("name of a type", name) for name in type_names(typology).values()),
     ]
-    written = [*given, *_study_texts(typology, rules)]
+    labels, categories = _label_texts(typology), _category_texts(typology, rules)
     everything = [*made.document.texts(), *figure_texts(figures)]
     rare = [name for _, name in unnamed_categories(typology, rules)]
     said = [
-        *named_in(written, sites),
+        *named_in([*given, *labels, *categories], sites, codes=True),
         *named_in(everything, filter(is_unmistakable, sites)),
-        *named_in(given, rare),
+        *named_in([*given, *labels], rare, codes=True),
     ]
     found = Problems("report for sharing")
     for place, name in dict.fromkeys(said):
@@ -147,21 +165,26 @@ def _guard(
     found.raise_if_any()
 
 
-def _study_texts(typology: Typology, rules: Disclosure) -> list[tuple[str, str]]:
-    """Texts of the study that a shared report prints, each with what it is."""
-    profiles, hidden = typology.profiles, unnamed_categories(typology, rules)
+def _label_texts(typology: Typology) -> list[tuple[str, str]]:
+    """Names of tables and labels of features that a shared report prints, each with what it is."""
+    profiles = typology.profiles
     texts = [("table of a survey", str(name)) for name in profiles.response["table"].unique()]
     for info in profiles.features:
         for text in (info.title, info.unit, info.family, info.composition):
             texts.append((f"feature {info.name}", text))
-        if info.kind == "category":
-            named = profiles.values[info.name].dropna().astype(str).unique()
-            texts += [
-                (f"category of {info.name}", name)
-                for name in named
-                if (info.title, name) not in hidden
-            ]
     return texts
+
+
+def _category_texts(typology: Typology, rules: Disclosure) -> list[tuple[str, str]]:
+    """Categories that a shared report names."""
+    profiles, hidden = typology.profiles, unnamed_categories(typology, rules)
+    return [
+        (f"category of {info.name}", name)
+        for info in profiles.features
+        if info.kind == "category"
+        for name in profiles.values[info.name].dropna().astype(str).unique()
+        if (info.title, name) not in hidden
+    ]
 
 
 def _fill(folder: Path, made: Shareable, figures: dict[str, str], rules: Disclosure) -> None:
@@ -172,6 +195,13 @@ def _fill(folder: Path, made: Shareable, figures: dict[str, str], rules: Disclos
         (folder / name).write_bytes(content)
     write_csv(made.assignments, folder / "assignments.csv")
     write_csv(_hidden_rows(made.hidden, "told"), folder / "suppressed.csv")
+
+
+def _write_kept(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table that its owner alone can read, as the secret is."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)  # An earlier version of it may be there.
+    write_csv(frame, path)
 
 
 def _hidden_rows(hidden: list[Hidden], reason: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from site_typology.answer_files import fill_sheet, put
+from site_typology.document import clean
 from site_typology.errors import Problem, StudyError
 from site_typology.form import Field, Form, shown_list
 from site_typology.new_site_files import SHEET
@@ -107,7 +108,7 @@ def _workbook(form: Form) -> bytes:
     fill_sheet(sheet, _safe([heading for heading, _, _ in columns]), [], width=20)
     for at, (heading, field, ending) in enumerate(columns, start=1):
         told = _help(field, ending)
-        comment = Comment(told, "site-typology", width=360, height=160)
+        comment = Comment(clean(told), "site-typology", width=360, height=160)
         sheet.cell(1, at).comment = comment
         _validate(sheet, lists, at, heading, field, ending)
     _explain(book.create_sheet("Help", 1), form, columns)
@@ -118,7 +119,8 @@ def _workbook(form: Form) -> bytes:
 
 
 def _safe(texts: Sequence[str]) -> list[str]:
-    return [str(text) for text in neutralise(pd.DataFrame({"text": list(texts)}))["text"]]
+    cleaned = [clean(text) for text in texts]
+    return [str(text) for text in neutralise(pd.DataFrame({"text": cleaned}))["text"]]
 
 
 def _validate(
@@ -141,10 +143,11 @@ def _validate(
         rule = _number_rule(DataValidation, low, high)
     else:
         rule = DataValidation("textLength", "0", operator="greaterThan", allow_blank=True)
-    rule.promptTitle = heading[:MOST_TITLE]
-    rule.prompt = _help(field, ending)[:MOST_PROMPT]
+    rule.promptTitle = clean(heading)[:MOST_TITLE]
+    rule.prompt = clean(_help(field, ending))[:MOST_PROMPT]
     rule.errorTitle = "Not what this column takes"
-    rule.error = f"Expected {_allowed(field, ending)}. Leave it blank if not known."[:MOST_PROMPT]
+    expected = f"Expected {_allowed(field, ending)}. Leave it blank if not known."
+    rule.error = clean(expected)[:MOST_PROMPT]
     # A category may be new; everything else would be refused when the sites are assigned.
     category = field is not None and field.category
     rule.errorStyle = "warning" if category else "stop"
