@@ -106,7 +106,7 @@ def safe(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def unsafe(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shared(results, tmp_path_factory.mktemp("unsafe") / "partner", OPEN)
+    return shared(results, tmp_path_factory.mktemp("unsafe") / "open", OPEN)
 
 
 # --- Reading everything ------------------------------------------------------------------------
