@@ -332,7 +332,7 @@ def test_the_same_attack_works_out_every_count_of_an_unprotected_share(
 def test_the_same_attack_gets_through_where_complements_are_shown(
     results: Path, typology: Typology, tmp_path: Path
 ):
-    folder = shared(results, tmp_path / "partner", Disclosure(secondary=False, round_to=1))
+    folder = shared(results, tmp_path / "exact", Disclosure(secondary=False, round_to=1))
     found = worked_out(folder)
     exact = [key for key, count in truth(typology).items() if found[key] == (count, count)]
     assert frozenset({"Type 3"}) in exact and len(exact) >= 3
