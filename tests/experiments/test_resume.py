@@ -250,3 +250,14 @@ def test_without_resume_a_run_starts_anew(folder, interrupted, whole):
 def test_nothing_to_resume_is_a_run_from_the_start(folder, whole, tmp_path):
     run(folder, tmp_path / "out", resume=True)
     assert_same(tmp_path / "out", whole)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_that_name_with_other_files_is_left_alone(study, tmp_path, resume):
+    mine = tmp_path / "out" / FOLDER / "draft.docx"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(StudyError, match=f"{FOLDER}  Is not of a run"):
+        run_study(study, out=tmp_path / "out", seed=1, resume=resume)
+    assert mine.read_text() == "mine"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [FOLDER]
