@@ -14,9 +14,12 @@ from site_typology.feature_info import FeatureInfo
 from site_typology.models.links import SingleBlock
 from site_typology.models.mixture import TypeModel
 from site_typology.models.tails import log_tail
-from site_typology.short_form import Drawn, _search, short_form
+from site_typology.models.working import exact_data
+from site_typology.short_again import Again, again
+from site_typology.short_form import short_form
 from site_typology.short_question import Question
 from site_typology.short_rule import PLACED, ShortRule, fitted_table
+from site_typology.short_search import Drawn, search
 from site_typology.short_words import asked_rows, items_of, marked, notes, questionnaire_markdown
 
 
@@ -90,13 +93,41 @@ def test_accuracy_is_that_of_theory(apart: float, error: float) -> None:
     assert abs(share - theory) < 4 * np.sqrt(theory * (1 - theory) / 20_000)
 
 
+def test_simulated_sites_are_placed_as_the_types_place_any_site() -> None:
+    rule = plain_rule([[0.0, 0.0, 1.0], [2.0, 1.0, 0.0]], [0.5, 0.0, 2.0])
+    sites = drawn(rule, 500, seed=4)
+    for columns in ([0, 1, 2], [0, 2]):
+        at = np.array(columns)
+        part = TypeModel(
+            rule.model.weights, rule.model.means[:, at], rule.model.covariance[np.ix_(at, at)]
+        )
+        errors = np.repeat(rule.typical[np.ix_(at, at)][None], 500, axis=0)
+        seen = exact_data(sites.data.values[:, at], errors)
+        np.testing.assert_allclose(sites.chances(rule.model, at), part.memberships(seen), atol=1e-7)
+
+
+def test_few_sites_cost_accuracy_and_many_do_not() -> None:
+    """With types well estimated the share right is Phi(2 / 2); with 12 sites it is less."""
+    rule = plain_rule([[0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]], [0.0] * 4)
+    theory = norm.cdf(1.0)
+
+    def found(sites: int) -> Again:
+        return again(rule, drawn(rule, sites, seed=6).data, studies=12, seed=1)
+
+    few, many = found(12), found(3_000)
+    assert abs(many.accuracy[0] - theory) < 0.005
+    assert abs(many.loss[0]) < 0.005
+    assert few.accuracy[0] < theory - 4 * few.accuracy_error[0]
+    assert (few.loss[-1], few.right.shape) == (0.0, (12, 4))
+
+
 def test_features_that_part_the_types_are_found_and_the_noisier_one_is_left() -> None:
     """x1 and x3 part the types; x4 would as x3 does but is measured badly; others do not."""
     means = np.zeros((3, 5))
     means[1, [1]] = 4.0
     means[2, [3, 4]] = 4.0
     rule = plain_rule(means, [0.1, 0.1, 0.1, 0.1, 9.0])
-    sets = _search(rule, drawn(rule, 4_000, seed=1))
+    sets = search(rule, drawn(rule, 4_000, seed=1))
     assert sets[1] == (1, 3)
     assert sets[4] == (0, 1, 2, 3, 4)
 
@@ -105,7 +136,7 @@ def test_a_feature_that_says_nothing_alone_is_found_with_its_partner() -> None:
     """A suppressor: x1 has equal means in both types but shares x0's spread within them."""
     covariance = [[1.0, 0.95, 0.0], [0.95, 1.0, 0.0], [0.0, 0.0, 1.0]]
     rule = plain_rule([[0.0, 0.0, 0.0], [1.0, 0.0, 1.1]], [0.0, 0.0, 0.0], covariance)
-    sets = _search(rule, drawn(rule, 4_000, seed=1))
+    sets = search(rule, drawn(rule, 4_000, seed=1))
     # Fisher's distance of x0 and x1 is 1 / (1 - .95^2) = 10.3; of x0 and x2 it is 2.21.
     assert sets[0] == (2,) and sets[1] == (0, 1)
 
@@ -123,25 +154,27 @@ def test_the_search_is_as_good_as_trying_every_set() -> None:
             said = sites.chances(rule.model, np.array(chosen)).argmax(axis=1)
             return float((said == sites.truth).mean())
 
-        for size, found in enumerate(_search(rule, sites), start=1):
+        for size, found in enumerate(search(rule, sites), start=1):
             best = max(right(each) for each in itertools.combinations(range(5), size))
             assert right(found) >= best - 0.01
 
 
 def test_the_fewest_features_within_the_loss_are_chosen(typed) -> None:
-    found = short_form(typed, max_loss=0.05, draws=4_000)
+    found = short_form(typed, max_loss=0.05, draws=4_000, studies=4)
     loss = found.curve["loss"]
     assert loss.iloc[-1] == 0 and found.curve["agreement"].iloc[-1] == 1
     wanted = int(found.curve["features"][loss <= 0.05].min())
     assert found.chosen["features"] == wanted == len(found.rule.questions) < 5
-    assert short_form(typed, features=4, draws=500).chosen["features"] == 4
-    again = short_form(typed, max_loss=0.05, draws=4_000)
+    assert short_form(typed, features=4, draws=500, studies=2).chosen["features"] == 4
+    again = short_form(typed, max_loss=0.05, draws=4_000, studies=4)
     pd.testing.assert_frame_equal(found.curve, again.curve)
-    assert not found.curve.equals(short_form(typed, max_loss=0.05, draws=4_000, seed=1).curve)
+    assert not found.curve.equals(
+        short_form(typed, max_loss=0.05, draws=4_000, studies=4, seed=1).curve
+    )
 
 
 def test_agreement_at_the_fitted_sites_is_counted(typed) -> None:
-    found = short_form(typed, features=2, draws=500)
+    found = short_form(typed, features=2, draws=500, studies=2)
     placed = found.rule.place(*fitted_table(typed, found.rule.features))
     labels = typed.labels.dropna().astype(int)
     kinds = placed["type"].reindex(labels.index).fillna(0)
@@ -169,7 +202,7 @@ def test_items_of_a_scale_are_listed_and_reversed_ones_marked(tmp_path, typed) -
     assert [item.column for item in scale] == ["o1", "o2", "o3", "o4", "o5", "o6"]
     assert [item.reverse for item in scale] == [False, False, True, False, False, True]
     assert all(item.text for item in scale) and (scale[0].low, scale[0].high) == (1, 5)
-    found = short_form(typed, features=1, draws=200)
+    found = short_form(typed, features=1, draws=200, studies=2)
     name = found.rule.questions[0].name
     _, rows = asked_rows(found.rule.questions, {name: scale})
     assert [row[0] for row in rows] == [name, *(f"item o{at}" for at in range(1, 7))]

@@ -115,7 +115,7 @@ class Sheets:
 
 def answers(typology, rule, values, counts):
     """Fill sites in and read the answers."""
-    found = dataclasses.replace(short_form(typology, features=1, draws=200), rule=rule)
+    found = dataclasses.replace(short_form(typology, features=1, draws=200, studies=2), rule=rule)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=len(values))))
     sheet, asked = book["Sites"], Asked.of(rule.questions)
     for row, site in enumerate(values.index, start=2):
@@ -261,7 +261,7 @@ def test_a_part_alone_is_not_enough(mixed):
 
 
 def test_a_row_without_a_site_stays_blank_and_text_in_a_cell_is_a_gap(typed):
-    found = short_form(typed, features=2, draws=200)
+    found = short_form(typed, features=2, draws=200, studies=2)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=3)))
     sheet, width = book["Sites"], len(Asked.of(found.rule.questions).headings)
     sheet.cell(3, 1, "Named only")
@@ -273,7 +273,7 @@ def test_a_row_without_a_site_stays_blank_and_text_in_a_cell_is_a_gap(typed):
 
 
 def test_only_plain_functions_are_used_and_formulas_are_locked(mixed):
-    found = short_form(mixed, features=2, draws=200)
+    found = short_form(mixed, features=2, draws=200, studies=2)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=2)))
     used = set()
     for sheet in book:
@@ -297,7 +297,7 @@ def test_only_plain_functions_are_used_and_formulas_are_locked(mixed):
 
 def test_names_that_look_like_formulas_are_text(typed):
     named = typed.named({1: "=SUM(A1)", 2: "@risk"})
-    found = short_form(named, features=1, draws=200)
+    found = short_form(named, features=1, draws=200, studies=2)
     odd = dataclasses.replace(found.rule.questions[0], title="=1+1", name="+name")
     rule = dataclasses.replace(found.rule, questions=(odd,))
     book = openpyxl.load_workbook(

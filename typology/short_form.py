@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +10,16 @@ import pandas as pd
 
 from site_typology.describe import is_claimed
 from site_typology.errors import Problem, StudyError
-from site_typology.models.ordinal import OrdinalBlock
-from site_typology.models.working import WorkingData
+from site_typology.short_again import again
 from site_typology.short_rule import PLACED, ShortRule, fitted_table
+from site_typology.short_search import MOST_SEARCHED, Drawn, search
 
 if TYPE_CHECKING:
-    from site_typology.models.mixture import TypeModel
     from site_typology.typology import Typology
 
 MAX_LOSS = 0.02
-SEARCH_DRAWS, DRAWS = 4_000, 20_000
-"""Sites simulated for the search, and others for the figures."""
-MOST_SEARCHED = 25
-"""Features up to which sets are also made by taking away; forward sets stop there."""
+SEARCH_DRAWS, DRAWS, STUDIES = 4_000, 20_000, 50
+"""Sites simulated for the search, others for the figures, and studies drawn again."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +33,15 @@ class ShortForm:
     rule, full : ShortRule
         Of the chosen features, and of all.
     curve : DataFrame
-        One row a number of features: ``features, names, accuracy, accuracy_error, loss,
-        loss_error, agreement, agreement_error, fitted_agree, fitted, chosen``. Errors are Monte
-        Carlo standard errors. `fitted_agree` of `fitted` sites get the typology's own type.
+        One row a number of features. ``features, names``; ``accuracy, loss``: new sites that get
+        their true type, and those lost against all features, where types and features have to be
+        found anew (`site_typology.short_again`); ``apparent_accuracy, apparent_loss``: the same
+        were the types known for certain; ``agreement``: new sites that get the type that all
+        features give; each with ``_error``, its Monte Carlo standard error. ``fitted_agree`` of
+        ``fitted`` sites get the typology's own type. ``chosen``.
     max_loss : float or None
         The loss allowed; None where the number of features was given.
-    draws, seed : int
+    draws, studies, seed : int
     """
 
     title: str
@@ -52,6 +50,7 @@ class ShortForm:
     curve: pd.DataFrame
     max_loss: float | None
     draws: int
+    studies: int
     seed: int
 
     @property
@@ -73,55 +72,10 @@ class ShortForm:
             "features": [own.name for own in self.rule.questions],
             "max_loss": self.max_loss,
             "draws": self.draws,
+            "studies": self.studies,
             "seed": self.seed,
             "curve": rows,
         }
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Sites of the model's population, measured as a typical site is, and their types."""
-
-    data: WorkingData
-    truth: np.ndarray
-
-    @classmethod
-    def of(cls, rule: ShortRule, draws: int, random: np.random.Generator) -> Drawn:
-        """Simulate sites without gaps."""
-        model = rule.model
-        truth = random.choice(model.k, size=draws, p=model.weights / model.weights.sum())
-        q = len(rule.centre)
-        within = random.normal(size=(draws, q)) @ np.linalg.cholesky(model.covariance).T
-        values, vectors = np.linalg.eigh(rule.typical)
-        root = vectors * np.sqrt(np.clip(values, 0.0, None))
-        noise = random.normal(size=(draws, q)) @ root.T
-        profiles = model.means[truth] + within + noise
-        columns = tuple(name for own in rule.questions for name in own.block.columns)
-        levels, at = [], 0
-        for own in rule.questions:
-            if isinstance(own.block, OrdinalBlock):
-                levels.append(own.block.on_scale(at, rule.centre[at], rule.spread[at]))
-            at += len(own.block.columns)
-        errors = np.repeat(rule.typical[None], draws, axis=0)
-        names = tuple(f"S{at}" for at in range(draws))
-        data = WorkingData(profiles, errors, names, columns, (), tuple(levels))
-        return cls(data.measured(profiles), truth)
-
-    def chances(self, model: TypeModel, columns: np.ndarray) -> np.ndarray:
-        """Memberships by some working columns alone."""
-        from site_typology.models.mixture import TypeModel
-
-        part = TypeModel(
-            model.weights, model.means[:, columns], model.covariance[np.ix_(columns, columns)]
-        )
-        data = self.data
-        seen = dataclasses.replace(
-            data,
-            values=data.values[:, columns],
-            errors=data.errors[:, columns[:, None], columns],
-            levels=(),
-        )
-        return part.memberships(seen)
 
 
 def short_form(
@@ -131,13 +85,15 @@ def short_form(
     max_loss: float | None = None,
     seed: int = 0,
     draws: int = DRAWS,
+    studies: int = STUDIES,
 ) -> ShortForm:
     """Choose the fewest features that assign nearly as well as all.
 
     Sets grow by the feature that helps most and shrink by the one that costs least (sequential
     forward and backward selection; Hastie, Tibshirani & Friedman 2009, 3.3.2), judged by how many
     of `SEARCH_DRAWS` simulated new sites get their true type, ties by the probability given to it.
-    Of each size the better set is kept. Figures are from other simulated sites than the search.
+    Of each size the better set is kept. Figures are from other simulated sites than the search,
+    and the loss is from studies in which types and features are found anew.
 
     Parameters
     ----------
@@ -147,7 +103,8 @@ def short_form(
         Number of features, a composition counted as one; the fewest within `max_loss` by default.
     max_loss : float, optional
         Share of new sites that may lose their true type, 0.02 by default.
-    seed, draws : int
+    seed, draws, studies : int
+        Sites simulated for figures, and studies drawn again; 2 at least.
 
     Returns
     -------
@@ -162,17 +119,19 @@ def short_form(
     tolerance = MAX_LOSS if max_loss is None else max_loss
     full = ShortRule.full(typology)
     streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(2)]
-    sets = _search(full, Drawn.of(full, SEARCH_DRAWS, streams[0]))
+    sets = search(full, Drawn.of(full, SEARCH_DRAWS, streams[0]))
     curve = _curve(typology, full, sets, Drawn.of(full, draws, streams[1]))
+    honest = again(full, typology.fitted.data, studies, seed)
+    for name in ("accuracy", "accuracy_error", "loss", "loss_error"):
+        curve[name] = getattr(honest, name)
     if features is None:
         wanted = int(curve.index[(curve["loss"] <= tolerance).to_numpy()][0])
     else:
         wanted = int(curve.index[(curve["features"] >= features).to_numpy()][0])
     curve["chosen"] = curve.index == wanted
     rule = full.keep(sets[wanted], typology)
-    return ShortForm(
-        typology.name, rule, full, curve, tolerance if features is None else None, draws, seed
-    )
+    allowed = tolerance if features is None else None
+    return ShortForm(typology.name, rule, full, curve, allowed, draws, studies, seed)
 
 
 def _check(typology: Typology, features: int | None, max_loss: float | None) -> None:
@@ -190,46 +149,6 @@ def _check(typology: Typology, features: int | None, max_loss: float | None) -> 
         problems.append(Problem("--features", "Give it or --max-loss, not both."))
     if problems:
         raise StudyError("short form", problems)
-
-
-def _search(full: ShortRule, drawn: Drawn) -> list[tuple[int, ...]]:
-    """Best set found of each size, from one question up to all of them."""
-    number = len(full.questions)
-    every = tuple(range(number))
-
-    def worth(chosen: Sequence[int]) -> tuple[float, float]:
-        chances = drawn.chances(full.model, full.columns_of(sorted(chosen)))
-        right = chances.argmax(axis=1) == drawn.truth
-        given = chances[np.arange(len(right)), drawn.truth]
-        return float(right.mean()), float(given.mean())
-
-    found: dict[int, tuple[tuple[float, float], tuple[int, ...]]] = {}
-    _grow(worth, every, min(number, MOST_SEARCHED), found)
-    if number <= MOST_SEARCHED:
-        _shrink(worth, every, found)
-    else:
-        found[number] = (worth(every), every)
-    return [found[size][1] for size in sorted(found)]
-
-
-Worth = Callable[[Sequence[int]], tuple[float, float]]
-Found = dict[int, tuple[tuple[float, float], tuple[int, ...]]]
-
-
-def _grow(worth: Worth, every: tuple[int, ...], most: int, found: Found) -> None:
-    chosen: tuple[int, ...] = ()
-    while len(chosen) < most:
-        tried = [tuple(sorted((*chosen, at))) for at in every if at not in chosen]
-        value, chosen = max((worth(each), each) for each in tried)
-        found[len(chosen)] = (value, chosen)
-
-
-def _shrink(worth: Worth, every: tuple[int, ...], found: Found) -> None:
-    chosen = every
-    while len(chosen) > 1:
-        tried = [tuple(own for own in chosen if own != at) for at in chosen]
-        value, chosen = max((worth(each), each) for each in tried)
-        found[len(chosen)] = max(found[len(chosen)], (value, chosen))
 
 
 def _curve(
@@ -251,10 +170,10 @@ def _curve(
             {
                 "features": len(chosen),
                 "names": "; ".join(full.questions[at].name for at in chosen),
-                "accuracy": right.mean(),
-                "accuracy_error": _error(right),
-                "loss": lost.mean(),
-                "loss_error": _error(lost),
+                "apparent_accuracy": right.mean(),
+                "apparent_accuracy_error": _error(right),
+                "apparent_loss": lost.mean(),
+                "apparent_loss_error": _error(lost),
                 "agreement": (said == every).mean(),
                 "agreement_error": _error(said == every),
                 "fitted_agree": int(agree.sum()),
