@@ -101,7 +101,7 @@ def curve_drawing(found: ShortForm) -> Drawing:
         axis.set_xticks(curve["features"], [f"{number}" for number in curve["features"]])
         axis.set_xlabel("Features asked for (dashed: chosen)")
         axis.set_ylabel("Share of new sites")
-        axis.set_ylim(top=1.01)
+        axis.set_ylim(top=1.002)
         axis.legend(loc="lower right", frameon=False)
         axis.grid(axis="y", color="#e7eaee")
 
