@@ -307,3 +307,21 @@ def test_names_that_look_like_formulas_are_text(typed):
     texts = [str(cell.value) for cell in cells if cell.data_type != "f"]
     assert not [text for text in texts if text.startswith(("=", "@", "+"))]
     assert "'=SUM(A1)" in texts
+
+
+def test_none_of_these_begins_exactly_where_the_model_says(typed):
+    """Points just within and just beyond the farthest that is taken in, by columns known."""
+    full = ShortRule.full(typed)
+    for places in ([0], [0, 1], [0, 1, 2]):
+        rule = full.keep(places, typed)
+        means = rule.model.means
+        outward = means - means.mean(axis=0)
+        at = int((outward**2).sum(axis=1).argmax())
+        spread = rule.model.covariance + rule.typical
+        apart = outward[at] @ np.linalg.solve(spread, outward[at])
+        far = np.sqrt(rule.farthest()[len(means[0]) - 1, at] / apart)
+        points = np.array([means[at] + far * step * outward[at] for step in (0.9999, 1.0001)])
+        natural = points * rule.spread + rule.centre
+        values = pd.DataFrame(natural, ["within", "beyond"], list(rule.features))
+        _, placed = check(typed, rule, values, values * np.nan)
+        assert placed["state"].tolist() == [PLACED, FAR]

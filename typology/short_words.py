@@ -136,7 +136,8 @@ def notes(found: ShortForm) -> list[str]:
         *summary(found),
         MARKING,
         "The figures are those of the typology's model: if its types are not as the model has "
-        "them, new sites will do worse. Only sites seen later can tell.",
+        "them, new sites will do worse. Every new site is taken to get an answer: those that are "
+        "called none of these come on top. Only sites seen later can tell.",
         "A value has the error of a typical fitted site. Give the number of informants or records "
         "where it is asked for, and the error follows from it.",
         f"Cells may be blank; a site needs {rule.least} of {len(rule.features)} values, and all "
