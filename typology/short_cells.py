@@ -10,7 +10,14 @@ SHEET = "Parameters"
 
 @dataclass
 class Parameters:
-    """Figures that formulas refer to, one a row: what it is, and its value."""
+    """Figures that formulas refer to, one a row: what it is, and its value.
+
+    Examples
+    --------
+    >>> figures = Parameters()
+    >>> figures.put("centre", 0.5), figures.put_all(["low", "high"], [1, 2])
+    ('Parameters!$B$2', 'Parameters!$B$3:$B$4')
+    """
 
     rows: list[tuple[str, float | str]] = field(default_factory=list)
 

@@ -229,7 +229,13 @@ def _single(kind: str, cell: str) -> str:
 
 
 def _step(cell: str, between: list[str], values: list[str]) -> str:
-    """The value of the level that a cell is nearest to, of two the lower."""
+    """The value of the level that a cell is nearest to, of two the lower.
+
+    Examples
+    --------
+    >>> _step("B2", ["1.5", "2.5"], ["10", "20", "30"])
+    'IF(B2<=1.5,10,IF(B2<=2.5,20,30))'
+    """
     found = values[-1]
     for cut, value in zip(reversed(between), reversed(values[:-1]), strict=True):
         found = f"IF({cell}<={cut},{value},{found})"
