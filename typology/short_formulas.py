@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from site_typology.models.kernels import RIDGE
 from site_typology.models.links import PSEUDO_COUNTS, CompositionBlock, SingleBlock, contrasts
-from site_typology.models.measured_scores import RIDGE
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.short_cells import Answer, Inputs, Parameters, Row
 from site_typology.short_question import Question

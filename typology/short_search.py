@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from site_typology.models.measured_scores import RIDGE
+from site_typology.models.kernels import RIDGE
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.models.quadratic import Quadratics
 from site_typology.models.working import WorkingData

@@ -176,11 +176,11 @@ def command(*arguments: str) -> object:
 def test_a_proposal_that_is_finished_is_not_made_again_when_writing_fails(
     folder, whole, tmp_path, monkeypatch
 ):
-    from site_typology import figures
+    from site_typology import figure_canvas
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(figures, "render", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(figure_canvas, "render", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run(folder, out)
     steps: list[str] = []
