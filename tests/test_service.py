@@ -131,6 +131,7 @@ def _plain(labels):
         (split([1, 2, 3, 4, 5, -6], columns=[*COLUMNS, "wsa__se"]), "wsa__se", "Negative in row 1"),
         (split([1, 2, 3]), "rows", "Cut or too long in row 1"),
         (split([1] * 5, columns=["wsa"] * 5), "wsa", "Keep one"),
+        (split([1] * 200, columns=["wsa"] * 200), "body", "Found 200 columns; at most 115"),
         ({"dataframe_split": {"columns": [1], "data": []}}, "body", "list of names"),
         ({"dataframe_records": []}, "body", "no rows"),
         ({"inputs": SECRET}, "body", "dataframe_split"),

@@ -20,6 +20,10 @@ from site_typology.typology import Typology
 KIND_LIMITS = {"share": (0.0, 1.0), "composition": (0.0, 1.0)}
 NEAR = 0.75
 """How alike two column names are, from 0 to 1, when one is suggested for the other."""
+MOST_HEADING = 200
+"""Signs of a heading that is looked into; none of ours is longer, or its own length counts."""
+MOST_UNKNOWN = 100
+"""Columns that are not known, for which a known one is looked for; a file may hold thousands."""
 
 
 @dataclass(frozen=True)
@@ -127,16 +131,26 @@ class Form:
     def read_heading(self, text: str) -> tuple[str, str | None]:
         """Split a column's heading into name and unit; None where it says no unit."""
         text = restore(text.strip())
-        if text in self.known or text in INDEX:
+        if text in self.known or text in INDEX or self.is_long(text) or not text.endswith("]"):
             return text, None
-        named = re.fullmatch(r"(.*?)\s*\[([^\[\]]*)\]", text)
-        return (named[1], named[2].strip()) if named else (text, None)
+        name, mark, unit = text[:-1].rpartition("[")
+        return (name.rstrip(), unit.strip()) if mark and "]" not in unit else (text, None)
+
+    def is_long(self, text: str) -> bool:
+        """Whether a heading is longer than any that is looked into."""
+        return len(text) > self._longest
+
+    @cached_property
+    def _longest(self) -> int:
+        return max([MOST_HEADING, *(len(field.heading) for field in self.fields)])
 
     def suggestion(self, name: str, *, named: bool = True) -> str:
         """The known column that a name is nearest to; ``""`` where it is like none.
 
         Without `named`, ``site`` and ``round`` are no columns.
         """
+        if self.is_long(name):
+            return ""
         columns = [*(INDEX if named else []), *self.known]
         plain = {_plain(column): column for column in columns}
         own = _plain(name)

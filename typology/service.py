@@ -19,7 +19,7 @@ from starlette.routing import Route
 from site_typology import __version__
 from site_typology.differences import MismatchError
 from site_typology.errors import Problem, StudyError
-from site_typology.form import Form
+from site_typology.form import MOST_UNKNOWN, Form
 from site_typology.new_sites import Checker, Chunk, RawTable
 from site_typology.service_body import Refused, read_body
 from site_typology.service_guard import LOOPBACK, Guard
@@ -113,6 +113,10 @@ class Service:
     def predictions(self, table: RawTable) -> list[dict[str, Any]]:
         """Assign the rows of a table, in their order; columns `OUTPUT`."""
         form = Form(self.form.title, self.form.used)
+        most = len(form.known) + MOST_UNKNOWN
+        if len(table.headings) > most:
+            said = f"Found {len(table.headings):,} columns; at most {most:,} are read."
+            raise StudyError(SOURCE, [Problem("body", said)])
         checker = Checker(form, table, named=False, whole=True)
         chunks = list(checker.chunks())
         checker.finish()
