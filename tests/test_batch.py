@@ -249,6 +249,15 @@ def test_files_of_many_sites_are_told_by_their_rows(typed, tmp_path):
     assert found == ["many.csv", "many.parquet"]
 
 
+def test_an_error_too_large_to_square_is_refused(typed, tmp_path):
+    wide = new_sites(typed, 20)
+    wide.loc[3, "wsa__se"] = 1e200
+    wide.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(MismatchError, match=r"too large: 1e\+200"):
+        assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_another_kind_of_file_is_refused(typed, tmp_path):
     with pytest.raises(StudyError, match=r"ends in \.csv, \.parquet"):
         assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.xlsx")

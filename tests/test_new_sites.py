@@ -167,6 +167,14 @@ def test_the_form_of_a_typology_knows_its_features_first(typed):
     assert pd.isna(form.read_heading("strange [x]")[0]) is False
 
 
+def test_a_standard_error_of_a_million_spans_is_taken_for_a_mistake():
+    check(HEADINGS, [changed(wait__se="9e6")])
+    found = problems(HEADINGS, [changed(wait__se="9.1e6")])
+    assert found["wait__se"].expected == "a standard error of 9e+06 at most"
+    with pytest.raises(MismatchError, match=r"too large: 1e155 in row 1\."):
+        check(HEADINGS, [changed(wait__se="1e155")])
+
+
 @pytest.mark.parametrize(
     ("heading", "name", "unit"),
     [

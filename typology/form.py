@@ -17,6 +17,8 @@ from site_typology.profile_files import COUNT, ERROR
 from site_typology.spreadsheet import restore
 from site_typology.typology import Typology
 
+MOST_SPANS = 1e6
+"""Times the span of the fitted sites from which a standard error is taken for a mistake."""
 KIND_LIMITS = {"share": (0.0, 1.0), "composition": (0.0, 1.0)}
 NEAR = 0.75
 """How alike two column names are, from 0 to 1, when one is suggested for the other."""
@@ -74,6 +76,18 @@ class Field:
     def heading(self) -> str:
         """Name of its column in a template: with the unit, where there is one."""
         return f"{self.name} [{self.info.unit}]" if self.info.unit else self.name
+
+    def limits_of(self, ending: str) -> tuple[float, float]:
+        """Lowest and highest number that one of its columns takes, by its ending.
+
+        A standard error is bounded by `MOST_SPANS`: far beyond, its square is no number any more.
+        """
+        if not ending:
+            return self.limits or (-np.inf, np.inf)
+        if ending != ERROR or self.seen is None:
+            return 0.0, np.inf
+        span = max(self.seen[2], 0.0) - min(self.seen[0], 0.0)
+        return 0.0, MOST_SPANS * span if span else np.inf
 
     @property
     def columns(self) -> tuple[str, ...]:
