@@ -37,6 +37,24 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+def test_no_file_is_written_over_another_or_over_what_is_read(tmp_path, monkeypatch, capsys):
+    (tmp_path / "new.csv").write_text("site")
+    (tmp_path / "link.csv").symlink_to("new.csv")
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "new.csv")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for given, words in (
+        (["--out", "new.csv"], "--out new.csv: Is the file that is read"),
+        (["--out", str(tmp_path / "link.csv")], "Is the file that is read"),
+        (["--out", "hard.csv"], "Is the file that is read"),
+        (["--report", "sub/../new.csv"], "--report sub/../new.csv: Is the file that is read"),
+        (["--out", "a.csv", "--report", "./sub/../a.csv"], "Is the file of --out too"),
+    ):
+        assert exit_code(arguments(*given), monkeypatch) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
+    assert (tmp_path / "new.csv").read_text() == "site" and not (tmp_path / "a.csv").exists()
+
+
 def test_the_answer_is_written_whole_and_an_earlier_one_replaced(typed, tmp_path, capsys):
     model = typed.save(tmp_path / "typology")
     write_wide(typed.profiles, tmp_path / "new.csv")

@@ -261,6 +261,10 @@ def test_an_error_too_large_to_square_is_refused(typed, tmp_path):
 def test_another_kind_of_file_is_refused(typed, tmp_path):
     with pytest.raises(StudyError, match=r"ends in \.csv, \.parquet"):
         assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.xlsx")
+    (tmp_path / "same.csv").write_text("site")
+    with pytest.raises(StudyError, match="Is the file that is read"):
+        assign_stream(typed, tmp_path / "same.csv", tmp_path / "same.csv")
+    (tmp_path / "same.csv").unlink()
     with pytest.raises(StudyError, match="Not found"):
         assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.csv")
     assert not list(tmp_path.iterdir())
