@@ -29,6 +29,7 @@ class SheetLimits:
     unpacked : int
         Bytes that it may unpack to.
     rows, columns : int
+        Cells that are read, blank ones too, are as many as fit in both.
     """
 
     unpacked: int
@@ -42,8 +43,16 @@ class SheetLimits:
         if columns > self.columns:
             raise _refused(source, f"More than {self.columns:,} columns. Remove those not needed.")
 
+    def check_read(self, source: str, cells: int, row: int) -> None:
+        """Raise `StudyError` where so many cells have been read, or a row so far down."""
+        if cells > self.rows * self.columns or row > LAST_ROW:
+            said = "Blank cells reach too far. Copy the sites into a new workbook."
+            raise _refused(source, said)
 
-WHOLE_SHEET = SheetLimits(300_000_000, 1_048_576, 16_384)
+
+LAST_ROW = 1_048_576
+"""Of a sheet."""
+WHOLE_SHEET = SheetLimits(300_000_000, LAST_ROW, 16_384)
 
 
 def read_raw(path: Path) -> RawTable:
@@ -155,6 +164,7 @@ def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) 
     values = _sheet_rows(source, content, limits, data_only=True)
     formulas = _sheet_rows(source, content, limits, data_only=False)
     kept: list[tuple[int, list[object]]] = []
+    read = 0
     for number, (row, typed) in enumerate(zip(values, formulas, strict=True), start=1):
         cells = [
             UnsavedFormula() if cell is None and formula is not None else cell
@@ -166,6 +176,8 @@ def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) 
         if cells or number == 1:
             kept.append((number, cells))
         limits.check(source, len(kept) - 1, len(cells))
+        read += len(row)
+        limits.check_read(source, read, number)
     if not kept:
         raise _refused(source, f"The sheet {SHEET!r}, or the first one, is empty.")
     headings = ["" if cell is None else str(cell) for cell in kept[0][1]]
