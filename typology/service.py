@@ -22,7 +22,7 @@ from site_typology.errors import Problem, StudyError
 from site_typology.form import MOST_UNKNOWN, Form
 from site_typology.new_sites import Checker, Chunk, RawTable
 from site_typology.service_body import Refused, read_body
-from site_typology.service_guard import LOOPBACK, Guard
+from site_typology.service_guard import FAILED, LOOPBACK, Guard
 from site_typology.service_requests import SOURCE, read_request
 from site_typology.template import FORMATS, template_bytes
 
@@ -62,7 +62,8 @@ class Service:
             Route("/health", self.health, methods=["GET"]),
             Route("/template", self.template, methods=["GET"]),
         ]
-        app = Starlette(routes=routes, exception_handlers={HTTPException: _other})
+        handlers = {HTTPException: _other, Exception: _failed}
+        app = Starlette(routes=routes, exception_handlers=handlers)
         return Guard(app, hosts)
 
     async def health(self, request: Request) -> Response:
@@ -179,3 +180,8 @@ async def _other(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = "There is POST /assign, GET /health and GET /template."
     return _problems(status, [Problem("address", said)])
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Say that there was a failure; the framework raises it again, and `Guard` logs it."""
+    return _problems(500, [Problem("service", FAILED)])
