@@ -83,6 +83,21 @@ def test_the_answer_is_written_whole_and_an_earlier_one_replaced(typed, tmp_path
     assert "Wrote" in capsys.readouterr().out
 
 
+def test_names_of_sites_do_not_steer_the_terminal(typed, tmp_path, capsys):
+    write_wide(typed.profiles, tmp_path / "new.csv")
+    text = (tmp_path / "new.csv").read_text().replace("Site 07", "\x1b[31mRed\x07")
+    (tmp_path / "new.csv").write_text(text)
+    answered = assign_sites(
+        str(typed.save(tmp_path / "typology")),
+        study=None,
+        profiles=tmp_path / "new.csv",
+        tracking_uri=None,
+    )
+    print_answer(answered, out=None, as_json=False)
+    shown = capsys.readouterr().out
+    assert "[31mRed" in shown and "\x1b" not in shown and "\x07" not in shown
+
+
 def test_the_report_counts_types_names_sites_without_one_and_escapes_them(typed, tmp_path):
     write_wide(typed.profiles, tmp_path / "new.csv")
     text = (tmp_path / "new.csv").read_text().replace("Site 07", "<script>alert(1)</script>")

@@ -207,6 +207,10 @@ def test_a_long_heading_is_not_looked_into(monkeypatch):
     assert Form("Long", (long,)).read_heading(long.heading) == (long.name, "weeks")
 
 
+def test_a_heading_is_shown_without_signs_that_a_terminal_obeys():
+    assert list(problems([*HEADINGS, "\x1b[31modd"], [[*GOOD, 1]])) == [" [31modd"]
+
+
 def test_of_many_unknown_columns_only_the_first_are_compared(monkeypatch):
     looked = []
     monkeypatch.setattr(

@@ -64,7 +64,7 @@ def test_csv_and_excel_give_the_same_table():
         ("a.csv", b"a,b,c,d,e\n1,2,3,4,5\n", "More than 4 columns"),
         ("a.csv", b"site\n\xff\n", "CSV UTF-8"),
         ("a.csv", b"", "It is empty"),
-        ("a.csv", b'site\n"' + b"x" * 200_000, "Not a CSV file"),
+        ("a.csv", b'site\n"' + b"x" * 200_000, "is a quotation mark not closed"),
         ("a.xlsx", workbook([*ROWS, *ROWS]), "More than 3 rows"),
         ("a.xlsx", workbook(ROWS, at=(2, 16_384)), "More than 4 columns"),
         ("a.xlsx", workbook(ROWS)[:-30], "damaged"),

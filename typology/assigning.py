@@ -191,7 +191,7 @@ def print_differences(differences: Sequence[Difference]) -> None:
     console = Console(stderr=True, width=None if Console(stderr=True).is_terminal else PIPED_WIDTH)
     table = Table("column", "expected", "found", "what to do", pad_edge=False)
     for own in differences:
-        cells = (own.column, own.expected, own.found, own.remedy)
+        cells = map(printable, (own.column, own.expected, own.found, own.remedy))
         table.add_row(*(escape(cell if len(cell) <= 300 else f"{cell[:297]}...") for cell in cells))
     console.print(table)
 
@@ -204,4 +204,15 @@ def show_mismatch(error: MismatchError) -> None:
 def _shown(value: Any) -> str:
     if pd.isna(value):
         return ""
-    return f"{value:.2f}" if isinstance(value, float) else escape(str(value))
+    return f"{value:.2f}" if isinstance(value, float) else escape(printable(str(value)))
+
+
+def printable(text: str) -> str:
+    r"""Blank out signs that a terminal would obey.
+
+    Examples
+    --------
+    >>> printable("North\x1b[31m")
+    'North [31m'
+    """
+    return "".join(sign if sign.isprintable() else " " for sign in text)

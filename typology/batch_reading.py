@@ -120,7 +120,7 @@ class FastReader:
             ) as reader:
                 for batch in reader:
                     yield batch, at
-        except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError) as error:
+        except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, OSError) as error:
             raise NotInOrderError from error
 
     def _columns(self, headings: list[str]) -> dict[str, str]:

@@ -82,7 +82,7 @@ def _report(
         fits = near and near not in at
         remedy = f"Rename it to {near!r}." if fits else "Remove the column."
         expected = f"{near!r}" if fits else "a column of the typology"
-        shown = heading[:80] or "(blank)"
+        shown = "".join(sign if sign.isprintable() else " " for sign in heading[:80]) or "(blank)"
         found.append(Difference(shown, expected, "an unknown column", remedy))
     suggested = {near for _, near in unknown}
     for name in missing:

@@ -109,8 +109,25 @@ def csv_headings(path: Path) -> tuple[list[str], str]:
             separator = delimiter_of(first)
             file.seek(0)
             return next(csv.reader(file, delimiter=separator), []), separator
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _refused(path.name, f"Not a CSV file in UTF-8: {error}.") from error
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise _refused(path.name, csv_problem(error)) from error
+
+
+def csv_problem(error: Exception, row: int = 0) -> str:
+    """Say why a CSV file cannot be read on after a row.
+
+    Examples
+    --------
+    >>> csv_problem(csv.Error("field larger than field limit (131072)"), 7)
+    'A field after row 7 has more than 131,072 letters: is a quotation mark not closed?'
+    """
+    if "field limit" in str(error):
+        most = csv.field_size_limit()
+        after = f" after row {row}" if row else ""
+        return f"A field{after} has more than {most:,} letters: is a quotation mark not closed?"
+    if isinstance(error, OSError):
+        return f"Cannot be read: {error.strerror or error}."
+    return f"Not a CSV file in UTF-8: {error}."
 
 
 def csv_table(path: Path) -> RawTable:
@@ -120,14 +137,15 @@ def csv_table(path: Path) -> RawTable:
         raise _refused(path.name, "Not a CSV file: it is empty.")
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
+        number = 1
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, delimiter=separator)
                 next(reader)
                 for number, cells in enumerate(reader, start=2):
                     yield number, [cell if cell.strip() else None for cell in cells]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise _refused(path.name, f"Not a CSV file in UTF-8: {error}.") from error
+        except (UnicodeDecodeError, csv.Error, OSError) as error:
+            raise _refused(path.name, csv_problem(error, number)) from error
 
     return RawTable(path.name, headings, rows(), address)
 
@@ -200,11 +218,14 @@ def parquet_table(path: Path) -> RawTable:
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
         number = 1
-        for batch in file.iter_batches(BATCH):
-            columns = [column.to_pylist() for column in batch.columns]
-            for cells in zip(*columns, strict=True):
-                yield number, list(cells)
-                number += 1
+        try:
+            for batch in file.iter_batches(BATCH):
+                columns = [column.to_pylist() for column in batch.columns]
+                for cells in zip(*columns, strict=True):
+                    yield number, list(cells)
+                    number += 1
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _refused(path.name, f"A damaged Parquet file: {error}.") from error
 
     return RawTable(path.name, headings, rows(), lambda row, _: f"row {row}")
 
