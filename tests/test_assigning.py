@@ -37,6 +37,18 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_a_decision(
+    tmp_path, monkeypatch, capsys
+):
+    given = ["review", "no-such-model", "--approve", "--reviewer", "A", "--reason", "B"]
+    store = ["--tracking-uri", f"sqlite:///{tmp_path}/no.db"]
+    report = str(tmp_path / "missing" / "report.html")
+    assert exit_code([*given, *store, "--report", report], monkeypatch) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "review: 1 problem --report" in shown and "There is no folder" in shown
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_file_is_written_over_another_or_over_what_is_read(tmp_path, monkeypatch, capsys):
     (tmp_path / "new.csv").write_text("site")
     (tmp_path / "link.csv").symlink_to("new.csv")

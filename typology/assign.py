@@ -53,7 +53,7 @@ class Placed:
     @property
     def unknown(self) -> np.ndarray:
         """Profiles of which nothing can be computed, since a square in it is beyond all numbers."""
-        return np.isnan(self.tail) | np.isnan(self.probabilities).any(axis=1)
+        return np.asarray(np.isnan(self.tail) | np.isnan(self.probabilities).any(axis=1))
 
     @classmethod
     def nowhere(cls, n: int) -> Placed:

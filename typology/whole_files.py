@@ -61,9 +61,11 @@ def whole_files(
             raise StudyError("assign", [Problem(", ".join(wanted), said)]) from error
 
 
-def check_files(files: Mapping[str, Path], sources: Sequence[Path] = ()) -> None:
+def check_files(
+    files: Mapping[str, Path], sources: Sequence[Path] = (), command: str = "assign"
+) -> None:
     """Raise `StudyError` where a file cannot be written, or only over another; lists every one."""
-    found = Problems("assign")
+    found = Problems(command)
     before: dict[str, Path] = {}
     for name, path in files.items():
         same = [other for other, taken in before.items() if _is_same(path, taken)]
