@@ -94,6 +94,8 @@ class Explanation:
     def to_shap(self, type: int) -> Any:
         """One type's Shapley values as `shap.Explanation`, a row a site, for SHAP's own plots.
 
+        Rows are in order of the sites' names, as in ``shares.sites``.
+
         Parameters
         ----------
         type : int
@@ -185,7 +187,7 @@ def explain(typology: Typology, *, seed: int) -> Explanation:
         fidelity.sd,
         fidelity.chance,
         _per_type(shares),
-        _per_site(placed, shares),
+        _in_order(_per_site(placed, shares), typology.memberships["site"]),
         shares,
         checked,
         **beside,
@@ -273,3 +275,10 @@ def _per_site(placed: Placed, shares: Shares) -> pd.DataFrame:
         },
         columns=SITE_COLUMNS,
     )
+
+
+def _in_order(rows: pd.DataFrame, sites: pd.Series) -> pd.DataFrame:
+    """Put the rows of each site where the site stands in the table of memberships."""
+    places = pd.Series(range(len(sites)), index=sites.astype(str))
+    at = places.loc[rows["site"]].to_numpy()
+    return rows.iloc[np.argsort(at, kind="stable")].reset_index(drop=True)
