@@ -99,9 +99,15 @@ def _words(curve: SpecificationCurve) -> list[str]:
     varied = {name: share for name, share in curve.explained.items() if share == share}
     if varied:
         name = max(varied, key=lambda each: varied[each])
+        some = ""
+        if curve.explained_from < len(agreement):
+            some = (
+                f" ({curve.explained_from} of {len(agreement)} specifications: those that can all "
+                "be compared with each other)"
+            )
         sentences.append(
             f"The choice that moves the answer most is “{TITLES[name].lower()}”: it explains "
-            f"{varied[name]:.0%} of the variation."
+            f"{varied[name]:.0%} of the variation{some}."
         )
     return sentences
 
