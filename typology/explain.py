@@ -158,12 +158,13 @@ def explain(typology: Typology, *, seed: int) -> Explanation:
     if not is_claimed(typology):
         return _not_shown("No typology is claimed, so there is no membership to explain.")
     from site_typology.faithful import check_faithfulness
-    from site_typology.rule_list import fit_rules
+    from site_typology.rule_list import fit_rules, unit_of
     from site_typology.shares import Placed, exact_shares, surrogate_shares
 
     placed = Placed.of(typology)
+    units = {str(name): unit_of(typology, str(name)) for name in placed.observed.columns}
     beside = {
-        "rules": fit_rules(placed.observed, placed.series(), seed),
+        "rules": fit_rules(placed.observed, placed.series(), seed, units),
         "evaluation": compare_evaluation(typology, seed),
         "titles": titles_of(typology.profiles.features),
     }
