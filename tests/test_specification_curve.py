@@ -187,6 +187,8 @@ def test_a_specification_without_a_result_says_why(tried, typed):
     assert len(blank) == 10 and blank["agreement"].isna().all()
     assert (blank["reason"] == "4 sites are left.").all()
     assert made.to_dict()["not_fitted"] == 10
+    words = specification_content(made)["words"][0]
+    assert words.startswith("20 specifications were fitted; 10 more have no result. ")
     page = report_html(typed, typed.explain(seed=1), figures={}, curve=made)
     assert "10 specifications without a result: 4 sites are left." in page
 
@@ -271,6 +273,12 @@ def test_the_time_expected_is_that_of_the_fits(tried):
     one = expected_seconds(source, laid.listed, 1)
     assert 0 < one < 600
     assert expected_seconds(source, laid.listed[:4], 1) < one
+
+
+def test_the_time_expected_does_not_hang_on_plausible_values(tried):
+    source, laid, _ = tried
+    plain = [one for one in laid.listed if one.missing == "mean"]
+    assert plain and expected_seconds(source, plain, 1) > 0
 
 
 def test_null_tests_of_scales_are_run_where_asked_for(typed_profiles):
