@@ -63,7 +63,7 @@ def fitted(profiles: SiteProfiles, seed: int) -> Assigner:
     names = {at + 1: f"Type {at + 1}" for at in range(TYPES)}
     assigner = Assigner(
         tuple(profiles.features), scale, model, names, 1 / 3, float(np.log(OUTSIDE)),
-        typical_errors(profiles),
+        typical_errors(profiles), sites=len(profiles.sites),
     )  # fmt: skip
     return assigner.reaching(min(assigner.reach, float(assigner.log_tails(profiles).min())))
 
@@ -95,6 +95,7 @@ def measure(cell: Cell, seed: int, replicates: int) -> dict[str, float]:
         "sensitivity": float(called[true].mean()) if true.any() else np.nan,
         "covered": float(step["movers_low"] <= true.sum() <= step["movers_high"]),
         "movers_found": float(step["movers_found"]),
+        "p_types": fit.p_types,
         "types_rejected": float(fit.p_types <= 0.05),
         "none_rejected": float(fit.p_none <= 0.05),
         "stated_power": fit.power,

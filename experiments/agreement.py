@@ -12,6 +12,7 @@ from typing import Any
 
 TABLES = ("candidates.csv", "memberships.csv", "types.csv", "axis.csv", "comembership.csv")
 """Tables of a run that are compared, cell by cell."""
+EXPLANATION = ("drivers.csv", "explanation.csv", "rules.csv", "evaluation.csv")
 SPECIFICATIONS = ("specifications.csv", "specification_sites.csv")
 """Those of the grid, where it was tried again."""
 EVIDENCE = "evidence.json"

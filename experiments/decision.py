@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from site_typology.errors import Problems
+from site_typology.errors import Problem, Problems, StudyError
 from site_typology.results import Verdict
 
 Action = Literal["approved", "rejected", "retired"]
@@ -69,10 +69,23 @@ class Decision:
 
     @classmethod
     def from_text(cls, text: str, outcome: str = "") -> Decision:
-        """Read `to_text` output."""
-        content: dict[str, Any] = json.loads(text)
-        content["names"] = {int(number): name for number, name in content["names"].items()}
-        return cls(**content, outcome=outcome)
+        """Read `to_text` output.
+
+        Raises
+        ------
+        StudyError
+            It is something else.
+        """
+        try:
+            content: dict[str, Any] = json.loads(text)
+            content["names"] = {int(number): name for number, name in content["names"].items()}
+            return cls(**content, outcome=outcome)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            said = (
+                f"Was not written by site-typology, or was changed since: {text[:80]!r}. Put the "
+                "tag right in MLflow, or delete it there if it never was a decision."
+            )
+            raise StudyError("history of decisions", [Problem(DECISION_TAG, said)]) from error
 
 
 def new_key(time: str) -> str:

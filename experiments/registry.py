@@ -111,7 +111,7 @@ def given_names(tags: Mapping[str, str]) -> dict[int, str]:
     numbered = {
         tag.removeprefix(NAME_TAG): name for tag, name in tags.items() if tag.startswith(NAME_TAG)
     }
-    return {int(number): numbered[number] for number in sorted(numbered) if number.isdigit()}
+    return {int(number): numbered[number] for number in sorted(numbered) if number.isdecimal()}
 
 
 def find_model(client: MlflowClient, name: str, store: Store) -> RegisteredModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from site_typology.errors import Problem
 from site_typology.experiments.agreement import (
     CLOSE,
     EVIDENCE,
+    EXPLANATION,
     SPECIFICATIONS,
     TABLES,
     Agreement,
@@ -22,7 +23,7 @@ from site_typology.experiments.environment import differences, environment
 from site_typology.experiments.logged_model import ARTIFACT, check_there, typology_at
 from site_typology.experiments.origin import Origin, read_run_file
 from site_typology.experiments.store import Store, TrackingError, choose_store, open_store, tracking
-from site_typology.output import RUN_FILE, fill_specifications, write_tables
+from site_typology.output import RUN_FILE, fill_specifications, write_explanation, write_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -97,6 +98,8 @@ def rerun(
         There is no such run, or it was not logged by site-typology; or data, study file, code or
         versions differ and `anyway` is not asked for, with each difference.
     """
+    from site_typology.experiments.runner import fidelity
+    from site_typology.explain import explain
     from site_typology.proposal import propose
 
     store = choose_store(".", tracking_uri)
@@ -128,11 +131,16 @@ def rerun(
         again = again.named({key: name for key, name in named.items() if key in again.names})
         write_tables(new, again)
         tables: tuple[str, ...] = TABLES
+        if content["explanation"]:
+            explanation = explain(again, seed=content["seed"])
+            write_explanation(new, again, explanation)
+            tables += EXPLANATION
         if content["grid"] and loaded:
-            tables = (*TABLES, *SPECIFICATIONS)
             _try_grid_again(new, content, loaded, again, workers, progress)
+            tables += SPECIFICATIONS
         found = compare_folders(old, new, close, tables)
-        found = _with_fidelity(found, content, again, close)
+        if content["explanation"]:
+            found = _with_fidelity(found, content["explanation"], fidelity(explanation), close)
         if content["grid"] and not loaded:
             loose.append("the grid of other choices, which only the study file can try again")
     source = f"the study file {loaded.path}" if loaded else "the profiles logged with the run"
@@ -173,7 +181,7 @@ def _summary(client: MlflowClient, run_id: str, store: Store) -> Any:
 
 def _download(client: MlflowClient, run_id: str, folder: Path) -> None:
     there = {item.path for item in client.list_artifacts(run_id)}
-    for name in (RUN_FILE, EVIDENCE, *TABLES, *SPECIFICATIONS):
+    for name in (RUN_FILE, EVIDENCE, *TABLES, *EXPLANATION, *SPECIFICATIONS):
         if name in there:
             client.download_artifacts(run_id, name, str(folder))
 
@@ -208,18 +216,11 @@ def _refused(unlike: list[str]) -> list[Problem]:
 
 
 def _with_fidelity(
-    found: Agreement, content: dict[str, Any], again: Typology, close: float
+    found: Agreement, before: Mapping[str, float], now: Mapping[str, float], close: float
 ) -> Agreement:
-    """Compare how far the explanation can be believed as well, where the run has one."""
-    if not content["explanation"]:
-        return found
-    from site_typology.experiments.runner import fidelity
-    from site_typology.explain import explain
-
-    now = fidelity(explain(again, seed=content["seed"]))
+    """Compare how far the explanation can be believed as well."""
     cells = [
-        (RUN_FILE, f"explanation.{name}", value, now.get(name))
-        for name, value in content["explanation"].items()
+        (RUN_FILE, f"explanation.{name}", value, now.get(name)) for name, value in before.items()
     ]
     more = compare_values(cells, close)
     return Agreement(

@@ -96,7 +96,9 @@ def awaiting(tracking_uri: str | None = None) -> tuple[Proposal, ...]:
         for name in _model_names(client):
             latest = aliases(client.get_registered_model(name)).get(PROPOSED)
             version = client.get_model_version(name, latest) if latest else None
-            if version is not None and version.tags.get(STATUS_TAG) == PROPOSED:
+            if version is None or "batch" not in version.tags:
+                continue  # Another tool's, or nothing proposed.
+            if version.tags.get(STATUS_TAG) == PROPOSED:
                 found.append(_proposal(client, version))
     return tuple(found)
 

@@ -185,8 +185,9 @@ def _mark(client: MlflowClient, version: ModelVersion, status: str, reviewer: st
     for tag, value in ((STATUS_TAG, status), ("reviewer", reviewer)):
         client.set_model_version_tag(version.name, version.version, tag, value)
     run = client.get_run(version.run_id)
-    wanted = f"tags.batch = '{version.tags['batch']}' and tags.proposed = 'true'"
-    runs = [run, *client.search_runs([run.info.experiment_id], wanted)]
+    batch = version.tags.get("batch", "")  # None where another tool registered the version.
+    wanted = f"tags.batch = '{batch}' and tags.proposed = 'true'"
+    runs = [run, *(client.search_runs([run.info.experiment_id], wanted) if batch else ())]
     for one in runs:
         client.set_tag(one.info.run_id, STATUS_TAG, status)
         client.set_tag(one.info.run_id, "reviewer", reviewer)

@@ -60,13 +60,27 @@ class RunParts:
         ------
         StudyError
             `resume`, and what is there belongs to another study, data, specification, seed or
-            version; names every difference.
+            version, with every difference; or the folder holds something else.
         """
         path = self.folder / IDENTITY
+        if self.folder.exists() and not path.is_file():
+            self._refuse_other_files()
         if resume and path.is_file():
             self._refuse_another(path)
         elif self.folder.is_dir():
             shutil.rmtree(self.folder)
+
+    def _refuse_other_files(self) -> None:
+        """Leave alone what no run has written."""
+        if self.folder.is_dir():
+            here = {path.name for path in self.folder.iterdir()}
+            if here <= {f"{IDENTITY}.new"}:  # A run that was killed at its very start.
+                return
+        said = (
+            "Is not of a run of site-typology, which would keep its parts there. Move it away, or "
+            "name another folder for the results."
+        )
+        raise StudyError(str(self.folder.parent), [Problem(self.folder.name, said)])
 
     def _refuse_another(self, path: Path) -> None:
         try:

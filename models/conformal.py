@@ -15,7 +15,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +30,7 @@ FOLDS = 10
 _ROUNDING = 1e-6
 """Allowance for sums of memberships that should be whole numbers of sites."""
 MANY_SITES = 2000
-"""From this many sites on, one tenth of them is enough and the types are fitted again once."""
+"""From this many sites on, one tenth of them is enough where every type has its sites in it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Calibration:
     ----------
     folds : tuple of Fold
     sizes : ndarray, shape (k,)
-        Sites that count for each type.
+        Sites left out of a fit that count for each type.
     """
 
     folds: tuple[Fold, ...]
@@ -120,8 +119,13 @@ def least_sites(level: float) -> int:
     return int(np.ceil(1 / (1 - level) - 1 - 1e-9))
 
 
-def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibration:
+def calibrate(
+    model: TypeModel, data: WorkingData, folds: int = FOLDS, level: float = 0.95
+) -> Calibration:
     """Fit the types again without each tenth of the sites, and see how these lie.
+
+    From `MANY_SITES` sites on it ends as soon as every type has the sites that sets take, so that
+    a small type has all its sites counted before it is said to have too few.
 
     Parameters
     ----------
@@ -131,6 +135,8 @@ def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibr
         The sites that it was fitted to.
     folds : int
         Parts, at most as many as there are sites; each has its share of every type.
+    level : float
+        The highest level that sets will be given at.
 
     Returns
     -------
@@ -149,18 +155,19 @@ def calibrate(model: TypeModel, data: WorkingData, folds: int = FOLDS) -> Calibr
     data = _rows(data, np.argsort(np.array(data.sites, dtype=str), kind="stable"))
     shares = model.memberships(data)
     labels = shares.argmax(axis=1)
-    found = []
-    counted = np.zeros(data.n, dtype=bool)
-    parts = enumerate(_parts(labels, min(folds, data.n)))
-    for seed, held in islice(parts, 1 if data.n >= MANY_SITES else None):
-        counted |= held
+    found: list[Fold] = []
+    sizes = np.zeros(model.k)
+    for seed, held in enumerate(_parts(labels, min(folds, data.n))):
+        if data.n >= MANY_SITES and Calibration(tuple(found), sizes).carries(level):
+            break
+        sizes = sizes + shares[held].sum(axis=0)
         without = _refitted(model, _rows(data, ~held), seed)
         scores = without.memberships(_rows(data, held)).T
         order = np.argsort(scores, axis=1, kind="stable")
         weights = np.take_along_axis(shares[held].T, order, axis=1)
         sums = np.hstack([np.zeros((model.k, 1)), np.cumsum(weights, axis=1)])
         found.append(Fold(without, np.take_along_axis(scores, order, axis=1), sums))
-    return Calibration(tuple(found), shares[counted].sum(axis=0))
+    return Calibration(tuple(found), sizes)
 
 
 def _parts(labels: np.ndarray, folds: int) -> Iterator[np.ndarray]:

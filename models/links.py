@@ -184,6 +184,10 @@ class CompositionBlock:
         mean = slope @ likely[:, :, None]
         return np.asarray((slope * likely[:, None, :]) @ slope.mT - mean @ mean.mT)
 
+    def units(self, profiles: Cells) -> np.ndarray:
+        """Units that each composition is taken to rest on, shape (n,)."""
+        return self._smoothed(profiles)[1]
+
     def unlink(self, points: np.ndarray) -> np.ndarray:
         """Bring log-ratios back to parts that add up to 1."""
         logs = points @ contrasts(len(self.parts))

@@ -66,8 +66,8 @@ class Fitted:
         Shares of the types in the first round.
     steps : ndarray, shape (rounds - 1, k, k)
         Transition matrices.
-    shift, shift_error : ndarray, shape (rounds, q)
-        Level that all sites share, against the base round, and its standard error.
+    shift : ndarray, shape (rounds, q)
+        Level that all sites share, against the base round.
     evidence : float
         Log-likelihood with the shift integrated out (Laplace).
     """
@@ -76,7 +76,6 @@ class Fitted:
     start: np.ndarray
     steps: np.ndarray
     shift: np.ndarray
-    shift_error: np.ndarray
     evidence: float
 
 
@@ -231,13 +230,8 @@ def _fit(
         left = drawn - np.einsum("np,nmp->m", shares, pulled)
         shift = np.zeros(rounds * q)
         shift[free] = spread @ left[free]
-    errors = np.zeros(rounds * q)
-    errors[free] = np.sqrt(np.diag(spread))
     volume = 0.5 * np.linalg.slogdet(needed * SHIFT_SD**2)[1]
-    shape = (rounds, q)
-    return Fitted(
-        log_paths, start, steps, shift.reshape(shape), errors.reshape(shape), total - volume
-    )
+    return Fitted(log_paths, start, steps, shift.reshape(rounds, q), total - volume)
 
 
 def _precisions(

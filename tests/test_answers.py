@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -10,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from site_typology import FeatureInfo, SiteProfiles, StudyError, load
 from site_typology.answering import COLUMNS
 from site_typology.assign import Assignment
+from site_typology.fitted_sites import FittedSites, Natural
+from site_typology.models.mixture import fit_types
+from site_typology.models.working import WorkingScale
 
 NAMES = ["wsa", "clinical", "need", "advice", "reach"]
 UNITS = {"need": FeatureInfo("need", unit="points")}
@@ -109,9 +113,41 @@ def test_why_names_what_sets_the_type_apart(typed):
     answer = typed.assign(profiles_of({"A": centre(typed, 1)})).detail("A")
     leading = answer.shares[0]
     assert leading.feature in ("wsa", "need", "clinical")
-    assert f"{leading.title} {leading.value} (mean of all {leading.mean})" in answer.why
+    assert f"{leading.title} {leading.value} (middle of all {leading.mean})" in answer.why
     assert answer.why.startswith("Over 99% sure of type 1")
-    assert answer.why.count(".") - answer.why.count("(mean of all") >= 1
+    assert answer.why.count(".") - answer.why.count("(middle of all") >= 1
+
+
+def test_what_a_figure_is_told_beside_is_where_it_would_say_nothing(typed):
+    """Contributions are against the mean of the types' middles, weighed by size."""
+    model = typed.model
+    middle = typed.scale.to_natural(model.weights @ model.means)[NAMES].iloc[0]
+    answer = typed.assign(profiles_of({"A": centre(typed, 1)})).detail("A")
+    units = dict(zip(NAMES, typed.fitted.units, strict=True))
+    assert {share.feature: share.mean for share in answer.shares} == {
+        name: units[name].write(middle[name]) for name in NAMES
+    }
+
+
+def test_skewed_values_lie_on_the_side_of_it_that_they_count_for(typed):
+    """Shares about 90 %: their mean is not where their log-odds are on average."""
+    random = np.random.default_rng(3)
+    log_odds = random.normal(size=(60, 3)) + np.repeat([[1.0], [5.0]], 30, axis=0)
+    rows = pd.DataFrame(
+        1 / (1 + np.exp(-log_odds)), [f"S{at:02d}" for at in range(60)], list("abc")
+    )
+    infos = {name: FeatureInfo(name, kind="share") for name in "abc"}
+    profiles = SiteProfiles.from_frame(rows, rows * 0 + 0.01, kinds=infos)
+    scale = WorkingScale.fit(profiles)
+    data = scale.transform(profiles)
+    assigner = dataclasses.replace(
+        typed.assigner, features=profiles.features, scale=scale, model=fit_types(data, 2, seed=1)
+    )
+    natural = Natural(tuple(profiles.features), rows.to_numpy(), rows.to_numpy() * 0)
+    fitted = FittedSites(assigner, data, natural, {})
+    off = data.values - assigner.model.weights @ assigner.model.means
+    assert_array_equal(np.sign(off), np.sign(rows.to_numpy() - fitted.centre))
+    assert (np.sign(off) != np.sign(rows.to_numpy() - fitted.means)).any()
 
 
 def test_a_stranger_is_told_what_sets_it_apart(typed):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from site_typology import FeatureInfo, SiteProfiles, StudyError, load
-from site_typology.assign import Assigner, assign_profiles
+from site_typology.assign import TOO_LARGE, Assigner, assign_profiles
 from site_typology.models.mixture import fit_types
 from site_typology.models.working import WorkingScale
 from site_typology.typical_errors import typical_errors, with_typical_errors
@@ -50,6 +50,18 @@ def test_a_site_at_the_centre_of_each_type_belongs_to_it(typed):
     assert (frame["confidence"] > 0.99).all()
     np.testing.assert_allclose(frame[["p_1", "p_2", "p_3"]].sum(axis=1), 1.0)
     assert (frame["next_type"] != frame["type"]).all()
+
+
+@pytest.mark.parametrize("error", [1e155, 1e200, 1e300])
+def test_no_type_is_given_where_nothing_can_be_computed(typed, error):
+    profiles = profiles_of({"Odd": centre(typed, 1), "Plain": centre(typed, 1)})
+    profiles.standard_errors.loc["Odd", "wsa"] = error
+    with np.errstate(all="ignore"):
+        frame = typed.assign(profiles).frame
+    assert frame["type"].tolist()[1:] == [1] and pd.isna(frame["type"][0])
+    assert frame["reason"].tolist() == [TOO_LARGE, ""]
+    assert frame.loc[0, ["confidence", "distance", "p_1"]].isna().all()
+    assert frame["confidence"][1] > 0.99
 
 
 def test_a_stranger_is_none_of_these(typed):

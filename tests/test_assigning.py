@@ -37,6 +37,36 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_a_decision(
+    tmp_path, monkeypatch, capsys
+):
+    given = ["review", "no-such-model", "--approve", "--reviewer", "A", "--reason", "B"]
+    store = ["--tracking-uri", f"sqlite:///{tmp_path}/no.db"]
+    report = str(tmp_path / "missing" / "report.html")
+    assert exit_code([*given, *store, "--report", report], monkeypatch) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "review: 1 problem --report" in shown and "There is no folder" in shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_is_written_over_another_or_over_what_is_read(tmp_path, monkeypatch, capsys):
+    (tmp_path / "new.csv").write_text("site")
+    (tmp_path / "link.csv").symlink_to("new.csv")
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "new.csv")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for given, words in (
+        (["--out", "new.csv"], "--out new.csv: Is the file that is read"),
+        (["--out", str(tmp_path / "link.csv")], "Is the file that is read"),
+        (["--out", "hard.csv"], "Is the file that is read"),
+        (["--report", "sub/../new.csv"], "--report sub/../new.csv: Is the file that is read"),
+        (["--out", "a.csv", "--report", "./sub/../a.csv"], "Is the file of --out too"),
+    ):
+        assert exit_code(arguments(*given), monkeypatch) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
+    assert (tmp_path / "new.csv").read_text() == "site" and not (tmp_path / "a.csv").exists()
+
+
 def test_the_answer_is_written_whole_and_an_earlier_one_replaced(typed, tmp_path, capsys):
     model = typed.save(tmp_path / "typology")
     write_wide(typed.profiles, tmp_path / "new.csv")
@@ -63,6 +93,21 @@ def test_the_answer_is_written_whole_and_an_earlier_one_replaced(typed, tmp_path
         assert frame["type"].fillna(0).tolist() == typed.labels.fillna(0).tolist()
     assert len(list(folder.iterdir())) == 4
     assert "Wrote" in capsys.readouterr().out
+
+
+def test_names_of_sites_do_not_steer_the_terminal(typed, tmp_path, capsys):
+    write_wide(typed.profiles, tmp_path / "new.csv")
+    text = (tmp_path / "new.csv").read_text().replace("Site 07", "\x1b[31mRed\x07")
+    (tmp_path / "new.csv").write_text(text)
+    answered = assign_sites(
+        str(typed.save(tmp_path / "typology")),
+        study=None,
+        profiles=tmp_path / "new.csv",
+        tracking_uri=None,
+    )
+    print_answer(answered, out=None, as_json=False)
+    shown = capsys.readouterr().out
+    assert "[31mRed" in shown and "\x1b" not in shown and "\x07" not in shown
 
 
 def test_the_report_counts_types_names_sites_without_one_and_escapes_them(typed, tmp_path):

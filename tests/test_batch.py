@@ -249,9 +249,32 @@ def test_files_of_many_sites_are_told_by_their_rows(typed, tmp_path):
     assert found == ["many.csv", "many.parquet"]
 
 
+def test_an_error_too_large_to_square_is_refused(typed, tmp_path):
+    wide = new_sites(typed, 20)
+    wide.loc[3, "wsa__se"] = 1e200
+    wide.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(MismatchError, match=r"too large: 1e\+200"):
+        assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_damaged_source_is_told_as_such(typed, tmp_path):
+    wide = new_sites(typed, 2000)
+    wide.to_parquet(tmp_path / "new.parquet", compression="snappy")
+    content = bytearray((tmp_path / "new.parquet").read_bytes())
+    content[60:2000] = b"\xff" * 1940
+    (tmp_path / "new.parquet").write_bytes(content)
+    with pytest.raises(StudyError, match=r"new\.parquet.*\n.*amaged Parquet"):
+        assign_stream(typed, tmp_path / "new.parquet", tmp_path / "out.csv")
+
+
 def test_another_kind_of_file_is_refused(typed, tmp_path):
     with pytest.raises(StudyError, match=r"ends in \.csv, \.parquet"):
         assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.xlsx")
+    (tmp_path / "same.csv").write_text("site")
+    with pytest.raises(StudyError, match="Is the file that is read"):
+        assign_stream(typed, tmp_path / "same.csv", tmp_path / "same.csv")
+    (tmp_path / "same.csv").unlink()
     with pytest.raises(StudyError, match="Not found"):
         assign_stream(typed, tmp_path / "new.csv", tmp_path / "out.csv")
     assert not list(tmp_path.iterdir())

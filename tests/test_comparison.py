@@ -54,6 +54,12 @@ def test_the_matching_is_best_over_all_types_together() -> None:
     assert compare(first, second).numbers == {1: 2, 2: 1}
 
 
+def test_a_type_that_shares_no_site_gets_a_number_of_its_own() -> None:
+    first = grouping("a", {"A": 1, "B": 1, "D": 2}, t1="x", t2="y")
+    second = grouping("b", {"A": 1, "B": 1, "G": 2}, t1="x", t2="z")
+    assert compare(first, second).numbers == {1: 1, 2: 3}
+
+
 def test_figures_are_those_of_the_sites_placed_in_both() -> None:
     """A, B, C, D are: {A, B, C}, {D} against {A, B}, {C}, {D}, worked out by hand.
 

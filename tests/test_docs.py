@@ -350,7 +350,7 @@ def test_commands_and_options_exist(page: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
     for line in code_of(page):
         typed = re.sub(r"\s#.*", "", line)
-        if found := re.match(r"site-typology (\w+)(.*)", typed):
+        if found := re.match(r"site-typology (\w[\w-]*)(.*)", typed):
             assert found[1] in known, line
             assert set(re.findall(r"(?<!\S)--[a-z-]+", found[2])) <= known[found[1]], line
         if found := re.match(r"make ([\w-]+)", typed):

@@ -162,3 +162,16 @@ def test_of_many_unrelated_features_five_in_a_hundred_pass_and_none_after_adjust
     # Three Monte Carlo standard errors of 0.011 either way.
     assert abs((found["p_value"] <= 0.05).mean() - 0.05) < 0.033
     assert not found["associated"].any()
+
+
+def test_the_order_of_the_sites_changes_no_p_value(typed: Typology):
+    values = {"unrelated": np.random.default_rng(5).normal(size=30)}
+    added = with_features(typed, values, [evaluate("unrelated")], errors=0.3)
+    turned = dataclasses.replace(
+        added,
+        profiles=added.profiles.select(sites=added.profiles.sites[::-1]),
+        memberships=added.memberships.iloc[::-1].reset_index(drop=True),
+    )
+    one, other = compare_evaluation(added, seed=1), compare_evaluation(turned, seed=1)
+    assert 0.05 < one["p_value"].iloc[0] < 0.95
+    pd.testing.assert_frame_equal(one, other)

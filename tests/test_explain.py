@@ -121,6 +121,29 @@ def test_own_against_next_is_the_difference_of_two_types(typed: Typology, explan
     assert explanation.per_site["against_next"].to_numpy() == pytest.approx(apart.ravel())
 
 
+@pytest.mark.parametrize("which", ["typed", "relabelled"])
+def test_the_order_of_the_sites_changes_nothing(which: str, request: pytest.FixtureRequest):
+    typology: Typology = request.getfixturevalue(which)
+    sites = typology.profiles.sites[::-1]
+    turned = dataclasses.replace(
+        typology,
+        profiles=typology.profiles.select(sites=sites),
+        memberships=typology.memberships.iloc[::-1].reset_index(drop=True),
+        posterior_means=typology.posterior_means.iloc[::-1],
+    )
+    one, other = explain(typology, seed=3), explain(turned, seed=3)
+    pd.testing.assert_frame_equal(one.per_type, other.per_type)
+    keys = ["site", "feature"]
+    assert other.per_site["site"].drop_duplicates().tolist() == [
+        site for site in sites if site in set(one.per_site["site"])
+    ]
+    pd.testing.assert_frame_equal(
+        one.per_site.set_index(keys).sort_index(), other.per_site.set_index(keys).sort_index()
+    )
+    assert (one.faithfulness, one.fidelity) == (other.faithfulness, other.fidelity)
+    assert one.rules == other.rules
+
+
 @pytest.mark.parametrize("which", ["explanation", "by_surrogate"])
 def test_important_features_matter_more_to_the_assignment(
     which: str, request: pytest.FixtureRequest

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from site_typology import FeatureInfo, StudyError
+from site_typology import FeatureInfo, SiteProfiles, StudyError
 from site_typology.candidate_material import Specification
 from site_typology.candidates import try_candidates
 from site_typology.grid import Choices, Facts, Grid, as_proposed, lay_out
@@ -164,6 +166,33 @@ def source(typed_profiles):
 def working(source):
     kept = screen(source.profiles["declared"], source.min_observed).profiles
     return WorkingScale.fit(kept).transform(kept)
+
+
+def laid_with_families(profiles, families, grid):
+    infos = [
+        dataclasses.replace(info, family=families.get(info.name, "y")) for info in profiles.features
+    ]
+    own = SiteProfiles(profiles.values, profiles.standard_errors, None, None, infos)
+    sets = feature_sets(grid, infos)
+    source = GridSource({"declared": own}, sets, own.sites, grid, 1 / 3, 3, 0.05, 1)
+    return lay_out(grid, list(sets), (2, 3), facts_of(source), 1)
+
+
+def test_equal_and_empty_feature_sets_are_not_fitted_twice(typed_profiles):
+    """With two families, one without the other is that one alone; with one, nothing is left."""
+    mine = {"mine": ["all"]}
+    grid = Grid(features=["mine", "family:each", "without:each", "all"], feature_sets=mine)
+    laid = laid_with_families(typed_profiles, {"wsa": "x", "need": "x"}, grid)
+    assert {one.features for one in laid.listed} == {"all", "family:x", "family:y"}
+    for reason in (
+        "without:x: the same features as family:y",
+        "without:y: the same features as family:x",
+        "mine: the same features as all",
+    ):
+        assert laid.left_out[reason] > 0
+    laid = laid_with_families(typed_profiles, {}, grid)
+    assert {one.features for one in laid.listed} == {"all"}
+    assert laid.left_out["without:y: no feature is left"] > 0
 
 
 def test_plausible_is_what_the_proposal_sees(source):

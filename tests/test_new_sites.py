@@ -11,7 +11,7 @@ import pytest
 from site_typology.cell_values import UnsavedFormula, read_number
 from site_typology.differences import MOST_CELLS, CellList, MismatchError
 from site_typology.feature_info import FeatureInfo
-from site_typology.form import Field, Form
+from site_typology.form import MOST_UNKNOWN, Field, Form
 from site_typology.new_site_files import address, rows_table
 from site_typology.new_sites import Checker, Chunk
 
@@ -165,3 +165,57 @@ def test_the_form_of_a_typology_knows_its_features_first(typed):
     seen = typed.profiles.values["need"]
     assert need.seen == pytest.approx((seen.min(), seen.median(), seen.max()))
     assert pd.isna(form.read_heading("strange [x]")[0]) is False
+
+
+def test_a_standard_error_of_a_million_spans_is_taken_for_a_mistake():
+    check(HEADINGS, [changed(wait__se="9e6")])
+    found = problems(HEADINGS, [changed(wait__se="9.1e6")])
+    assert found["wait__se"].expected == "a standard error of 9e+06 at most"
+    with pytest.raises(MismatchError, match=r"too large: 1e155 in row 1\."):
+        check(HEADINGS, [changed(wait__se="1e155")])
+
+
+@pytest.mark.parametrize(
+    ("heading", "name", "unit"),
+    [
+        ("wait [weeks]", "wait", "weeks"),
+        (" wait[ weeks ] ", "wait", "weeks"),
+        ("wait [a] [b]", "wait [a]", "b"),
+        ("wait []", "wait", ""),
+        ("wait [a]]", "wait [a]]", None),
+        ("wait ]", "wait ]", None),
+        ("wait [weeks] x", "wait [weeks] x", None),
+    ],
+)
+def test_a_unit_is_what_stands_last_between_brackets(heading, name, unit):
+    assert FORM.read_heading(heading) == (name, unit)
+
+
+def test_a_long_heading_is_not_looked_into(monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "difflib.get_close_matches", lambda word, *rest, **more: looked.append(len(word)) or []
+    )
+    for heading in ("wait" + " " * 60_000 + "b", f"wait [{'weeks ' * 10_000}]", "[" * 60_000 + "]"):
+        assert FORM.read_heading(heading) == (heading, None)
+        found = problems([*HEADINGS, heading], [[*GOOD, 1]])
+        assert [own.what for own in found.values()] == ["an unknown column"]
+        assert max(len(own.message) for own in found.values()) < 300
+    assert not looked
+    assert FORM.read_heading(f"wait [{'w' * 190}]") == ("wait", "w" * 190)
+    long = Field(FeatureInfo("w" * 300, unit="weeks"), True, True, False, None, (), None)
+    assert Form("Long", (long,)).read_heading(long.heading) == (long.name, "weeks")
+
+
+def test_a_heading_is_shown_without_signs_that_a_terminal_obeys():
+    assert list(problems([*HEADINGS, "\x1b[31modd"], [[*GOOD, 1]])) == [" [31modd"]
+
+
+def test_of_many_unknown_columns_only_the_first_are_compared(monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "difflib.get_close_matches", lambda word, *rest, **more: looked.append(word) or []
+    )
+    more = [f"odd {at}" for at in range(2000)]
+    found = problems([*HEADINGS, *more], [[*GOOD, *[1] * len(more)]])
+    assert len(found) == 2000 and len(looked) == MOST_UNKNOWN

@@ -261,7 +261,9 @@ def test_what_does_not_fit_is_shown_as_a_table_of_differences(caller: Caller):
         assert words in told
 
 
-@pytest.mark.parametrize("change", [{"row": "3"}, {"row": "-1"}, {"row": "²"}, {"table": "site\n"}])
+@pytest.mark.parametrize(
+    "change", [{"row": "3"}, {"row": "-1"}, {"row": "²"}, {"row": "9" * 5000}, {"table": "site\n"}]
+)
 def test_rows_that_are_not_there_are_refused(caller: Caller, change: dict[str, str]):
     table = hidden(caller.upload("new.csv", FILE).text, "table")
     assert caller.post("/rows", {"table": table, "row": "0", **change}).status == 400
@@ -338,6 +340,7 @@ def test_a_server_in_front_may_call_it_by_the_name_that_was_allowed(typed: Typol
     [
         {"origin": ""},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://evil.example"},
         {"origin": "http://127.0.0.1:9999"},
         {"sec_fetch_site": "cross-site"},

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from site_typology import new_site_files
 from site_typology.cell_values import read_number
 from site_typology.errors import StudyError
 from site_typology.new_site_files import SheetLimits
@@ -63,7 +64,7 @@ def test_csv_and_excel_give_the_same_table():
         ("a.csv", b"a,b,c,d,e\n1,2,3,4,5\n", "More than 4 columns"),
         ("a.csv", b"site\n\xff\n", "CSV UTF-8"),
         ("a.csv", b"", "It is empty"),
-        ("a.csv", b'site\n"' + b"x" * 200_000, "Not a CSV file"),
+        ("a.csv", b'site\n"' + b"x" * 200_000, "is a quotation mark not closed"),
         ("a.xlsx", workbook([*ROWS, *ROWS]), "More than 3 rows"),
         ("a.xlsx", workbook(ROWS, at=(2, 16_384)), "More than 4 columns"),
         ("a.xlsx", workbook(ROWS)[:-30], "damaged"),
@@ -106,6 +107,32 @@ def test_a_cell_at_the_far_end_of_a_sheet_takes_no_memory_and_is_not_lost():
     found = list(upload_table("far.xlsx", workbook(ROWS, at=(900_000, 2)), SMALL).rows)
     assert found[-1] == (900_000, [None, 1.0])
     assert len(found) == 3
+
+
+def test_no_more_cells_are_read_than_fit_in_the_limits(monkeypatch):
+    read = []
+    rows = new_site_files._sheet_rows
+
+    def counted(*given, **named):
+        for row in rows(*given, **named):
+            read.append(len(row))
+            yield row
+
+    monkeypatch.setattr(new_site_files, "_sheet_rows", counted)
+    blank = workbook([*ROWS, *[["", *[None] * 98, " "]] * 20])
+    with pytest.raises(StudyError, match="Blank cells reach too far"):
+        upload_table("blank.xlsx", blank, SMALL)
+    assert sum(read) == 2 * (2 + 2 + 1 + 100)
+
+
+def test_a_row_below_the_last_of_a_sheet_is_refused():
+    content = workbook(ROWS)
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml")
+    assert b'<row r="3"' in sheet
+    far = sheet.replace(b'<row r="3"', b'<row r="1999999999"').replace(b'r="A3"', b"")
+    with pytest.raises(StudyError, match="Blank cells reach too far"):
+        upload_table("far.xlsx", repacked(content, "xl/worksheets/sheet1.xml", far), SMALL)
 
 
 def test_a_wrong_size_of_the_sheet_loses_no_row():

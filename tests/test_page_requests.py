@@ -70,7 +70,15 @@ def test_another_port_is_not_the_page(host: str):
 
 @pytest.mark.parametrize(
     "origin",
-    ["", "null", "http://localhost:8000", "http://evil.example", "file://localhost:8765", "//"],
+    [
+        "",
+        "null",
+        "http://localhost:8000",
+        "http://evil.example",
+        "file://localhost:8765",
+        "//",
+        "http://[",
+    ],
 )
 def test_another_origin_may_not_send(origin: str):
     with pytest.raises(BadRequestError):

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from site_typology import Typology
@@ -19,6 +20,7 @@ from site_typology.report_explanation import (
     site_reasons,
     worked_example,
 )
+from site_typology.rule_list import fit_rules
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,17 @@ def test_accuracy_is_told_with_what_no_rule_reaches(explanation: Explanation):
     unknown = dataclasses.replace(rules, accuracy=float("nan"))
     assert "could not be tried" in accuracy_words(unknown)
     assert accuracy_words(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("sites", "part"),
+    [(2, "one half"), (3, "two thirds"), (4, "three quarters"), (9, "four fifths")],
+)
+def test_it_is_told_from_how_many_sites_rules_are_made_anew(sites: int, part: str):
+    need = np.concatenate([np.linspace(0, 1, 20), np.linspace(3, 4, sites)])
+    values = pd.DataFrame({"need": need}, [f"S{at:02d}" for at in range(len(need))])
+    rules = fit_rules(values, pd.Series([1] * 20 + [2] * sites, values.index), seed=1)
+    assert f"Made anew from {part} of the sites" in accuracy_words(rules)
 
 
 def test_every_borderline_site_is_counted_though_not_all_are_listed(

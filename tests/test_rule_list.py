@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from site_typology import FeatureInfo, SiteProfiles, Typology
-from site_typology.rule_list import COLUMNS, Condition, RuleLine, fit_rules, rule_words, rules_table
+from site_typology.report_words import Unit
+from site_typology.rule_list import (
+    COLUMNS,
+    Condition,
+    RuleLine,
+    fit_rules,
+    rule_words,
+    rules_table,
+    unit_of,
+)
 
 
 def sites(rng: np.random.Generator, n: int) -> pd.DataFrame:
@@ -86,6 +95,35 @@ def test_rules_read_in_natural_units(typed: Typology):
     unit = rule_words(line, typed)
     assert unit == "need above 3.2 (points) and wsa up to 1.0 or not known"
     assert rule_words(RuleLine((), 1, 9, 8), typed) == "every site"
+
+
+def test_counts_are_those_of_the_threshold_as_it_is_written():
+    """The split lies between 0.523 and 0.529; written as 0.5, four sites of type 1 lie above it."""
+    need = np.concatenate(
+        [np.linspace(0.1, 0.49, 16), [0.505, 0.51, 0.52, 0.523], np.linspace(0.529, 0.9, 20)]
+    )
+    values = pd.DataFrame({"need": need}, [f"S{at:02d}" for at in range(40)])
+    types = pd.Series([1] * 20 + [2] * 20, values.index)
+    exact = fit_rules(values, types, seed=1)
+    assert [(line.sites, line.right) for line in exact.lines] == [(20, 20), (20, 20)]
+    rules = fit_rules(values, types, seed=1, units={"need": Unit(False, 1)})
+    assert {each.threshold for line in rules.lines for each in line.conditions} == {0.5}
+    assert [(line.sites, line.right) for line in rules.lines] == [(16, 16), (24, 20)]
+    assert rules.fitted == pytest.approx((0.8 + 1) / 2)
+    assert rules.accuracy == pytest.approx((0.8 + 1) / 2)
+
+
+def test_rules_of_a_typology_count_what_they_say(typed: Typology):
+    placed = typed.labels.dropna()
+    values = typed.profiles.values.droplevel("round").loc[placed.index]
+    for line in typed.explain(seed=1).rules.lines:
+        meet = pd.Series(True, values.index)
+        for each in line.conditions:
+            unit = unit_of(typed, each.feature)
+            assert each.threshold == unit.rounded(each.threshold)
+            side = (values[each.feature] > each.threshold) == each.above
+            meet &= side.where(values[each.feature].notna(), each.unknown)
+        assert (meet.sum(), (placed[meet] == line.type).sum()) == (line.sites, line.right)
 
 
 def test_shares_read_as_percent():

@@ -131,6 +131,8 @@ def _plain(labels):
         (split([1, 2, 3, 4, 5, -6], columns=[*COLUMNS, "wsa__se"]), "wsa__se", "Negative in row 1"),
         (split([1, 2, 3]), "rows", "Cut or too long in row 1"),
         (split([1] * 5, columns=["wsa"] * 5), "wsa", "Keep one"),
+        (split([1] * 6, columns=[*COLUMNS, "\ud800"]), "body", "half a sign"),
+        (split([1] * 200, columns=["wsa"] * 200), "body", "Found 200 columns; at most 115"),
         ({"dataframe_split": {"columns": [1], "data": []}}, "body", "list of names"),
         ({"dataframe_records": []}, "body", "no rows"),
         ({"inputs": SECRET}, "body", "dataframe_split"),
@@ -169,6 +171,7 @@ def test_too_much_is_refused_whether_or_not_its_size_is_stated(service):
         {"Host": ""},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )
@@ -230,7 +233,9 @@ def test_a_failure_inside_tells_neither_client_nor_log_what_was_sent(typed, capl
         await service.app()({**scope, "query_string": b""}, receive, send)
 
     asyncio.run(ask())
-    assert sent[0]["status"] == 500
+    assert sent[0]["status"] == 500 and dict(sent[0]["headers"])[b"cache-control"] == b"no-store"
+    (told,) = json.loads(sent[1]["body"])["problems"]
+    assert told["where"] == "service" and "went wrong" in told["message"]
     assert SECRET not in str(sent) and SECRET not in caplog.text
     assert "TypeError" in caplog.text or "RuntimeError" in caplog.text
 
@@ -271,6 +276,7 @@ def test_hosts_are_compared_whole_and_given_once():
         [(b"host", b"localhost"), (b"host", b"localhost")],
         [(b"host", b"localhost:80"), (b"origin", b"http://localhost:81")],
         [(b"host", b"[")],
+        [(b"host", b"localhost"), (b"origin", b"http://[")],
     ):
         assert refusal(headers, LOOPBACK)
     assert os.sep not in refusal([], LOOPBACK)

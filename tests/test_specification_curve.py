@@ -11,16 +11,23 @@ from sklearn.metrics import adjusted_rand_score
 
 from site_typology.figure_canvas import render
 from site_typology.figures_specifications import specification_drawing
-from site_typology.grid import Facts, Grid, as_proposed, lay_out
+from site_typology.grid import Choices, Facts, Grid, Laid, as_proposed, lay_out
 from site_typology.grid_material import GridSource, evidence_sites, feature_sets
-from site_typology.grid_runs import GridRun, expected_seconds, run_grid
+from site_typology.grid_runs import Fitted, GridRun, expected_seconds, run_grid
 from site_typology.report import report_html
+from site_typology.report_specifications import specification_content
 from site_typology.specification_agreement import (
     kept_companions,
     mean_with_others,
     pairwise_agreement,
 )
-from site_typology.specification_curve import COLUMNS, SITE_COLUMNS, specification_curve
+from site_typology.specification_choices import comparable
+from site_typology.specification_curve import (
+    COLUMNS,
+    SITE_COLUMNS,
+    SpecificationCurve,
+    specification_curve,
+)
 
 # --- Agreement -------------------------------------------------------------------------------
 
@@ -180,8 +187,48 @@ def test_a_specification_without_a_result_says_why(tried, typed):
     assert len(blank) == 10 and blank["agreement"].isna().all()
     assert (blank["reason"] == "4 sites are left.").all()
     assert made.to_dict()["not_fitted"] == 10
+    words = specification_content(made)["words"][0]
+    assert words.startswith("20 specifications were fitted; 10 more have no result. ")
     page = report_html(typed, typed.explain(seed=1), figures={}, curve=made)
     assert "10 specifications without a result: 4 sites are left." in page
+
+
+def halves(*specifications: tuple[str, str, tuple[int, ...]]) -> SpecificationCurve:
+    """A curve of specifications (algorithm, features, labels of 12 sites), with no claim."""
+    fitted = {
+        Choices(features, "working", "declared", "plausible", 1, algorithm, "features", 2): Fitted(
+            labels, 12, 0.8, 0.8, 0.3
+        )
+        for algorithm, features, labels in specifications
+    }
+    sites = [f"S{at:02d}" for at in range(12)]
+    laid = Laid(tuple(fitted), {}, len(fitted))
+    return specification_curve(GridRun(fitted, {}), laid, sites, None, 0.5)
+
+
+def test_of_a_pair_that_cannot_be_compared_one_is_kept():
+    whole, turned = (1,) * 6 + (2,) * 6, (1, 2) * 6
+    first, last = (1, 1, 1, 2, 2, 2) + (0,) * 6, (0,) * 6 + (1, 1, 1, 2, 2, 2)
+    made = halves(
+        ("ward", "all", whole), ("kmeans", "all", turned), ("mixture", "all", first),
+        ("ward", "x", whole), ("kmeans", "x", turned), ("mixture", "x", last),
+    )  # fmt: skip
+    assert made.explained_from == made.to_dict()["explained_from"] == 5
+    # Of the five kept, only the algorithm has a say in the answer: the pairs of one agree.
+    assert made.explained["algorithm"] > 0.9
+    words = specification_content(made)["words"][-1]
+    assert "of the variation (5 of 6 specifications: " in words
+    plain = halves(("ward", "all", whole), ("kmeans", "all", turned), ("ward", "x", first))
+    assert plain.explained_from == 3
+    assert specification_content(plain)["words"][-1].endswith("of the variation.")
+
+
+def test_what_has_most_gaps_is_left_out_first():
+    pairs = np.ones((5, 5))
+    for one, other in [(0, 1), (0, 2), (0, 3), (3, 4)]:
+        pairs[one, other] = pairs[other, one] = np.nan
+    assert comparable(pairs).tolist() == [1, 2, 3]
+    assert comparable(np.full((2, 2), np.nan)).tolist() == []
 
 
 # --- Running ---------------------------------------------------------------------------------
@@ -226,6 +273,12 @@ def test_the_time_expected_is_that_of_the_fits(tried):
     one = expected_seconds(source, laid.listed, 1)
     assert 0 < one < 600
     assert expected_seconds(source, laid.listed[:4], 1) < one
+
+
+def test_the_time_expected_does_not_hang_on_plausible_values(tried):
+    source, laid, _ = tried
+    plain = [one for one in laid.listed if one.missing == "mean"]
+    assert plain and expected_seconds(source, plain, 1) > 0
 
 
 def test_null_tests_of_scales_are_run_where_asked_for(typed_profiles):

@@ -138,7 +138,7 @@ class SiteAnswer:
         Largest first. Of the log-odds of the type against the next; of the squared distance to
         the nearest type for *none of these*.
     base : float
-        What a site at the mean of all would have; `base` and the shares add up to the figure.
+        What a site in the middle of all would have; `base` and the shares add up to the figure.
     shares_of : str
         What they are shares of.
     peers : tuple of Peer

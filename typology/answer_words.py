@@ -42,7 +42,7 @@ def why_type(own: Chance, other: Chance | None, shares: Sequence[Share], base: f
     named = [share for share in speaking if share.amount >= WORTH_SAYING * total][:MOST_FOR]
     if not named:
         return (
-            f"{start}: nothing that is known sets it apart from the mean of all sites, where "
+            f"{start}: nothing that is known sets it apart from the middle of all sites, where "
             f"type {own.type} is the likelier."
         )
     verb = "speaks" if len(named) == 1 else "speak"
@@ -66,7 +66,7 @@ def why_none(nearest: Chance, farther: float, shares: Sequence[Share]) -> str:
     return f"{start}: {joined(parts)} {verb} it apart most."
 
 
-def _figures(share: Share, mean: str = "mean of all") -> str:
+def _figures(share: Share, mean: str = "middle of all") -> str:
     return f"{as_inside_sentence(share.title)} {share.value} ({mean} {share.mean})"
 
 

@@ -178,7 +178,7 @@ class Answering:
             if other is None:
                 return nothing, "", why_type(own, None, (), 0.0), ()
             terms = log_odds_terms(model, site, own.type - 1, other.type - 1)
-            shares = self._shares(terms, at, self.fitted.means)
+            shares = self._shares(terms, at, self.fitted.centre)
             of = f"log-odds of type {own.type} against type {other.type}"
             return terms, of, why_type(own, other, shares, terms.base), shares
         if status == "none of these":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = 0.001
 """Share of a type's members that are farther away than the farthest site it takes in."""
+TOO_LARGE = "not enough data: a value or its error is too large to compute with"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Placed:
     distance: np.ndarray
     nearest: np.ndarray
     tail: np.ndarray
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """Profiles of which nothing can be computed, since a square in it is beyond all numbers."""
+        return np.asarray(np.isnan(self.tail) | np.isnan(self.probabilities).any(axis=1))
 
     @classmethod
     def nowhere(cls, n: int) -> Placed:
@@ -110,6 +116,7 @@ class Assigner:
         placed = self.placed(self.working(profiles))
         for at in np.flatnonzero((reasons == "") & (placed.tail < self.reach)):
             reasons[at] = self._none_of_these(placed.distance[at], placed.nearest[at])
+        reasons[(reasons == "") & placed.unknown] = TOO_LARGE
         return self._finish(frame, placed, reasons)
 
     def log_tails(self, profiles: SiteProfiles) -> np.ndarray:

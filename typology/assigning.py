@@ -73,7 +73,8 @@ def assign_sites(
     tracking_uri : str, optional
         MLflow store of the model.
     out : Path, optional
-        ``.csv``, ``.xlsx`` or ``.parquet``; one that cannot be written is refused before the work.
+        ``.csv``, ``.xlsx`` or ``.parquet``; one that cannot be written, or
+        is the file that is read, is refused before the work.
     report : Path, optional
         HTML file for a short report.
 
@@ -87,10 +88,11 @@ def assign_sites(
         With every problem found; `MismatchError` where sites do not fit the typology.
     """
     asked = {"--out": out, "--report": report}
-    check_files({name: path for name, path in asked.items() if path is not None})
+    source = study or profiles
+    sources = [] if source is None else [source]
+    check_files({name: path for name, path in asked.items() if path is not None}, sources)
     check_kind(out)
     typology = typology_of(model, tracking_uri)
-    source = study or profiles
     differences: tuple[Difference, ...] = ()
     if study is not None and profiles is None:
         assignment = typology.assign(Study.load(study).typology_profiles())
@@ -102,7 +104,7 @@ def assign_sites(
         raise StudyError("assign", [Problem("sites", "Give either --study or --profiles.")])
     summary = Summary(typology)
     summary.add_frame(assignment.frame)
-    with whole_files(asked) as places:
+    with whole_files(asked, sources) as places:
         if out is not None:
             write_answer(assignment.answers, places["--out"], differences)
         if report is not None and source is not None:
@@ -189,7 +191,7 @@ def print_differences(differences: Sequence[Difference]) -> None:
     console = Console(stderr=True, width=None if Console(stderr=True).is_terminal else PIPED_WIDTH)
     table = Table("column", "expected", "found", "what to do", pad_edge=False)
     for own in differences:
-        cells = (own.column, own.expected, own.found, own.remedy)
+        cells = map(printable, (own.column, own.expected, own.found, own.remedy))
         table.add_row(*(escape(cell if len(cell) <= 300 else f"{cell[:297]}...") for cell in cells))
     console.print(table)
 
@@ -202,4 +204,15 @@ def show_mismatch(error: MismatchError) -> None:
 def _shown(value: Any) -> str:
     if pd.isna(value):
         return ""
-    return f"{value:.2f}" if isinstance(value, float) else escape(str(value))
+    return f"{value:.2f}" if isinstance(value, float) else escape(printable(str(value)))
+
+
+def printable(text: str) -> str:
+    r"""Blank out signs that a terminal would obey.
+
+    Examples
+    --------
+    >>> printable("North\x1b[31m")
+    'North [31m'
+    """
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -120,7 +120,7 @@ class FastReader:
             ) as reader:
                 for batch in reader:
                     yield batch, at
-        except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError) as error:
+        except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, OSError) as error:
             raise NotInOrderError from error
 
     def _columns(self, headings: list[str]) -> dict[str, str]:
@@ -168,7 +168,7 @@ class FastReader:
         if np.isnan(least):
             return numbers
         field, ending = self.form.known[name]
-        low, high = (field.limits or (-np.inf, np.inf)) if not ending else (0.0, np.inf)
+        low, high = field.limits_of(ending)
         wrong = least < low - EDGE or most > high + EDGE or np.isinf(least) or np.isinf(most)
         if not ending:
             wrong |= self.tally.stops(field, float(least)) or self.tally.stops(field, float(most))

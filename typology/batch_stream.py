@@ -75,7 +75,7 @@ def assign_stream(
     check_kind(out, STREAMED)
     read_raw(source)  # Refuses a file that is not there or not what its name says.
     form, placer = Form.of(typology), Placer(typology)
-    with whole_files({"--out": out, "--report": report}) as places:
+    with whole_files({"--out": out, "--report": report}, [source]) as places:
         try:
             reader: Any = FastReader(form, source, chunk, block_bytes)
             summary = _copy(typology, placer, form, reader, places["--out"])

@@ -18,6 +18,7 @@ REMEDIES = {
     "a formula without a result": "Open and save the file in a spreadsheet, or paste the value.",
     "out of range": "Correct the value, its unit or a code for missing; leave unknown ones blank.",
     "negative": "Give 0 or more, or leave the cell blank where it is not known.",
+    "too large": "Correct the error or its unit, or leave the cell blank where it is not known.",
 }
 """What to do, by what was found."""
 

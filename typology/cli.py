@@ -15,6 +15,7 @@ from site_typology.cli_page import page
 from site_typology.cli_rounds import rounds
 from site_typology.cli_serve import serve
 from site_typology.cli_share import share
+from site_typology.cli_short_form import short_form
 from site_typology.cli_template import template
 from site_typology.errors import SiteTypologyError
 
@@ -341,6 +342,7 @@ for command in (
     cli_runs.log,
     cli_runs.rerun,
     cli_review.review,
+    short_form,
 ):
     app.command()(command)
 

@@ -46,6 +46,7 @@ def review(
 ) -> None:
     """List the proposals that await a decision, or look at, approve or reject one."""
     from site_typology.experiments.review import awaiting, decide, look_at
+    from site_typology.whole_files import check_files
 
     if not (approve or reject):
         _refuse_without_decision(reviewer, reason, name, override, report)
@@ -55,6 +56,8 @@ def review(
     if model is None or (approve and reject):
         said = "Give --approve or --reject, and the model that it is for."
         raise StudyError("review", [Problem("decision", said)])
+    if report is not None:
+        check_files({"--report": report}, command="review")
     done = decide(
         model,
         version or "",

@@ -32,7 +32,11 @@ def rounds(
         typer.Option("--to", help="A later round; repeat it. All later rounds by default."),
     ] = None,
     replicates: Annotated[
-        int, typer.Option(help="Rounds without change that are simulated.", min=19)
+        int,
+        typer.Option(
+            help="Rounds without change that are simulated; more where several rounds need it.",
+            min=19,
+        ),
     ] = 99,
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)] = 0,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store of the model.")] = None,

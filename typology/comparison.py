@@ -153,11 +153,11 @@ def compare(before: Grouping, after: Grouping, *, aligned: bool = False) -> Comp
     """Compare two groupings of sites, whoever made them.
 
     Types are matched one to one by the sites that they share (linear assignment, Kuhn 1955,
-    *Naval Research Logistics Quarterly* 2); those of `after` that are left over get numbers beyond
-    those of `before`. The adjusted Rand index (Hubert and Arabie 1985, *Journal of
-    Classification* 2) and the adjusted mutual information (Vinh, Epps and Bailey 2010, *JMLR* 11)
-    are 1 where both agree on every pair of sites and near 0 where they agree by chance; both are
-    taken over the sites that have a type on both sides.
+    *Naval Research Logistics Quarterly* 2); those of `after` that are left over, or share no site,
+    get numbers beyond those of `before`. The adjusted Rand index (Hubert and Arabie 1985,
+    *Journal of Classification* 2) and the adjusted mutual information (Vinh, Epps and Bailey 2010,
+    *JMLR* 11) are 1 where both agree on every pair of sites and near 0 where they agree by chance;
+    both are taken over the sites that have a type on both sides.
 
     Parameters
     ----------
@@ -217,7 +217,11 @@ def _matched(before: Grouping, after: Grouping, shared: pd.Index) -> dict[int, i
     if not table.size:
         return {kind: kind for kind in new}
     rows, columns = linear_sum_assignment(-table)
-    matched = {new[row]: old[column] for row, column in zip(rows, columns, strict=True)}
+    matched = {
+        new[row]: old[column]
+        for row, column in zip(rows, columns, strict=True)
+        if table[row, column]
+    }
     beyond = max(old)
     for kind in new:
         if kind not in matched:

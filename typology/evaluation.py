@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.describe import is_claimed
+from site_typology.shares import placed_members
 from site_typology.type_means import between_sites
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def compare_evaluation(typology: Typology, seed: int) -> pd.DataFrame:
     if not is_claimed(typology):
         return pd.DataFrame(columns=COLUMNS)
     profiles = typology.profiles
-    members = typology.memberships.dropna(subset="type").set_index("site")
+    members = placed_members(typology)
     shares = members[[f"p_{at + 1}" for at in range(typology.model.k)]].to_numpy(dtype=float)
     placed = profiles.select(sites=list(members.index))
     groups: dict[str, list[FeatureInfo]] = {}

@@ -94,6 +94,8 @@ class Explanation:
     def to_shap(self, type: int) -> Any:
         """One type's Shapley values as `shap.Explanation`, a row a site, for SHAP's own plots.
 
+        Rows are in order of the sites' names, as in ``shares.sites``.
+
         Parameters
         ----------
         type : int
@@ -156,12 +158,13 @@ def explain(typology: Typology, *, seed: int) -> Explanation:
     if not is_claimed(typology):
         return _not_shown("No typology is claimed, so there is no membership to explain.")
     from site_typology.faithful import check_faithfulness
-    from site_typology.rule_list import fit_rules
+    from site_typology.rule_list import fit_rules, unit_of
     from site_typology.shares import Placed, exact_shares, surrogate_shares
 
     placed = Placed.of(typology)
+    units = {str(name): unit_of(typology, str(name)) for name in placed.observed.columns}
     beside = {
-        "rules": fit_rules(placed.observed, placed.series(), seed),
+        "rules": fit_rules(placed.observed, placed.series(), seed, units),
         "evaluation": compare_evaluation(typology, seed),
         "titles": titles_of(typology.profiles.features),
     }
@@ -185,7 +188,7 @@ def explain(typology: Typology, *, seed: int) -> Explanation:
         fidelity.sd,
         fidelity.chance,
         _per_type(shares),
-        _per_site(placed, shares),
+        _in_order(_per_site(placed, shares), typology.memberships["site"]),
         shares,
         checked,
         **beside,
@@ -273,3 +276,10 @@ def _per_site(placed: Placed, shares: Shares) -> pd.DataFrame:
         },
         columns=SITE_COLUMNS,
     )
+
+
+def _in_order(rows: pd.DataFrame, sites: pd.Series) -> pd.DataFrame:
+    """Put the rows of each site where the site stands in the table of memberships."""
+    places = pd.Series(range(len(sites)), index=sites.astype(str))
+    at = places.loc[rows["site"]].to_numpy()
+    return rows.iloc[np.argsort(at, kind="stable")].reset_index(drop=True)

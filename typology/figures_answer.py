@@ -74,7 +74,7 @@ def _bars(answer: SiteAnswer) -> list[tuple[str, float]]:
     if rest:
         shown.append((f"{len(rest)} further features", sum(share.amount for share in rest)))
     if answer.status == "type":
-        shown.append(("A site at the mean of all", answer.base))
+        shown.append(("A site in the middle of all", answer.base))
     return shown
 
 

@@ -111,7 +111,21 @@ class FittedSites:
     @cached_property
     def type_means(self) -> np.ndarray:
         """Middle of each type in natural units, shape (k, features)."""
-        frame = self.assigner.scale.to_natural(self.assigner.model.means)
+        return self._natural(self.assigner.model.means)
+
+    @cached_property
+    def centre(self) -> np.ndarray:
+        """Middle of all types in natural units: where a feature speaks for none of them.
+
+        Contributions are against the mean of the types on the working scale. Brought back, it is
+        not the mean of the sites' values, which may lie on the other side of a value.
+        """
+        model = self.assigner.model
+        return np.asarray(self._natural(model.weights @ model.means)[0])
+
+    def _natural(self, points: np.ndarray) -> np.ndarray:
+        """Bring points of the working scale to natural units, shape (m, features)."""
+        frame = self.assigner.scale.to_natural(points)
         names = [info.name for info in self.natural.infos]
         return np.asarray(frame[names].to_numpy(dtype=float))
 

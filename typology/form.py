@@ -17,9 +17,15 @@ from site_typology.profile_files import COUNT, ERROR
 from site_typology.spreadsheet import restore
 from site_typology.typology import Typology
 
+MOST_SPANS = 1e6
+"""Times the span of the fitted sites from which a standard error is taken for a mistake."""
 KIND_LIMITS = {"share": (0.0, 1.0), "composition": (0.0, 1.0)}
 NEAR = 0.75
 """How alike two column names are, from 0 to 1, when one is suggested for the other."""
+MOST_HEADING = 200
+"""Signs of a heading that is looked into; none of ours is longer, or its own length counts."""
+MOST_UNKNOWN = 100
+"""Columns that are not known, for which a known one is looked for; a file may hold thousands."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,18 @@ class Field:
     def heading(self) -> str:
         """Name of its column in a template: with the unit, where there is one."""
         return f"{self.name} [{self.info.unit}]" if self.info.unit else self.name
+
+    def limits_of(self, ending: str) -> tuple[float, float]:
+        """Lowest and highest number that one of its columns takes, by its ending.
+
+        A standard error is bounded by `MOST_SPANS`: far beyond, its square is no number any more.
+        """
+        if not ending:
+            return self.limits or (-np.inf, np.inf)
+        if ending != ERROR or self.seen is None:
+            return 0.0, np.inf
+        span = max(self.seen[2], 0.0) - min(self.seen[0], 0.0)
+        return 0.0, MOST_SPANS * span if span else np.inf
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -127,16 +145,26 @@ class Form:
     def read_heading(self, text: str) -> tuple[str, str | None]:
         """Split a column's heading into name and unit; None where it says no unit."""
         text = restore(text.strip())
-        if text in self.known or text in INDEX:
+        if text in self.known or text in INDEX or self.is_long(text) or not text.endswith("]"):
             return text, None
-        named = re.fullmatch(r"(.*?)\s*\[([^\[\]]*)\]", text)
-        return (named[1], named[2].strip()) if named else (text, None)
+        name, mark, unit = text[:-1].rpartition("[")
+        return (name.rstrip(), unit.strip()) if mark and "]" not in unit else (text, None)
+
+    def is_long(self, text: str) -> bool:
+        """Whether a heading is longer than any that is looked into."""
+        return len(text) > self._longest
+
+    @cached_property
+    def _longest(self) -> int:
+        return max([MOST_HEADING, *(len(field.heading) for field in self.fields)])
 
     def suggestion(self, name: str, *, named: bool = True) -> str:
         """The known column that a name is nearest to; ``""`` where it is like none.
 
         Without `named`, ``site`` and ``round`` are no columns.
         """
+        if self.is_long(name):
+            return ""
         columns = [*(INDEX if named else []), *self.known]
         plain = {_plain(column): column for column in columns}
         own = _plain(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -192,12 +192,15 @@ class Facts:
         Feature sets whose numbers are on the working scale as they are.
     whole : frozenset of str
         Feature sets without a gap.
+    needless : mapping of str to str
+        Feature sets that are not tried, and why: they have no feature, or those of another.
     """
 
     weighted: bool = False
     categories: bool = False
     one_scale: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
+    needless: Mapping[str, str] = field(default_factory=dict)
 
 
 def lay_out(
@@ -256,6 +259,8 @@ def _placed(one: Choices) -> Choices:
 
 def _misfit(one: Choices, grid: Grid, facts: Facts) -> str:
     """Say why a specification cannot be, or would repeat another."""
+    if one.features in facts.needless:
+        return f"{one.features}: {facts.needless[one.features]}"
     if one.weights == "none" and not facts.weighted:
         return "weights = none: the study has no response weights"
     if one.space == "famd" and not facts.categories and "pca" in grid.spaces:

@@ -138,7 +138,10 @@ def _members(name: str, grid: Grid, own: Sequence[FeatureInfo], found: Problems)
 def facts_of(source: GridSource) -> Facts:
     """Find out which specifications would repeat others for want of what they vary."""
     one_scale, whole = set(), set()
+    needless = _needless(source.sets)
     for name in source.sets:
+        if name in needless:
+            continue
         try:
             kept = _screened(source, name, "declared")
         except StudyError:  # It cannot be fitted: its specifications say so.
@@ -151,7 +154,22 @@ def facts_of(source: GridSource) -> Facts:
             whole.add(name)
     features = source.profiles["declared"].features
     categories = any(info.use == "build" and info.kind == "category" for info in features)
-    return Facts("none" in source.profiles, categories, frozenset(one_scale), frozenset(whole))
+    weighted = "none" in source.profiles
+    return Facts(weighted, categories, frozenset(one_scale), frozenset(whole), needless)
+
+
+def _needless(sets: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Feature sets that add nothing, and why; of equal ones that of the proposal or the first."""
+    found: dict[str, str] = {}
+    first: dict[tuple[str, ...], str] = {}
+    for name in sorted(sets, key=lambda name: name != ALL):
+        if not sets[name]:
+            found[name] = "no feature is left"
+        elif sets[name] in first:
+            found[name] = f"the same features as {first[sets[name]]}"
+        else:
+            first[sets[name]] = name
+    return found
 
 
 def evidence_sites(

@@ -271,8 +271,9 @@ def expected_seconds(source: GridSource, listed: Sequence[Choices], workers: int
     """
     measured: dict[str, float] = {}
     before = 0.0
-    for one in listed:
-        if one.missing != "plausible" or one.algorithm in measured:
+    # Plausible values, where there are any, take the longest.
+    for one in sorted(listed, key=lambda one: one.missing != "plausible"):
+        if one.algorithm in measured:
             continue
         try:
             material = prepare(source, one)

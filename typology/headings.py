@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from site_typology.differences import Difference
-from site_typology.form import Field, Form
+from site_typology.form import MOST_UNKNOWN, Field, Form
 from site_typology.profile_checks import INDEX
 
 
@@ -41,7 +41,8 @@ def check_headings(
     for place, heading in enumerate(headings):
         name, unit = form.read_heading(heading)
         if name not in form.known and not (named and name in INDEX):
-            unknown.append((heading.strip(), form.suggestion(name, named=named)))
+            near = form.suggestion(name, named=named) if len(unknown) < MOST_UNKNOWN else ""
+            unknown.append((heading.strip(), near))
             continue
         if name in at:
             found.append(Difference(name, "one such column", "two", "Keep one of the two columns."))
@@ -81,7 +82,7 @@ def _report(
         fits = near and near not in at
         remedy = f"Rename it to {near!r}." if fits else "Remove the column."
         expected = f"{near!r}" if fits else "a column of the typology"
-        shown = heading[:80] or "(blank)"
+        shown = "".join(sign if sign.isprintable() else " " for sign in heading[:80]) or "(blank)"
         found.append(Difference(shown, expected, "an unknown column", remedy))
     suggested = {near for _, near in unknown}
     for name in missing:

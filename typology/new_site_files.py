@@ -29,6 +29,7 @@ class SheetLimits:
     unpacked : int
         Bytes that it may unpack to.
     rows, columns : int
+        Cells that are read, blank ones too, are as many as fit in both.
     """
 
     unpacked: int
@@ -42,8 +43,16 @@ class SheetLimits:
         if columns > self.columns:
             raise _refused(source, f"More than {self.columns:,} columns. Remove those not needed.")
 
+    def check_read(self, source: str, cells: int, row: int) -> None:
+        """Raise `StudyError` where so many cells have been read, or a row so far down."""
+        if cells > self.rows * self.columns or row > LAST_ROW:
+            said = "Blank cells reach too far. Copy the sites into a new workbook."
+            raise _refused(source, said)
 
-WHOLE_SHEET = SheetLimits(300_000_000, 1_048_576, 16_384)
+
+LAST_ROW = 1_048_576
+"""Of a sheet."""
+WHOLE_SHEET = SheetLimits(300_000_000, LAST_ROW, 16_384)
 
 
 def read_raw(path: Path) -> RawTable:
@@ -100,8 +109,25 @@ def csv_headings(path: Path) -> tuple[list[str], str]:
             separator = delimiter_of(first)
             file.seek(0)
             return next(csv.reader(file, delimiter=separator), []), separator
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _refused(path.name, f"Not a CSV file in UTF-8: {error}.") from error
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise _refused(path.name, csv_problem(error)) from error
+
+
+def csv_problem(error: Exception, row: int = 0) -> str:
+    """Say why a CSV file cannot be read on after a row.
+
+    Examples
+    --------
+    >>> csv_problem(csv.Error("field larger than field limit (131072)"), 7)
+    'A field after row 7 has more than 131,072 letters: is a quotation mark not closed?'
+    """
+    if "field limit" in str(error):
+        most = csv.field_size_limit()
+        after = f" after row {row}" if row else ""
+        return f"A field{after} has more than {most:,} letters: is a quotation mark not closed?"
+    if isinstance(error, OSError):
+        return f"Cannot be read: {error.strerror or error}."
+    return f"Not a CSV file in UTF-8: {error}."
 
 
 def csv_table(path: Path) -> RawTable:
@@ -111,14 +137,15 @@ def csv_table(path: Path) -> RawTable:
         raise _refused(path.name, "Not a CSV file: it is empty.")
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
+        number = 1
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, delimiter=separator)
                 next(reader)
                 for number, cells in enumerate(reader, start=2):
                     yield number, [cell if cell.strip() else None for cell in cells]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise _refused(path.name, f"Not a CSV file in UTF-8: {error}.") from error
+        except (UnicodeDecodeError, csv.Error, OSError) as error:
+            raise _refused(path.name, csv_problem(error, number)) from error
 
     return RawTable(path.name, headings, rows(), address)
 
@@ -155,6 +182,7 @@ def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) 
     values = _sheet_rows(source, content, limits, data_only=True)
     formulas = _sheet_rows(source, content, limits, data_only=False)
     kept: list[tuple[int, list[object]]] = []
+    read = 0
     for number, (row, typed) in enumerate(zip(values, formulas, strict=True), start=1):
         cells = [
             UnsavedFormula() if cell is None and formula is not None else cell
@@ -166,6 +194,8 @@ def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) 
         if cells or number == 1:
             kept.append((number, cells))
         limits.check(source, len(kept) - 1, len(cells))
+        read += len(row)
+        limits.check_read(source, read, number)
     if not kept:
         raise _refused(source, f"The sheet {SHEET!r}, or the first one, is empty.")
     headings = ["" if cell is None else str(cell) for cell in kept[0][1]]
@@ -188,11 +218,14 @@ def parquet_table(path: Path) -> RawTable:
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
         number = 1
-        for batch in file.iter_batches(BATCH):
-            columns = [column.to_pylist() for column in batch.columns]
-            for cells in zip(*columns, strict=True):
-                yield number, list(cells)
-                number += 1
+        try:
+            for batch in file.iter_batches(BATCH):
+                columns = [column.to_pylist() for column in batch.columns]
+                for cells in zip(*columns, strict=True):
+                    yield number, list(cells)
+                    number += 1
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _refused(path.name, f"A damaged Parquet file: {error}.") from error
 
     return RawTable(path.name, headings, rows(), lambda row, _: f"row {row}")
 

@@ -24,6 +24,17 @@ CHUNK = 4096
 EDGE = 1e-9
 """What a value may be beyond a limit for rounding, as profiles are checked."""
 
+_OF_ROWS = {
+    "blank": ("a name for every site", "Name the site."),
+    "named twice in a round": (
+        "one row a site and round",
+        "Leave one of them, or tell rounds apart.",
+    ),
+    "cut or too long": ("as many fields as headings", "Is the file cut, or a comma not quoted?"),
+    "parts with another sum": ("parts that add up to 1", "Correct the parts of the composition."),
+}
+"""What is expected and what to do, by what was found of a whole row."""
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -197,11 +208,11 @@ class Checker:
     ) -> np.ndarray:
         name = field.name + ending
         numbers = np.full(len(cells), np.nan)
-        low, high = (field.limits or (-np.inf, np.inf)) if not ending else (0.0, np.inf)
+        low, high = field.limits_of(ending)
         for at, raw in enumerate(cells):
             value, what = read_number(raw)
             if not what and (value < low - EDGE or value > high + EDGE):
-                what = "negative" if ending else "out of range"
+                what = ("negative" if value < low else "too large") if ending else "out of range"
             if not what and not ending and self.tally.stops(field, value):
                 what = "not in the code frame"
             if what:
@@ -245,20 +256,17 @@ class Checker:
         return Difference(name, expected, what, remedy, tuple(cells.cells), cells.more, stops)
 
     def _expectation(self, name: str, what: str) -> tuple[str, str, bool]:
-        if what == "blank":
-            return "a name for every site", "Name the site.", True
-        if what == "named twice in a round":
-            return "one row a site and round", "Leave one of them, or tell rounds apart.", True
-        if what == "cut or too long":
-            return "as many fields as headings", "Is the file cut, or a comma not quoted?", True
-        if what == "parts with another sum":
-            return "parts that add up to 1", "Correct the parts of the composition.", True
+        if what in _OF_ROWS:
+            return *_OF_ROWS[what], True
         field, ending = self.form.known[name]
         if what == "not in the code frame":
             frame = shown_list(field.codes)
             if field.category:
                 return frame, "Check the spelling; no site is placed by it.", False
             return frame, "Give a level of the scale; leave unknown ones blank.", True
+        if what == "too large":
+            most = f"a standard error of {field.limits_of(ending)[1]:g} at most"
+            return most, REMEDIES[what], True
         return expected_number(field, ending), REMEDIES[what], True
 
 

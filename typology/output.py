@@ -110,10 +110,7 @@ def write_outputs(
         (folder / "INTERNAL.txt").write_text(MARKING, encoding="utf-8")
         _fill_profiles(folder, profiles)
         write_tables(folder, typology)
-        write_csv(explanation.per_type, folder / "drivers.csv")
-        write_csv(explanation.per_site, folder / "explanation.csv")
-        write_csv(rules_table(typology, explanation.rules), folder / "rules.csv")
-        write_csv(explanation.evaluation, folder / "evaluation.csv")
+        write_explanation(folder, typology, explanation)
         fill_specifications(folder, curve)
         (folder / "report.html").write_text(report, encoding="utf-8")
         for name, content in (files or {}).items():
@@ -148,6 +145,14 @@ def write_tables(folder: Path, typology: Typology) -> None:
     write_csv(axis_table(typology, two_rules(typology)), folder / "axis.csv")
     evidence = json.dumps(typology.evidence.to_dict(), indent=1, allow_nan=False)
     (folder / "evidence.json").write_text(evidence + "\n", encoding="utf-8")
+
+
+def write_explanation(folder: Path, typology: Typology, explanation: Explanation) -> None:
+    """Write every figure of an explanation to a folder."""
+    write_csv(explanation.per_type, folder / "drivers.csv")
+    write_csv(explanation.per_site, folder / "explanation.csv")
+    write_csv(rules_table(typology, explanation.rules), folder / "rules.csv")
+    write_csv(explanation.evaluation, folder / "evaluation.csv")
 
 
 def comembership_table(typology: Typology) -> pd.DataFrame:

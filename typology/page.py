@@ -31,11 +31,13 @@ from site_typology.page_view import (
 )
 from site_typology.service import MEDIA
 from site_typology.service_body import Refused, read_body
-from site_typology.service_guard import LOOPBACK, Guard
+from site_typology.service_guard import FAILED, LOOPBACK, Guard
 from site_typology.spreadsheet import neutralise
 from site_typology.template import FORMATS, template_bytes
 
 MOST_BYTES = 5_000_000
+MOST_DIGITS = 10
+"""Of the number of a row; Python reads no number of thousands of digits."""
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -95,7 +97,7 @@ class Page:
             *(Route(f"/template.{kind}", self.template, methods=["GET"]) for kind in FORMATS),
             *(Route(path, self._form(work), methods=["POST"]) for path, work in forms.items()),
         ]
-        handlers = {HTTPException: _other, BadRequestError: _refused}
+        handlers = {HTTPException: _other, BadRequestError: _refused, Exception: _failed}
         return Guard(Starlette(routes=routes, exception_handlers=handlers), hosts, HEADERS)
 
     async def start(self, request: Request) -> Response:
@@ -177,9 +179,9 @@ class Page:
     def _rows(self, own: Offered, sent: Sent) -> Response:
         answered = _again(own, sent)
         row = sent.fields.get("row", "")
-        if not (row.isascii() and row.isdigit() and int(row) < len(answered.chunk)):
+        at = int(row) if row.isascii() and row.isdigit() and len(row) < MOST_DIGITS else -1
+        if not 0 <= at < len(answered.chunk):
             raise BadRequestError(400, "There is no such row.")
-        at = int(row)
         text = page_html(
             self.offers,
             own,
@@ -238,6 +240,11 @@ async def _other(request: Request, error: Exception) -> Response:
     """Answer what there is no answer to, such as another address or method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     return _words(status, "There is nothing here.")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Say that there was a failure; the framework raises it again, and `Guard` logs it."""
+    return _words(500, FAILED)
 
 
 def _words(status: int, message: str) -> Response:

@@ -11,7 +11,13 @@ import numpy as np
 from site_typology.declaration import ONE_ROUND
 from site_typology.errors import Problem, StudyError
 from site_typology.form import Field, Form
-from site_typology.new_site_files import SheetLimits, address, delimiter_of, workbook_of
+from site_typology.new_site_files import (
+    SheetLimits,
+    address,
+    csv_problem,
+    delimiter_of,
+    workbook_of,
+)
 from site_typology.new_sites import Chunk, RawTable
 from site_typology.profile_checks import INDEX
 from site_typology.template import template_columns
@@ -80,6 +86,7 @@ def csv_text_table(source: str, text: str, limits: SheetLimits = LIMITS) -> RawT
         io.StringIO(text, newline=""), delimiter=delimiter_of(text.partition("\n")[0])
     )
     kept: list[tuple[int, Sequence[object]]] = []
+    number = 0
     try:
         headings = next(lines, [])
         for number, cells in enumerate(lines, start=2):
@@ -87,7 +94,7 @@ def csv_text_table(source: str, text: str, limits: SheetLimits = LIMITS) -> RawT
                 kept.append((number, [cell if cell.strip() else None for cell in cells]))
             limits.check(source, len(kept), max(len(headings), len(cells)))
     except csv.Error as error:
-        raise StudyError(source, [Problem("file", f"Not a CSV file: {error}.")]) from error
+        raise StudyError(source, [Problem("file", csv_problem(error, number))]) from error
     if not headings:
         raise StudyError(source, [Problem("file", "It is empty.")])
     return RawTable(source, headings, iter(kept), address)

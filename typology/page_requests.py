@@ -182,7 +182,10 @@ class Gate:
         ------
         BadRequestError
         """
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or parts.netloc.lower() != host.lower():
             raise BadRequestError(403, "Only the page itself may send this.")
 

@@ -74,7 +74,7 @@ def shared_features(fitted: FittedSites, own: Values, others: Values) -> list[li
     """
     least = STANDS_OUT * fitted.spreads
     off, off_others = own.values - fitted.means, others.values - fitted.means
-    # A value without a known error or without any value compares as false.
+    # Without a value it compares as false; without a known error half an SD alone counts.
     apart = np.abs(off) >= np.fmax(least, own.errors)
     apart = apart & (np.abs(off_others) >= np.fmax(least, others.errors))
     smaller = np.minimum(np.abs(off), np.abs(off_others))

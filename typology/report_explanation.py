@@ -213,6 +213,10 @@ def rule_rows(typology: Typology, rules: RuleList | None) -> list[dict[str, Any]
     ]
 
 
+_PARTS = {2: "one half", 3: "two thirds", 4: "three quarters", 5: "four fifths"}
+"""What rules are made from, by number of folds."""
+
+
 def accuracy_words(rules: RuleList | None) -> str:
     """Say how often the rules are right; empty where there are none."""
     if rules is None:
@@ -221,8 +225,8 @@ def accuracy_words(rules: RuleList | None) -> str:
         "They could not be tried on sites that they were not made from, as a type has a single "
         "site."
         if np.isnan(rules.accuracy)
-        else f"Made anew from four fifths of the sites and tried on the rest, such rules give "
-        f"{rules.accuracy:.0%} of sites the type they have, on average over types (± "
+        else f"Made anew from {_PARTS[rules.folds]} of the sites and tried on the rest, such rules "
+        f"give {rules.accuracy:.0%} of sites the type they have, on average over types (± "
         f"{rules.sd:.0%} over repeats); guessing gives {rules.chance:.0%}."
     )
     unreached = ""

@@ -72,13 +72,15 @@ def specification_content(curve: SpecificationCurve | None) -> dict[str, Any] | 
 
 def _words(curve: SpecificationCurve) -> list[str]:
     agreement = curve.agreement
+    blank = len(curve.table) - len(agreement)
+    without = f"; {blank} more {'has' if blank == 1 else 'have'} no result" if blank else ""
     whom = "the proposal" if curve.claimed else "the other specifications, on average,"
     drawn = ""
     if len(curve.table) < curve.possible:
         drawn = f", drawn at random of the {curve.possible} that could be fitted"
     sentences = [
-        f"{len(curve.table)} specifications were fitted{drawn}. Agreement with {whom} has the "
-        f"median {agreement.median():.2f} and lies between {agreement.min():.2f} and "
+        f"{len(agreement)} specifications were fitted{drawn}{without}. Agreement with {whom} has "
+        f"the median {agreement.median():.2f} and lies between {agreement.min():.2f} and "
         f"{agreement.max():.2f} (adjusted Rand index over the sites that both place: 1 for the "
         "same groups, about 0 for groups that have nothing to do with each other)."
     ]
@@ -99,9 +101,15 @@ def _words(curve: SpecificationCurve) -> list[str]:
     varied = {name: share for name, share in curve.explained.items() if share == share}
     if varied:
         name = max(varied, key=lambda each: varied[each])
+        some = ""
+        if curve.explained_from < len(agreement):
+            some = (
+                f" ({curve.explained_from} of {len(agreement)} specifications: those that can all "
+                "be compared with each other)"
+            )
         sentences.append(
             f"The choice that moves the answer most is “{TITLES[name].lower()}”: it explains "
-            f"{varied[name]:.0%} of the variation."
+            f"{varied[name]:.0%} of the variation{some}."
         )
     return sentences
 

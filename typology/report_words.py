@@ -236,6 +236,16 @@ class Unit:
         zero = not any(digit in text for digit in "123456789")
         return text.lstrip("-") if zero else text.replace("-", "−")
 
+    def rounded(self, value: float) -> float:
+        """Round a value to what `write` says.
+
+        Examples
+        --------
+        >>> Unit(False, 1).rounded(-2.36), Unit(True, 0).rounded(0.127)
+        (-2.4, 0.13)
+        """
+        return round(value, self.decimals + (2 if self.percent else 0))
+
     def interval(self, mean: float, low: float, high: float) -> str:
         """Write a mean with its interval."""
         if math.isnan(mean):

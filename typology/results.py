@@ -33,7 +33,7 @@ class Rule:
         What was found; NaN where it could not be computed.
     threshold : float
         What the figure is compared with.
-    relation : {"<=", ">="}
+    relation : {"<=", ">=", ">"}
         How the figure must stand to the threshold.
     meaning : str
         The rule in one sentence that a reader without statistics can follow.
@@ -42,7 +42,7 @@ class Rule:
     name: str
     figure: float
     threshold: float
-    relation: Literal["<=", ">="]
+    relation: Literal["<=", ">=", ">"]
     meaning: str
 
     @property
@@ -50,6 +50,8 @@ class Rule:
         """Whether the figure keeps to the threshold; never for NaN."""
         if self.relation == "<=":
             return bool(self.figure <= self.threshold)
+        if self.relation == ">":
+            return bool(self.figure > self.threshold)
         return bool(self.figure >= self.threshold)
 
     def to_dict(self) -> dict[str, Any]:

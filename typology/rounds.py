@@ -59,7 +59,7 @@ class Rounds:
         One a round that the types did not come from.
     advice : Advice
     repeated : mapping of str to tuple of str
-        Working columns that were not measured anew, by round.
+        Working columns that were not measured anew, by round; they are gaps there.
     flows : tuple of Comparison
         One a step: most probable types of the followed sites.
     """
@@ -118,7 +118,8 @@ def follow_rounds(
     seed : int
         The same seed gives the same result.
     replicates : int
-        Rounds without change that are simulated.
+        Rounds without change that are simulated; more where the rules of the advice need them, see
+        `site_typology.rounds_fit.judge_rounds`.
     error_correlation : DataFrame, optional
         As the typology was built with it; that of the profiles by default.
     progress : callable, optional
@@ -131,7 +132,8 @@ def follow_rounds(
     Raises
     ------
     StudyError
-        Rounds or features that do not fit, or no site in two rounds; lists every problem.
+        Rounds or features that do not fit, or no site with enough data in two rounds; lists every
+        problem.
     """
     from site_typology.models.transition_draws import draw_transitions
     from site_typology.models.transitions import fit_transitions, moving
@@ -174,8 +176,7 @@ def _setting(
 
     def enough(round_: str) -> WorkingData:
         found = matched.working[round_]
-        reasons = matched.reasons[round_].reindex(found.sites)
-        rows = np.flatnonzero(~reasons.str.startswith("not enough data").to_numpy(dtype=bool))
+        rows = np.flatnonzero(matched.reasons.loc[list(found.sites), round_].eq("").to_numpy())
         return dataclasses.replace(
             found,
             values=found.values[rows],

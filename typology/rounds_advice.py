@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.results import Rule
-from site_typology.rounds_fit import LEVEL, FitTest
+from site_typology.rounds_fit import LEVEL, FitTest, bonferroni
 from site_typology.rounds_replays import MATTERS
 from site_typology.rounds_sites import FOLLOWED
 
@@ -106,22 +106,25 @@ def advise(
     )
 
 
+def _over_rounds(p: Sequence[float]) -> float:
+    return float(bonferroni(np.array(p), len(p)).min())
+
+
 def _fit_rules(fit: Sequence[FitTest]) -> tuple[Rule, ...]:
-    # Each round is one more chance to be wrong: Bonferroni over rounds.
     return (
         Rule(
             "types_fit",
-            min(1.0, len(fit) * min(test.p_types for test in fit)),
+            _over_rounds([test.p_types for test in fit]),
             LEVEL,
-            ">=",
+            ">",
             "Rounds in which the types stayed as they were would often look as unlike the old "
             "types as this.",
         ),
         Rule(
             "none_of_these",
-            min(1.0, len(fit) * min(test.p_none for test in fit)),
+            _over_rounds([test.p_none for test in fit]),
             LEVEL,
-            ">=",
+            ">",
             "As many sites beyond all types would often be there by error alone.",
         ),
     )
@@ -169,6 +172,6 @@ def _data_rules(
             min(shares),
             FOLLOWED_SHARE,
             ">=",
-            "Most sites have a type in both rounds.",
+            "Most sites have enough data in both rounds.",
         ),
     )

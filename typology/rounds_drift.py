@@ -54,6 +54,8 @@ def drift_table(
     >>> float(row["change"].round(2)), bool(row["p"] < 0.001), float(row["p_alike"].round(1))
     (1.0, True, 0.8)
     """
+    from site_typology.models.association import holm
+
     changes = round_changes(profiles)
     notes = changes_by_feature(profiles, changes).set_index(["feature", "earlier", "later"])["note"]
     grouped = dict(list(changes.groupby(["feature", "earlier", "later"], sort=False)))
@@ -117,6 +119,9 @@ def _figures(changes: pd.DataFrame) -> dict[str, float]:
     deviation = half / stats.t.ppf(0.975, n - 1)
     if deviation > 0:
         found["p"] = float(2 * stats.t.sf(abs(found["change"]) / deviation, n - 1))
+    elif deviation == 0:
+        # Every site changed by the same amount; it is not 0, since what stands still is left out.
+        found["p"] = 0.0
     tau2 = between_sites(change, error**2, np.zeros(n, dtype=int))
     if (error > 0).all():
         weights = error**-2
@@ -124,19 +129,3 @@ def _figures(changes: pd.DataFrame) -> dict[str, float]:
         found["p_alike"] = float(stats.chi2.sf(weights @ (change - fixed) ** 2, n - 1))
         found["error_share"] = float((error**2).mean() / ((error**2).mean() + tau2))
     return found
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's (1979) adjusted p-values; NaN stays and does not count.
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.04, np.nan, 0.03])).round(3).tolist()
-    [0.03, 0.06, nan, 0.06]
-    """
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted

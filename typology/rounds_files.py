@@ -39,8 +39,8 @@ def summary(found: Rounds) -> list[str]:
     for round_, names in found.repeated.items():
         if names:
             said.append(
-                f"Round {round_} has the same values as round {found.base} in {', '.join(names)}: "
-                "one table serves both. They say nothing of moves and are left out of round "
+                f"Round {round_} has the same values as another round in {', '.join(names)}: one "
+                "table serves both. They say nothing of moves or fit and are left out of round "
                 f"{round_}."
             )
     return said
@@ -48,6 +48,11 @@ def summary(found: Rounds) -> list[str]:
 
 def step_words(row: Any) -> str:
     """Say how many sites moved in one step, and how sure that is."""
+    if not row.followed:
+        return (
+            f"Round {row.from_round} to {row.to_round}: no site has enough data in both, so none "
+            "is followed."
+        )
     said = (
         f"Round {row.from_round} to {row.to_round}: {row.followed} sites are followed. About "
         f"{row.movers:.1f} moved to another type (95 % interval {row.movers_low:.0f} to "

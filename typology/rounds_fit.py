@@ -11,6 +11,8 @@ from site_typology.rounds_replays import Replay, Setting, fit_statistics, replay
 
 REPLICATES = 99
 LEVEL = 0.05
+SAME = 1e-6
+"""Shares of movers that are no farther apart are the same but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class FitTest:
     p_none : float
         Probability of so many.
     power : float
-        Probability that ``p_types <= .05`` when the centre of each type has moved by 2 within-type
-        SDs in a direction of its own.
+        Probability that the rule of the advice refuses ``p_types`` (at most .05, Bonferroni over
+        rounds) when the centre of each type has moved by 2 within-type SDs in a direction of its
+        own.
     replicates : int
     """
 
@@ -80,7 +83,7 @@ class MoversTest:
     @property
     def p(self) -> float:
         """Probability of so many where nobody moves; NaN where no site is followed."""
-        return float("nan") if np.isnan(self.observed) else _p(self.alone >= self.observed)
+        return float("nan") if np.isnan(self.observed) else _p(self.alone >= self.observed - SAME)
 
     @property
     def found(self) -> bool:
@@ -124,6 +127,8 @@ def judge_rounds(
         Estimated shares of movers.
     seed : int
     replicates : int
+        Raised to ``rounds / LEVEL - 1`` where it is lower, since the smallest p-value would else be
+        above the level, Bonferroni over rounds.
     progress : callable, optional
         Called with a step and the share of it that is done.
 
@@ -134,6 +139,7 @@ def judge_rounds(
     tuple of MoversTest
         One a step from round to round.
     """
+    replicates = max(replicates, int(np.ceil(len(setting.new) / LEVEL)) - 1)
     replays = []
     for at in range(replicates):
         replays.append(replay(setting, seed, at))
@@ -151,6 +157,7 @@ def _fit_test(setting: Setting, round_: str, replays: list[Replay]) -> FitTest:
     unchanged = np.array([each.unchanged[round_] for each in replays])
     shares = np.array([each.steady[round_][1] for each in replays])
     moved = np.array([each.moved[round_][0] for each in replays])
+    p_moved = np.array([_p(unchanged[:, 0] <= each) for each in moved])
     return FitTest(
         round=round_,
         sites=data.n,
@@ -161,9 +168,22 @@ def _fit_test(setting: Setting, round_: str, replays: list[Replay]) -> FitTest:
         none_of_these=seen[2],
         none_expected=float(unchanged[:, 2].mean()),
         p_none=_p(unchanged[:, 2] >= seen[2]),
-        power=float((moved <= np.quantile(unchanged[:, 0], LEVEL)).mean()),
+        power=float((bonferroni(p_moved, len(setting.new)) <= LEVEL).mean()),
         replicates=len(replays),
     )
+
+
+def bonferroni(p: np.ndarray, rounds: int) -> np.ndarray:
+    """P-values for all rounds together; each round is one more chance to be wrong.
+
+    Rounded, so that three times ``1 / 60`` is no more than .05.
+
+    Examples
+    --------
+    >>> bonferroni(np.array([1 / 60, 0.5]), 3).tolist()
+    [0.05, 1.0]
+    """
+    return np.asarray(np.minimum(np.round(p * rounds, 12), 1.0))
 
 
 def _p(extreme: np.ndarray) -> float:

@@ -144,16 +144,18 @@ def fit_statistics(
         weights = np.exp(logs - logsumexp(logs, axis=1, keepdims=True)).mean(axis=0)
         weights = np.maximum(weights, 1e-12)
     fresh = float(logsumexp(densities + np.log(weights), axis=1).mean())
-    reach = min(float(np.log(OUTSIDE)), float(_tails(model, old).min()))
-    return fresh, fresh - float(single.mean()), float((_tails(model, new) < reach).mean())
+    reach = min(float(np.log(OUTSIDE)), float(_tails(model, old, old.n).min()))
+    beyond = _tails(model, new, old.n) < reach
+    return fresh, fresh - float(single.mean()), float(beyond.mean())
 
 
 def without_optimism(model: TypeModel, data: WorkingData) -> TypeModel:
-    """Take back what fitting types to few sites adds to their distances, takes from their spread.
+    """Take back what fitting types to few sites adds to their distances.
 
     Estimated means scatter around the true ones, which adds ``(k - 1) / n`` times the mean
-    covariance of what is seen to the scatter between types; the pooled covariance is divided by
-    ``n - k`` in place of ``n`` (as the unbiased estimators of one-way analysis of variance).
+    covariance of what is seen to the scatter between types (as in one-way analysis of variance).
+    The covariance stays: divided by ``n - k`` in place of ``n`` it would make the simulated rounds
+    more diffuse than rounds are, in which types that changed seem to fit.
     """
     n, k = data.n, model.k
     inverse = np.linalg.inv(model.covariance)
@@ -163,8 +165,7 @@ def without_optimism(model: TypeModel, data: WorkingData) -> TypeModel:
     seen = np.where(data.observed[:, :, None] & data.observed[:, None, :], data.errors, 0.0)
     noise = (k - 1) / n * (data.q + float(np.einsum("qr,nrq->n", inverse, seen).mean()))
     kept = 0.0 if between <= 0 else float(np.sqrt(max(0.0, 1 - noise / between)))
-    covariance = model.covariance * n / max(n - k, 1)
-    return dataclasses.replace(model, means=centre + kept * apart, covariance=covariance)
+    return dataclasses.replace(model, means=centre + kept * apart)
 
 
 def steady(steps: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -212,12 +213,14 @@ def _refit(data: WorkingData, world: TypeModel, kinds: np.ndarray, seed: int) ->
     return fit_types(data, world.k, seed, [kinds], shrink=shrink, budget=budget)
 
 
-def _tails(model: TypeModel, data: WorkingData) -> np.ndarray:
+def _tails(model: TypeModel, data: WorkingData, fitted: int) -> np.ndarray:
     """Log probability that a member is as far from its type as each site from its nearest."""
-    from scipy.stats import chi2
+    from site_typology.models.tails import log_tail
 
-    squares = model.distances(data).min(axis=1)
-    return np.asarray(chi2.logsf(squares, np.maximum(data.observed.sum(axis=1), 1)))
+    squares = model.distances(data)
+    nearest = squares.argmin(axis=1)
+    smallest = squares[np.arange(data.n), nearest]
+    return log_tail(model, smallest, nearest, model.observed(data), fitted)
 
 
 def _movers(

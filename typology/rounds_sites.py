@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
 
 ABSENT = "not in this round"
+BEYOND = "none of these"
+NOTHING_NEW = "nothing new: another round has the same values"
 FOLLOWED = "followed"
 
 
@@ -39,12 +42,14 @@ class MatchedSites:
     placed : DataFrame
         What the typology says of each profile by itself, columns of `Assignment`.
     reasons : DataFrame
-        Sites by rounds: why a site has no type in a round, ``""`` where it has one.
+        Sites by rounds: why a site cannot be followed there, ``""`` where it can. A site beyond all
+        types can: where all sites shift, those left out would be the ones that seem to stay.
     working : mapping of str to WorkingData
-        Each round on the working scale, all its sites.
+        What each round measured anew on the working scale, all its sites; repeated columns are
+        gaps.
     repeated : mapping of str to tuple of str
-        Working columns that are the same in a round as in the base round at every site: one table
-        serves both, and nothing was measured anew.
+        Working columns that are the same in a round as in the base round or, that apart, an earlier
+        one at every site: one table serves both, and nothing was measured anew.
     """
 
     profiles: SiteProfiles
@@ -57,7 +62,7 @@ class MatchedSites:
 
     @property
     def followed(self) -> list[str]:
-        """Sites that have a type in two rounds or more."""
+        """Sites with enough data in two rounds or more."""
         return [str(site) for site in self.reasons.index[(self.reasons == "").sum(axis=1) > 1]]
 
     def labels(self, round_: str) -> pd.Series:
@@ -66,7 +71,7 @@ class MatchedSites:
         return rows["type"].astype("Int64")
 
     def data(self) -> RoundsData:
-        """What was measured of the followed sites; a repeated column counts in the base round."""
+        """What was measured of the followed sites; a repeated column counts once."""
         from site_typology.models.transitions import RoundsData
 
         sites, columns = self.followed, self.working[self.base].columns
@@ -78,13 +83,12 @@ class MatchedSites:
             here = [row for row, site in enumerate(sites) if self.reasons.loc[site, round_] == ""]
             rows = [place[sites[row]] for row in here]
             values[here, at], errors[here, at] = data.values[rows], data.errors[rows]
-            again = np.isin(columns, self.repeated.get(round_, ()))
-            values[:, at, again] = np.nan
         return RoundsData(values, errors, self.rounds.index(self.base))
 
     def account(self) -> pd.DataFrame:
         """One row a site and step: ``site, from_round, to_round, status, why``."""
         parts = []
+        said = self.reasons.where(self.reasons != "", _said(self.placed, self.rounds))
         for earlier, later in pairwise(self.rounds):
             both = self.reasons[[earlier, later]].set_axis(["first", "second"], axis=1)
             there = both[(both != ABSENT).any(axis=1)]
@@ -100,12 +104,13 @@ class MatchedSites:
                     FOLLOWED,
                     f"only in {earlier}",
                     f"only in {later}",
-                    "no type in both",
-                    f"no type in {earlier}",
+                    "not enough data in both",
+                    f"not enough data in {earlier}",
                 ],
-                f"no type in {later}",
+                f"not enough data in {later}",
             )
-            why = ["; ".join(filter(None, row)) for row in there.replace(ABSENT, "").to_numpy()]
+            told = said.loc[there.index, [earlier, later]].replace(ABSENT, "")
+            why = ["; ".join(filter(None, row)) for row in told.to_numpy()]
             parts.append(
                 pd.DataFrame(
                     {"site": there.index, "from_round": earlier, "to_round": later,
@@ -188,26 +193,32 @@ def match_sites(
     Raises
     ------
     StudyError
-        A round that is not there, fewer than two, features that differ from those of the typology,
-        or no site that is in two rounds; lists every problem.
+        A round that is not there or measured nothing anew, fewer than two, features that differ
+        from those of the typology, or no site with enough data in two rounds; lists every problem.
     """
     _check_rounds(profiles, base, rounds)
     matched, _ = match_features(assigner.features, profiles, {}, error_correlation)
     matched = with_typical_errors(matched, assigner.errors)
     parts = {round_: matched.select(round=round_) for round_ in rounds}
     placed = pd.concat([assigner.place(part) for part in parts.values()], ignore_index=True)
-    reasons = placed.pivot_table(
+    reasons = _said(placed, rounds)
+    reasons = reasons.mask(reasons.apply(lambda column: column.str.startswith(BEYOND)), "")
+    whole = {round_: assigner.scale.transform(part) for round_, part in parts.items()}
+    repeated = _repeated(whole, [base, *(round_ for round_ in rounds if round_ != base)])
+    working = {round_: _anew(data, repeated.get(round_, ())) for round_, data in whole.items()}
+    for round_, data in working.items():
+        nothing = [data.sites[row] for row in np.flatnonzero(~data.observed.any(axis=1))]
+        column = reasons.loc[nothing, round_]
+        reasons.loc[nothing, round_] = column.mask(column == "", NOTHING_NEW)
+    _check_followed(reasons)
+    return MatchedSites(matched, tuple(rounds), base, placed, reasons, working, repeated)
+
+
+def _said(placed: pd.DataFrame, rounds: Sequence[str]) -> pd.DataFrame:
+    """Sites by rounds: why a profile by itself has no type."""
+    return placed.pivot_table(
         index="site", columns="round", values="reason", aggfunc="first", sort=False
     )[list(rounds)].fillna(ABSENT)
-    if not ((reasons != ABSENT).sum(axis=1) > 1).any():
-        found = Problems("rounds")
-        found.add("sites", "No site is in two rounds. Sites are the same where their keys are.")
-        found.raise_if_any()
-    working = {round_: assigner.scale.transform(part) for round_, part in parts.items()}
-    repeated = {
-        round_: _repeated(working[base], data) for round_, data in working.items() if round_ != base
-    }
-    return MatchedSites(matched, tuple(rounds), base, placed, reasons, working, repeated)
 
 
 def _check_rounds(profiles: SiteProfiles, base: str, rounds: Sequence[str]) -> None:
@@ -225,7 +236,46 @@ def _check_rounds(profiles: SiteProfiles, base: str, rounds: Sequence[str]) -> N
     found.raise_if_any()
 
 
-def _repeated(base: WorkingData, other: WorkingData) -> tuple[str, ...]:
+def _check_followed(reasons: pd.DataFrame) -> None:
+    found = Problems("rounds")
+    if not ((reasons != ABSENT).sum(axis=1) > 1).any():
+        found.add("sites", "No site is in two rounds. Sites are the same where their keys are.")
+        found.raise_if_any()
+    for round_, column in reasons.items():
+        if (column == "").any():
+            continue
+        there = column[column != ABSENT]
+        if (there == NOTHING_NEW).any():
+            message = "Every value is the same as in another round; nothing was measured anew."
+        else:
+            message = f"None of its {len(there)} sites has enough data."
+        found.add(f"round {round_}", f"{message} Leave it out.")
+    if not found and not ((reasons == "").sum(axis=1) > 1).any():
+        found.add("sites", "No site has enough data, measured anew, in two rounds.")
+    found.raise_if_any()
+
+
+def _anew(data: WorkingData, repeated: Sequence[str]) -> WorkingData:
+    """Make gaps of repeated columns."""
+    again = np.isin(data.columns, repeated)
+    errors = np.where(again[:, None] | again[None, :], 0.0, data.errors)
+    return dataclasses.replace(data, values=np.where(again, np.nan, data.values), errors=errors)
+
+
+def _repeated(whole: Mapping[str, WorkingData], order: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Columns of every round but the first that are as in a round before it in `order`."""
+    return {
+        round_: tuple(
+            name
+            for name in whole[round_].columns
+            if any(name in _same(whole[before], whole[round_]) for before in order[:at])
+        )
+        for at, round_ in enumerate(order)
+        if at > 0
+    }
+
+
+def _same(base: WorkingData, other: WorkingData) -> tuple[str, ...]:
     """Columns that are the same in both rounds wherever both have a value, at 3 sites or more."""
     place = {site: row for row, site in enumerate(other.sites)}
     here = [row for row, site in enumerate(base.sites) if site in place]

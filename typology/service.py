@@ -19,10 +19,10 @@ from starlette.routing import Route
 from site_typology import __version__
 from site_typology.differences import MismatchError
 from site_typology.errors import Problem, StudyError
-from site_typology.form import Form
+from site_typology.form import MOST_UNKNOWN, Form
 from site_typology.new_sites import Checker, Chunk, RawTable
 from site_typology.service_body import Refused, read_body
-from site_typology.service_guard import LOOPBACK, Guard
+from site_typology.service_guard import FAILED, LOOPBACK, Guard
 from site_typology.service_requests import SOURCE, read_request
 from site_typology.template import FORMATS, template_bytes
 
@@ -62,7 +62,8 @@ class Service:
             Route("/health", self.health, methods=["GET"]),
             Route("/template", self.template, methods=["GET"]),
         ]
-        app = Starlette(routes=routes, exception_handlers={HTTPException: _other})
+        handlers = {HTTPException: _other, Exception: _failed}
+        app = Starlette(routes=routes, exception_handlers=handlers)
         return Guard(app, hosts)
 
     async def health(self, request: Request) -> Response:
@@ -113,6 +114,10 @@ class Service:
     def predictions(self, table: RawTable) -> list[dict[str, Any]]:
         """Assign the rows of a table, in their order; columns `OUTPUT`."""
         form = Form(self.form.title, self.form.used)
+        most = len(form.known) + MOST_UNKNOWN
+        if len(table.headings) > most:
+            said = f"Found {len(table.headings):,} columns; at most {most:,} are read."
+            raise StudyError(SOURCE, [Problem("body", said)])
         checker = Checker(form, table, named=False, whole=True)
         chunks = list(checker.chunks())
         checker.finish()
@@ -175,3 +180,8 @@ async def _other(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = "There is POST /assign, GET /health and GET /template."
     return _problems(status, [Problem("address", said)])
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Say that there was a failure; the framework raises it again, and `Guard` logs it."""
+    return _problems(500, [Problem("service", FAILED)])

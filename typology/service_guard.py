@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("site_typology.service")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+FAILED = "Something went wrong in the service. Its log says where."
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -58,16 +59,15 @@ class Guard:
                 message = {**message, "headers": [*message["headers"], *self.headers]}
             await send(message)
 
-        if said := refusal(scope["headers"], self.hosts):
-            await answer_problems(guarded, 403, "request", said)
-            return
         try:
+            if said := refusal(scope["headers"], self.hosts):
+                await answer_problems(guarded, 403, "request", said)
+                return
             await self.app(scope, receive, guarded)
         except Exception as error:  # noqa: BLE001  # a failure must not carry values to a client or log
             LOG.error("%s at %s", type(error).__name__, _places(error))
             if not begun:
-                said = "Something went wrong in the service. Its log says where."
-                await answer_problems(guarded, 500, "service", said)
+                await answer_problems(guarded, 500, "service", FAILED)
 
 
 def refusal(headers: Sequence[tuple[bytes, bytes]], hosts: Collection[str]) -> str:
@@ -85,7 +85,7 @@ def refusal(headers: Sequence[tuple[bytes, bytes]], hosts: Collection[str]) -> s
         return "Not a host name of this service. Start it with --allow-host for further names."
     for name, value in headers:
         text = value.decode("latin-1")
-        if name == b"origin" and urlsplit(text).netloc.lower() != given[0].lower():
+        if name == b"origin" and _place(text) != given[0].lower():
             return "Pages of other sites may not ask this service."
         if name == b"sec-fetch-site" and text not in ("same-origin", "none"):
             return "Pages of other sites may not ask this service."
@@ -98,6 +98,13 @@ async def answer_problems(send: Send, status: int, where: str, message: str) -> 
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _host_name(address: str) -> str:

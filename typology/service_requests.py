@@ -54,6 +54,8 @@ def read_request(body: bytes) -> RawTable:
         columns, rows = _records(given)
     else:
         raise _refused(_SHAPE)
+    if any("\ud800" <= sign <= "\udfff" for name in columns for sign in name):
+        raise _refused("The name of a column is no text: it holds half a sign.")
     if not rows:
         raise _refused("There are no rows. Give one row a site.")
     if len(rows) > MOST_ROWS:

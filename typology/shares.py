@@ -18,6 +18,15 @@ EXACT_DRAWS, EXACT_ROWS = 50, 125_000
 Method = Literal["exact", "surrogate"]
 
 
+def placed_members(typology: Typology) -> pd.DataFrame:
+    """Memberships of the sites that have a type, by site, in order of their names.
+
+    What is drawn for a site must not depend on where it stands in a table.
+    """
+    members = typology.memberships.dropna(subset="type").set_index("site")
+    return members.sort_index(key=lambda sites: sites.astype(str), kind="stable")
+
+
 @dataclass(frozen=True)
 class Placed:
     """Sites that have a type.
@@ -25,6 +34,7 @@ class Placed:
     Parameters
     ----------
     sites : tuple of str
+        In order of their names.
     labels : ndarray of int, shape (n,)
         Type of each site, from 1.
     following : ndarray of int, shape (n,)
@@ -44,7 +54,7 @@ class Placed:
     @classmethod
     def of(cls, typology: Typology) -> Placed:
         """Look up the sites of a typology that have a type."""
-        members = typology.memberships.dropna(subset="type").set_index("site")
+        members = placed_members(typology)
         sites = list(members.index)
         profiles = typology.profiles.select(sites=sites)
         values = profiles.values.droplevel("round")[list(typology.scale.features)]
@@ -69,6 +79,7 @@ class Shares:
     ----------
     method : {"exact", "surrogate"}
     sites : tuple of str
+        In order of their names.
     players : tuple of str
         What a value is given to: a feature, or a whole composition.
     parts : tuple of tuple of str

@@ -78,6 +78,26 @@ def centred_agreement(agreement: Floats) -> Floats:
     return np.asarray(half - rows - rows.T + half.mean())
 
 
+def comparable(pairs: Floats) -> NDArray[np.int64]:
+    """Choose specifications (n, n) that can all be compared with each other.
+
+    Distances need every pair. What has the most gaps is left out until none is left, of equals
+    the last, so that a pair that cannot be compared costs one of the two.
+
+    Examples
+    --------
+    >>> comparable(np.array([[1.0, np.nan, 0.5], [np.nan, 1.0, 0.2], [0.5, 0.2, 1.0]])).tolist()
+    [0, 2]
+    """
+    kept = np.arange(len(pairs))
+    while len(kept):
+        gaps = np.isnan(pairs[np.ix_(kept, kept)]).sum(axis=1)
+        if not gaps.any():
+            break
+        kept = np.delete(kept, len(kept) - 1 - gaps[::-1].argmax())
+    return kept
+
+
 def _indicators(levels: Sequence[str]) -> Floats:
     """Centred indicators of all levels but one, shape (n, levels - 1)."""
     known = sorted(set(levels))

@@ -22,7 +22,11 @@ from site_typology.specification_agreement import (
     mean_with_others,
     pairwise_agreement,
 )
-from site_typology.specification_choices import centred_agreement, explained_shares
+from site_typology.specification_choices import (
+    centred_agreement,
+    comparable,
+    explained_shares,
+)
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -52,6 +56,9 @@ class SpecificationCurve:
         One row a site that the evidence rests on, columns `SITE_COLUMNS`.
     explained : mapping of str to float
         Share of the variation in agreement that each choice with two levels or more explains.
+    explained_from : int
+        Specifications that `explained` rests on: without a claim, those that can all be compared
+        with each other.
     explained_at_k : mapping of str to float
         The same among specifications that find as many types as the proposal; empty where none is
         claimed.
@@ -66,6 +73,7 @@ class SpecificationCurve:
     table: pd.DataFrame
     sites: pd.DataFrame
     explained: Mapping[str, float]
+    explained_from: int
     explained_at_k: Mapping[str, float]
     left_out: Mapping[str, int]
     possible: int
@@ -126,6 +134,7 @@ class SpecificationCurve:
             "lowest_agreement": _plain(self.agreement.min()),
             "median_agreement_at_k": _plain(self.at_k["agreement"].median()),
             "explained": {name: _plain(share) for name, share in self.explained.items()},
+            "explained_from": self.explained_from,
             "explained_at_k": {name: _plain(share) for name, share in self.explained_at_k.items()},
             "levels": [
                 {name: _plain(value) for name, value in row.items()}
@@ -170,10 +179,14 @@ def specification_curve(
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     k = 0 if own is None else int(own.max())
     known = table["agreement"].notna()
+    counted = table[known]
+    if own is None:
+        counted = counted.iloc[comparable(pairs[np.ix_(known, known)])]
     return SpecificationCurve(
         table=table,
         sites=_sites(labels, own, sites),
-        explained=_explained(table[known], None if k else pairs),
+        explained=_explained(counted, None if k else pairs),
+        explained_from=len(counted),
         explained_at_k=_explained(table[known & (table["n_types"] == k)], None) if k else {},
         left_out=laid.left_out,
         possible=laid.possible,
@@ -230,10 +243,6 @@ def _sites(labels: Labels, own: Labels | None, sites: Sequence[str]) -> pd.DataF
 
 def _explained(rows: pd.DataFrame, pairs: Floats | None) -> dict[str, float]:
     """Shares of the variation in agreement, or in the answer itself where `pairs` are given."""
-    if pairs is not None:
-        # Distances need every pair: leave out what cannot be compared with all others.
-        here = pairs[np.ix_(rows.index, rows.index)]
-        rows = rows[~np.isnan(here).any(axis=1)]
     levels = {name: rows[name].astype(str).tolist() for name in CHOICES}
     varied = {name: own for name, own in levels.items() if len(set(own)) > 1}
     if not varied:

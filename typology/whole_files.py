@@ -6,7 +6,7 @@ import contextlib
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -14,13 +14,17 @@ from site_typology.errors import Problem, Problems, StudyError
 
 
 @contextlib.contextmanager
-def whole_files(files: Mapping[str, Path | None]) -> Iterator[dict[str, Path]]:
+def whole_files(
+    files: Mapping[str, Path | None], sources: Sequence[Path] = ()
+) -> Iterator[dict[str, Path]]:
     """Let files be written apart, then put all of them in place.
 
     Parameters
     ----------
     files : mapping of str to Path or None
         Where each is to stand, by the option that names it; None for one that is not asked for.
+    sources : sequence of Path
+        Files that are read meanwhile, which none of them may be.
 
     Yields
     ------
@@ -41,7 +45,7 @@ def whole_files(files: Mapping[str, Path | None]) -> Iterator[dict[str, Path]]:
     ('all of it', ['a.txt'])
     """
     wanted = {name: path for name, path in files.items() if path is not None}
-    check_files(wanted)
+    check_files(wanted, sources)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signal())
         places = {}
@@ -57,11 +61,20 @@ def whole_files(files: Mapping[str, Path | None]) -> Iterator[dict[str, Path]]:
             raise StudyError("assign", [Problem(", ".join(wanted), said)]) from error
 
 
-def check_files(files: Mapping[str, Path]) -> None:
-    """Raise `StudyError` where a file cannot be written; lists every one."""
-    found = Problems("assign")
+def check_files(
+    files: Mapping[str, Path], sources: Sequence[Path] = (), command: str = "assign"
+) -> None:
+    """Raise `StudyError` where a file cannot be written, or only over another; lists every one."""
+    found = Problems(command)
+    before: dict[str, Path] = {}
     for name, path in files.items():
-        if path.is_dir():
+        same = [other for other, taken in before.items() if _is_same(path, taken)]
+        before[name] = path
+        if same:
+            found.add(name, f"{path}: Is the file of {same[0]} too. Name another.")
+        elif any(_is_same(path, source) for source in sources):
+            found.add(name, f"{path}: Is the file that is read. Name another.")
+        elif path.is_dir():
             found.add(name, f"{path}: Is a folder. Name a file.")
         elif not path.parent.is_dir():
             found.add(name, f"{path}: There is no folder {path.parent}. Make it, or name another.")
@@ -71,6 +84,12 @@ def check_files(files: Mapping[str, Path]) -> None:
             except OSError as error:
                 found.add(name, f"{path}: Cannot be written: {error.strerror or error}.")
     found.raise_if_any()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two names lead to one file, that is there or will be."""
+    there = one.exists() and other.exists()
+    return one.samefile(other) if there else one.resolve() == other.resolve()
 
 
 @contextlib.contextmanager

@@ -152,9 +152,10 @@ def unclaimed(small, tmp_path_factory):
     frame = pd.DataFrame(rng.normal(size=(12, 3)), columns=["wsa", "activity", "need"])
     nothing = propose(SiteProfiles.from_frame(frame), seed=1, settings=small, name="Cloud")
     assert not nothing.evidence.claimed
-    report = report_html(nothing, explain(nothing, seed=1))
+    why = explain(nothing, seed=1)
+    report = report_html(nothing, why)
     out = tmp_path_factory.mktemp("unclaimed") / "out"
-    return nothing, write_outputs(out, nothing, nothing.profiles, report, {})
+    return nothing, write_outputs(out, nothing, nothing.profiles, report, {}, why)
 
 
 @pytest.fixture

@@ -48,17 +48,20 @@ def test_every_figure_agrees_to_the_last_digit(result, uri, study):
     assert str(study.path) in found.source
 
 
-def test_a_specification_that_was_changed_is_found(edited):
+@pytest.mark.parametrize(
+    ("name", "column"), [("specifications.csv", "stability"), ("explanation.csv", "shap")]
+)
+def test_a_specification_or_an_explanation_that_was_changed_is_found(edited, name, column):
     def rewrite(out):
-        rows = pd.read_csv(out / "specifications.csv", keep_default_na=False)
-        assert len(rows) == 2
-        rows.loc[1, "stability"] = 0.123
-        rows.to_csv(out / "specifications.csv", index=False)
+        rows = pd.read_csv(out / name, dtype=str, keep_default_na=False)
+        assert len(rows) >= 2
+        rows.loc[1, column] = "0.123"
+        rows.to_csv(out / name, index=False)
 
     tracked = edited(rewrite)
     found = rerun(tracked.summary_run, tracking_uri=tracked.store.uri)
     (one,) = found.agreement.differences
-    assert (one.file, one.before) == ("specifications.csv", "0.123")
+    assert (one.file, one.before) == (name, "0.123")
 
 
 def test_a_candidate_leads_to_its_summary_and_profiles_stand_in_for_the_tables(

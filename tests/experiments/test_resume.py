@@ -176,11 +176,11 @@ def command(*arguments: str) -> object:
 def test_a_proposal_that_is_finished_is_not_made_again_when_writing_fails(
     folder, whole, tmp_path, monkeypatch
 ):
-    from site_typology import figures
+    from site_typology import figure_canvas
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(figures, "render", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(figure_canvas, "render", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run(folder, out)
     steps: list[str] = []
@@ -250,3 +250,14 @@ def test_without_resume_a_run_starts_anew(folder, interrupted, whole):
 def test_nothing_to_resume_is_a_run_from_the_start(folder, whole, tmp_path):
     run(folder, tmp_path / "out", resume=True)
     assert_same(tmp_path / "out", whole)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_that_name_with_other_files_is_left_alone(study, tmp_path, resume):
+    mine = tmp_path / "out" / FOLDER / "draft.docx"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(StudyError, match=f"{FOLDER}  Is not of a run"):
+        run_study(study, out=tmp_path / "out", seed=1, resume=resume)
+    assert mine.read_text() == "mine"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [FOLDER]

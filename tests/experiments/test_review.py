@@ -155,7 +155,7 @@ def test_what_reviewers_write_is_shown_and_never_run(logged, decided, store, cli
     explanation = explain(named, seed=1)
     report = report_html(named, explanation)
     assert "<script" not in report and "=N &lt;script&gt;" in report
-    write_outputs(out, named, named.profiles, report, {})
+    write_outputs(out, named, named.profiles, report, {}, explanation)
     cells = pd.read_csv(out / "types.csv")["name"]
     assert cells[0].startswith("'=N ")
 
@@ -186,3 +186,20 @@ def test_history_is_only_added_to(logged, decided, client):
     assert [one.reviewer for one in decisions] == ["A", "B", "C"]
     kept = client.download_artifacts(run, f"{folders[0]}/decision.json")
     assert Decision.from_text(Path(kept).read_text(), "done") == decisions[0]
+
+
+def test_a_model_of_another_tool_does_not_stand_in_the_way(logged, store, client):
+    model = logged()
+    run = client.create_run("0")
+    client.create_registered_model("foreign")
+    other = client.create_model_version("foreign", "file:///nowhere", run.info.run_id)
+    client.set_model_version_tag("foreign", other.version, "status", "proposed")
+    client.set_registered_model_alias("foreign", "proposed", other.version)
+    models = {proposal.model for proposal in awaiting(store.uri)}
+    assert model in models and "foreign" not in models
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", '{"names": {}}', '{"names": 3}'])
+def test_a_decision_that_somebody_else_wrote_is_named(text):
+    with pytest.raises(StudyError, match="Was not written by site-typology"):
+        history({"decision.20260301T102030456-aa": text})

@@ -80,6 +80,20 @@ def test_many_sites_are_held_out_once():
     assert_allclose(found.sizes.sum(), MANY_SITES / 10)
 
 
+@pytest.mark.parametrize(("small", "folds"), [(60, 4), (6, 10)])
+def test_many_sites_are_held_out_until_small_types_have_enough(small, folds):
+    """A tenth of 60 sites is 6, too few; four tenths are 24; all of 6 are too few."""
+    random = np.random.default_rng(1)
+    middles = np.repeat([0.0, 8.0], [MANY_SITES - small, small])
+    rows = data(random.normal(size=(MANY_SITES, 3)) + middles[:, None])
+    share = small / MANY_SITES
+    model = TypeModel(np.array([1 - share, share]), np.array([[0.0] * 3, [8.0] * 3]), np.eye(3))
+    found = calibrate(model, rows)
+    assert len(found.folds) == folds
+    assert found.carries(0.9) == (small == 60)
+    assert_allclose(found.sizes[1], folds * small / 10, atol=0.5)
+
+
 @pytest.mark.parametrize("sites", [25, 60, 150])
 def test_new_members_are_as_far_as_stated_when_the_types_are_estimated(sites):
     """One type by plain estimates, where the law is exact: no shrinkage, no error."""

@@ -86,8 +86,8 @@ def test_a_shift_of_all_sites_is_no_move() -> None:
     data, _ = simulate(80, 2, 1.0, 0.5, seed=3)
     data.values[:, 1] += np.array([0.8, -0.6])
     model = fit_transitions(data, MEANS, COVARIANCE)
-    error = model.best.shift_error[1]
-    assert np.all(np.abs(model.best.shift[1] - [0.8, -0.6]) < 3 * error)
+    # New deviations and two errors leave each of 80 sites' changes an SD of at most 1.22: .14.
+    np.testing.assert_allclose(model.best.shift[1], [0.8, -0.6], atol=0.42)
     assert np.all(model.best.shift[0] == 0)
     assert moving(model.path_probabilities(), model.paths, data)[0] < 0.05
 
