@@ -111,8 +111,8 @@ def safe_counts(
     it. So each sum first gets a complement whatever its counts are, parts before totals, in an
     order of chance that `secret` makes; then more are hidden until the audit over all tables
     passes. Hiding more only widens what is possible: a count that passed once stays protected.
-    By enumeration of all one-way tables of 3 parts a reader who tries every table and order finds
-    every small value possible; for tables of several dimensions the audit alone is shown.
+    Shown by trying every one-way table of 3 parts with small rules (see the tests); for tables of
+    several dimensions the audit alone is shown.
 
     Examples
     --------
