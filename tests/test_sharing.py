@@ -297,3 +297,21 @@ def test_categories_called_not_known_or_with_control_characters_are_shared(typed
     columns = {name for _, table in made.document.tables() for name in table.columns}
     assert {"Not known (category)", "Not known", "NHStrust"} <= columns
     assert report_files(made.document, {})["report.docx"][:2] == b"PK"
+
+
+def test_a_label_that_names_a_category_of_too_few_sites_stops_the_share(
+    results: Path, typed: Typology, tmp_path: Path
+):
+    values = typed.profiles.values.copy()
+    values.iloc[:2, values.columns.get_loc("lead")] = "Abbey House"
+    own = typed.profiles
+    labelled = tuple(
+        dataclasses.replace(info, label="Reach, but for ABBEY  house")
+        if info.name == "reach"
+        else info
+        for info in own.features
+    )
+    profiles = SiteProfiles(values, own.standard_errors, own.counts, features=labelled)
+    dataclasses.replace(typed, profiles=profiles).save(results / "typology")
+    assert "Says 'Abbey House'" in refused(results, tmp_path / "partner")
+    assert not (tmp_path / "partner").exists()

@@ -131,3 +131,15 @@ def test_the_command_writes_either_and_refuses_others(typed, tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         main(["template", "--model", str(model), "--out", str(tmp_path / "new.ods")])
     assert left.value.code == 2 and ".xlsx or .csv" in capsys.readouterr().err
+
+
+def test_control_characters_of_a_label_or_a_category_are_left_out():
+    info = FeatureInfo("wsa", "continuous", label="Whole\x0bschool", definition="a\x0cb")
+    lead = Field(
+        FeatureInfo("lead", "category"), False, False, False, None, ("NHS\x0btrust",), None
+    )
+    form = Form("x", (Field(info, True, False, False, None, (), None), lead))
+    book = openpyxl.load_workbook(io.BytesIO(template_bytes(form, "xlsx")))
+    texts = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert "NHStrust" in texts
+    assert not [text for text in texts if "\x0b" in text or "\x0c" in text]
