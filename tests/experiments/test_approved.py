@@ -12,7 +12,7 @@ def test_only_approved_models_are_found_and_they_load(tracked, outputs, typology
     uri = choose_store(outputs).uri
     assert approved_models(uri) == [], "a proposal is not approved"
     client = MlflowClient(uri)
-    name = client.search_registered_models()[0].name
+    name = tracked.model
     client.create_registered_model("another")
     client.set_registered_model_alias(name, "approved", "1")
     try:

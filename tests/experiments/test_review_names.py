@@ -74,7 +74,7 @@ def test_only_an_approved_model_is_used_unasked(logged, decided, store, result, 
     def assigned(uri):
         return assign_sites(
             uri, study=None, profiles=tmp_path / "new.csv", tracking_uri=store.uri
-        ).frame
+        ).assignment.frame
 
     with pytest.raises(TrackingError) as caught:
         assigned(f"models:/{model}")
