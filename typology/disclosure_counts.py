@@ -120,7 +120,7 @@ def safe_counts(
     >>> sums = [(("all",), (("a",), ("b",), ("c",)))]
     >>> safe = safe_counts(counts, sums, Disclosure(), b"kept apart")
     >>> [safe.text((name,)) for name in ("a", "b", "c", "all")]
-    ['*', '*', '30', '40']
+    ['*', '10', '*', '40']
     """
     known = known or {}
     small = [key for key, count in counts.items() if 0 < count <= rules.small_number]
