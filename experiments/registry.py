@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 PROPOSED, APPROVED, REJECTED, RETIRED = "proposed", "approved", "rejected", "retired"
-ALIASES = (PROPOSED, APPROVED, RETIRED)
 STATUS_TAG, NAME_TAG = "status", "name."
 _MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 

@@ -106,7 +106,7 @@ def factorise(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def solve(
+def squares_to(
     system: np.ndarray,
     inverse: np.ndarray,
     values: np.ndarray,
@@ -115,7 +115,7 @@ def solve(
     solved: np.ndarray,
     squares: np.ndarray,
 ) -> None:
-    """Solve each site's system for its deviation from `mean`; its squared distance on the way."""
+    """Squared distances of a block's sites to one type: the forward half of a solution."""
     q, lanes = solved.shape
     squares[:] = 0.0
     for a in range(q):
@@ -130,6 +130,21 @@ def solve(
         for s in range(lanes):
             own[s] *= upturned[s]
             squares[s] += own[s] * own[s]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve(
+    system: np.ndarray,
+    inverse: np.ndarray,
+    values: np.ndarray,
+    seen: np.ndarray,
+    mean: np.ndarray,
+    solved: np.ndarray,
+    squares: np.ndarray,
+) -> None:
+    """Solve each site's system for its deviation from `mean`; its squared distance on the way."""
+    squares_to(system, inverse, values, seen, mean, solved, squares)
+    q, lanes = solved.shape
     for a in range(q - 1, -1, -1):
         own, upturned = solved[a], inverse[a]
         for b in range(a + 1, q):

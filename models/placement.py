@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from site_typology.models.expectation import LANES, factorise
+from site_typology.models.expectation import LANES, factorise, squares_to
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -45,33 +45,6 @@ def lay_out_block(
         own = errors[places[entry, 0], places[entry, 1]]
         for s in range(count):
             own[s] += extra[s, entry]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def squares_to(
-    system: np.ndarray,
-    inverse: np.ndarray,
-    values: np.ndarray,
-    seen: np.ndarray,
-    mean: np.ndarray,
-    solved: np.ndarray,
-    squares: np.ndarray,
-) -> None:
-    """Squared distances of a block's sites to one type: the forward half of a solution."""
-    q, lanes = solved.shape
-    squares[:] = 0.0
-    for a in range(q):
-        own, value, here, upturned = solved[a], values[a], seen[a], inverse[a]
-        centre = mean[a]
-        for s in range(lanes):
-            own[s] = (value[s] - centre) * here[s]
-        for b in range(a):
-            factor, other = system[b, a], solved[b]
-            for s in range(lanes):
-                own[s] -= factor[s] * other[s]
-        for s in range(lanes):
-            own[s] *= upturned[s]
-            squares[s] += own[s] * own[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -60,7 +60,7 @@ def _start(folder, port, *more, **variables):
         )
     try:
         _wait(f"http://127.0.0.1:{port}", process, folder / "log.txt")
-    except BaseException:
+    except BaseException:  # An interrupt too must not leave a server behind; raised again below.
         _stop(process)
         raise
     return process
