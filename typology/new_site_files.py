@@ -14,6 +14,7 @@ from site_typology.cell_values import UnsavedFormula
 from site_typology.errors import Problem, StudyError
 from site_typology.new_sites import RawTable
 from site_typology.profiles import LONG_COLUMNS
+from site_typology.system_errors import no_file
 
 SHEET = "Sites"
 """Sheet that new sites stand in; the first one where there is none of this name."""
@@ -73,7 +74,7 @@ def read_raw(path: Path) -> RawTable:
         No such file, of another kind, or damaged.
     """
     if not path.is_file():
-        raise _refused(path.name, "Not found. Give the path of a file of new sites.")
+        raise no_file(path, "Give the path of a file of new sites.")
     readers = {".csv": csv_table, ".xlsx": workbook_table, ".parquet": parquet_table}
     if path.suffix.lower() not in readers:
         raise _refused(path.name, "Expected .csv, .xlsx or .parquet.")
@@ -214,7 +215,7 @@ def parquet_table(path: Path) -> RawTable:
         file = pq.ParquetFile(path)
         headings = file.schema_arrow.names
     except (OSError, pa.ArrowInvalid) as error:
-        raise _refused(path.name, f"Not a Parquet file: {error}.") from error
+        raise _refused(path.name, parquet_problem(error, "Not a Parquet file")) from error
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
         number = 1
@@ -225,9 +226,16 @@ def parquet_table(path: Path) -> RawTable:
                     yield number, list(cells)
                     number += 1
         except (OSError, pa.ArrowInvalid) as error:
-            raise _refused(path.name, f"A damaged Parquet file: {error}.") from error
+            raise _refused(path.name, parquet_problem(error, "A damaged Parquet file")) from error
 
     return RawTable(path.name, headings, rows(), lambda row, _: f"row {row}")
+
+
+def parquet_problem(error: Exception, otherwise: str) -> str:
+    """Say why a Parquet file cannot be read: the system refuses it, or it is damaged."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"Cannot be read: {error.strerror or error}."
+    return f"{otherwise}: {error}."
 
 
 def is_long(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from site_typology.new_site_files import SHEET
 from site_typology.new_sites import expected_number
 from site_typology.profile_files import COUNT, ERROR
 from site_typology.spreadsheet import neutralise
+from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -76,7 +76,7 @@ def write_template(form: Form, out: Path) -> None:
     if kind not in FORMATS:
         said = f"{out}: Expected a name that ends in .xlsx or .csv."
         raise StudyError("template", [Problem("--out", said)])
-    with whole_files({"--out": out}) as places:
+    with whole_files({"--out": out}, command="template") as places:
         places["--out"].write_bytes(template_bytes(form, kind))
 
 
@@ -113,9 +113,7 @@ def _workbook(form: Form) -> bytes:
         _validate(sheet, lists, at, heading, field, ending)
     _explain(book.create_sheet("Help", 1), form, columns)
     lists.sheet_state = "hidden"
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
+    return workbook_bytes(book)
 
 
 def _safe(texts: Sequence[str]) -> list[str]:
