@@ -35,6 +35,7 @@ LAST_ROW = 1_048_576
 MOST_PROMPT, MOST_TITLE = 255, 32
 """Letters that Excel shows in a cell's input message, and in its title."""
 MOST_NUMBER = 1e300
+DIGITS = 6
 FORMATS = ("csv", "xlsx")
 
 
@@ -191,6 +192,11 @@ def _help(field: Field | None, ending: str) -> str:
     )
 
 
+def _shown(value: float) -> float:
+    """A figure to compare with: as many digits as can be read."""
+    return float(f"{value:.{DIGITS}g}")
+
+
 def _meaning(field: Field | None, ending: str) -> str:
     if field is None:
         return "What the site is called."
@@ -209,7 +215,9 @@ def _explain(
     rows = []
     for heading, field, ending in columns:
         plain = field if field is not None and not ending else None
-        seen = plain.seen if plain is not None and plain.seen is not None else (None,) * 3
+        seen: tuple[float | None, ...] = (None,) * 3
+        if plain is not None and plain.seen is not None:
+            seen = tuple(_shown(value) for value in plain.seen)
         unit = plain.info.unit if plain is not None else ""
         told = (_meaning(field, ending), unit, _allowed(field, ending))
         rows.append((heading, *told, *seen, _blank(field, ending)))
