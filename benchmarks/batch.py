@@ -132,6 +132,7 @@ def bare_files(folder: Path, size: str, kind: str, ending: str) -> Callable[[], 
     import pyarrow.parquet as pq
 
     from site_typology import load
+    from site_typology.batch_reading import BLOCK_BYTES
 
     scale = load(folder / "typology").scale
     bare = bare_model(folder / "typology")
@@ -141,7 +142,7 @@ def bare_files(folder: Path, size: str, kind: str, ending: str) -> Callable[[], 
 
     def run() -> np.ndarray:
         if ending == ".csv":
-            once = pyarrow.csv.ReadOptions(use_threads=False, block_size=1 << 25)
+            once = pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
             batches = iter(pyarrow.csv.open_csv(source, once))
             writer = pyarrow.csv.CSVWriter(out, schema)
         else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from site_typology import __version__
 from site_typology.errors import Problem, StudyError
 from site_typology.grid import Grid
+from site_typology.system_errors import told
 
 if TYPE_CHECKING:
     from site_typology.settings import ProposeSettings
@@ -120,10 +121,11 @@ class RunParts:
 
     def claim(self) -> None:
         """Make the folder and say what it belongs to."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f"{IDENTITY}.new"
-        draft.write_text(json.dumps(dict(self.identity), indent=1) + "\n", encoding="utf-8")
-        draft.replace(self.folder / IDENTITY)
+        with told(str(self.folder.parent), "parts of the run were kept", where=str(self.folder)):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft = self.folder / f"{IDENTITY}.new"
+            draft.write_text(json.dumps(dict(self.identity), indent=1) + "\n", encoding="utf-8")
+            draft.replace(self.folder / IDENTITY)
 
     def clear(self) -> None:
         """Remove the parts of a run that has ended."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from site_typology.declaration import StudyDeclaration, TypologySection
-from site_typology.errors import Problems, StudyError
+from site_typology.errors import Problem, Problems, StudyError
 from site_typology.grid import Grid
+from site_typology.system_errors import no_file
 
 if TYPE_CHECKING:
     from site_typology.settings import ProposeSettings
@@ -143,18 +144,13 @@ def read_whole_spec(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found = Problems(path.name)
-    content: dict[str, Any] = {}
     if not path.is_file():
-        names = ", ".join(SHIPPED)
-        found.add("file", f"Not found. Give {names}, or the path of a specification file.")
-    else:
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            found.add("file", f"Not valid TOML in UTF-8: {error}.")
-    found.raise_if_any()
-    return content
+        raise no_file(path, f"Give {', '.join(SHIPPED)}, or the path of a specification file.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problem = Problem("file", f"Not valid TOML in UTF-8: {error}.")
+        raise StudyError(path.name, [problem]) from error
 
 
 def _parse(content: dict[str, Any], source: str) -> Specification:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from site_typology.errors import Problem, StudyError
+from site_typology.system_errors import is_about_file, system_problem
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -206,7 +207,11 @@ def tracking(store: Store) -> Iterator[None]:
             mlflow.set_tracking_uri(store.uri)
             yield
         except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-            problem = Problem("tracking", _what_failed(store, error))
+            if isinstance(error, OSError) and is_about_file(error):
+                # A file on this machine, such as a temporary one, and not the store's answer.
+                problem = system_problem(error, "MLflow was at work", "tracking")
+            else:
+                problem = Problem("tracking", _what_failed(store, error))
             raise TrackingError(f"MLflow at {store.shown}", [problem]) from error
         finally:
             mlflow.set_tracking_uri(before)

@@ -72,6 +72,8 @@ class ParquetReader:
         try:
             frame = pd.read_parquet(path)
         except (pyarrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # The system's, such as a missing right; a damaged file has no number.
             raise UnreadableTableError(
                 f"It cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}. It may "
                 "be cut short or in another format. Get the file again, or set format."

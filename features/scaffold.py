@@ -15,6 +15,7 @@ from site_typology.features.linking import read_tables
 from site_typology.features.rawtable import listed
 from site_typology.features.studytext import study_text
 from site_typology.study_file import STUDY_FILE, parse_declaration
+from site_typology.system_errors import told
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
@@ -78,7 +79,10 @@ def write_study(folder: str | Path) -> Path:
     text = study_text(name, tables, layout, failed)
     text = _with_what_is_left(text, folder)
     path = folder / STUDY_FILE
-    with path.open("x", encoding="utf-8", newline="\n") as file:
+    with (
+        told(str(folder), "the study file was written", where=str(path)),
+        path.open("x", encoding="utf-8", newline="\n") as file,
+    ):
         file.write(text)
     return path
 

@@ -97,6 +97,9 @@ def scan_parquet(path: Path, engine: Engine, personal: Sequence[str] = ()) -> Sc
         with pq.ParquetFile(path) as file:
             schema, metadata = file.schema_arrow, file.metadata
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            said = f"{path.name} cannot be opened: {error.strerror or error}."
+            raise UnreadableTableError(said) from None
         raise UnreadableTableError(
             f"It cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}. It may "
             "be cut short or in another format. Get the file again, or set format."

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from site_typology.errors import Problem, Problems, StudyError
+from site_typology.system_errors import system_problem
 
 MANIFEST = "manifest.json"
 CONTENT = "content.json"
@@ -96,7 +97,8 @@ def write_bundle(
         staging.chmod(0o755)
         _put_in_place(staging, folder)
     except OSError as error:
-        problem = Problem("folder", f"Cannot be written: {error.strerror or error}.")
+        apart = {} if staging is None else {staging: folder}
+        problem = system_problem(error, "the model was written", str(folder), apart)
         raise StudyError(str(folder), [problem]) from error
     finally:
         if staging is not None:

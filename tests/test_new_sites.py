@@ -138,6 +138,27 @@ def test_another_unit_another_level_and_another_code_are_noted_and_do_not_stop()
     assert not any(own.stops for own in notes.values())
 
 
+def test_one_value_far_out_among_many_is_pointed_out_as_a_slip():
+    rows = [changed(site=f"S{at}", wait="4") for at in range(9)] + [changed(wait="-999")]
+    (note,) = check(HEADINGS, rows)[1]
+    assert note.found == "1 of 10 values far beyond (-999 to 4)" and not note.stops
+    assert "a slip, or a code for missing" in note.remedy and "the unit" not in note.remedy
+
+
+@pytest.mark.parametrize("headings", [["site wait leavers"], GOOD, ["a", "b"], [""]])
+def test_a_table_without_any_known_heading_gets_one_message(headings):
+    found = problems(headings, [["x"] * len(headings)])
+    assert list(found) == ["headings"]
+    assert repr(headings[0] or "(blank)") in found["headings"].found
+    assert "site-typology template" in found["headings"].remedy
+
+
+def test_a_word_within_another_is_not_a_heading():
+    found = problems([*HEADINGS[1:], "smallest at fitted sites", "site ID"], [[*GOOD[1:], 1, "N"]])
+    assert found["smallest at fitted sites"].remedy == "Remove the column."
+    assert found["site ID"].remedy == "Rename it to 'site'."
+
+
 def test_a_cut_row_and_no_row_are_refused():
     assert problems(HEADINGS, [GOOD[:5]])["rows"].found.endswith("5 of 8 fields in row 1")
     assert problems(HEADINGS, [])["sites"].what == "no site"

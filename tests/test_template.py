@@ -110,6 +110,39 @@ def test_a_csv_template_is_read_with_commas_and_with_semicolons(form, typed, tmp
         assert frame["reason"][0].startswith("not enough data: 1 of 5")
 
 
+@pytest.mark.parametrize("name", ["Feuille 1", "Tabelle1"])
+def test_a_renamed_sheet_behind_another_is_found_and_named(name, form, typed, tmp_path):
+    path = tmp_path / "sites.xlsx"
+    filled(form, typed, path)
+    book = openpyxl.load_workbook(path)
+    book["Sites"].title = name
+    book.move_sheet("Help", -1)
+    book.save(path)
+    frame = assign_file(typed, path)[0].frame
+    assert len(frame) == len(typed.profiles.sites)
+    book[name].cell(2, 2).value = "much"
+    book.save(path)
+    with pytest.raises(MismatchError, match=f"sites.xlsx, sheet {name}: 1 problem"):
+        assign_file(typed, path)
+
+
+def test_a_workbook_without_sites_gets_one_message_that_names_the_sheet(tmp_path, typed):
+    book = openpyxl.Workbook()
+    book.active.title = "Notes"
+    book.active.append(["what we did", "when"])
+    book.active.append(["asked", "May"])
+    book.save(tmp_path / "notes.xlsx")
+    with pytest.raises(MismatchError, match=r"notes\.xlsx, sheet Notes: 1 problem\n  headings"):
+        assign_file(typed, tmp_path / "notes.xlsx")
+
+
+def test_figures_to_compare_with_can_be_read(form):
+    sheet = openpyxl.load_workbook(io.BytesIO(template_bytes(form, "xlsx")))["Help"]
+    shown = [cell for row in sheet.iter_rows(min_row=2, min_col=5, max_col=7) for cell in row]
+    figures = [cell.value for cell in shown if cell.value is not None]
+    assert figures and all(float(f"{figure:.6g}") == figure for figure in figures)
+
+
 @pytest.mark.parametrize("name", ["a.xlsx", "a.csv", "a.parquet"])
 def test_files_that_are_not_what_they_are_called_are_refused(name, tmp_path):
     (tmp_path / name).write_bytes(b"\xff\xfe\x00PK not at all")

@@ -12,6 +12,7 @@ import pandas as pd
 from site_typology.errors import Problem, StudyError
 from site_typology.output import write_csv
 from site_typology.spreadsheet import neutralise
+from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -68,7 +69,7 @@ def _write_workbook(frame: pd.DataFrame, place: Path, differences: Sequence[Diff
         table = neutralise(pd.DataFrame(rows, columns=headings))
         other = book.create_sheet("Differences")
         fill_sheet(other, headings, table.itertuples(index=False, name=None))
-    book.save(place)
+    place.write_bytes(workbook_bytes(book))
 
 
 def fill_sheet(

@@ -6,7 +6,7 @@ reads the file cell by cell, and says what is wrong and where.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from site_typology.profile_checks import INDEX, PARTS_SUM_TOLERANCE
 from site_typology.range_tally import RangeTally
 from site_typology.spreadsheet import FORMULA_STARTS
 
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 20
+"""Bytes of a CSV file that are parsed at once; larger blocks are parsed more slowly."""
 _STARTS = "".join(f"\\{sign}" for sign in FORMULA_STARTS if sign.isprintable()) + "\\t\\r"
 
 
@@ -64,9 +65,9 @@ class FastReader:
     form : Form
     path : Path
     rows : int
-        Sites a block, at most.
+        Sites a block, at most; of a CSV file those of one more parsed block.
     block_bytes : int
-        Bytes of a CSV file that are read at once.
+        Bytes of a CSV file that are parsed at once.
     """
 
     def __init__(self, form: Form, path: Path, rows: int, block_bytes: int = BLOCK_BYTES) -> None:
@@ -118,7 +119,7 @@ class FastReader:
                     column_types=types, include_columns=[*at.values()], null_values=[""]
                 ),
             ) as reader:
-                for batch in reader:
+                for batch in _gathered(reader, self.rows):
                     yield batch, at
         except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, OSError) as error:
             raise NotInOrderError from error
@@ -217,6 +218,18 @@ def harmless(texts: pa.Array) -> pa.Array:
     if not pc.any(risky).as_py():
         return texts
     return pc.if_else(risky, pc.binary_join_element_wise("'", texts, ""), texts)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Put small batches together: each block that is placed costs some time of its own."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) >= rows:
+            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+            held = []
+    if held:
+        yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 
 
 def _texts(column: pa.Array, blank: str = "") -> pa.Array:

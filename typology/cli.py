@@ -17,7 +17,8 @@ from site_typology.cli_serve import serve
 from site_typology.cli_share import share
 from site_typology.cli_short_form import short_form
 from site_typology.cli_template import template
-from site_typology.errors import SiteTypologyError
+from site_typology.errors import SiteTypologyError, StudyError
+from site_typology.system_errors import system_problem
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +41,15 @@ def main(arguments: list[str] | None = None) -> None:
         app(args=arguments)
     except SiteTypologyError as error:
         typer.echo(str(error), err=True)
+        sys.exit(2)
+    except OSError as error:
+        # Without a number it is not the system that refuses something.
+        if error.errno is None:
+            raise
+        given = sys.argv[1:] if arguments is None else arguments
+        doing = " ".join(["site-typology", *given[:1], "ran"])
+        problem = system_problem(error, doing, "system")
+        typer.echo(str(StudyError("site-typology", [problem])), err=True)
         sys.exit(2)
 
 

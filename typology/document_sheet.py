@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from site_typology.document import (
     number_of,
 )
 from site_typology.spreadsheet import harmless
+from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -57,9 +57,7 @@ def sheet_file(document: Document) -> bytes:
         cell.font, cell.alignment = Font(bold=bold), Alignment(wrap_text=True, vertical="top")
     for number, (_, table) in enumerate(document.tables(), start=1):
         _fill(book.create_sheet(_sheet_name(number, table)), table, document.marking)
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
+    return workbook_bytes(book)
 
 
 def _lines(document: Document) -> list[tuple[str, bool]]:

@@ -24,6 +24,7 @@ NEAR = 0.75
 """How alike two column names are, from 0 to 1, when one is suggested for the other."""
 MOST_HEADING = 200
 """Signs of a heading that is looked into; none of ours is longer, or its own length counts."""
+ROUNDING = 1e-12
 MOST_UNKNOWN = 100
 """Columns that are not known, for which a known one is looked for; a file may hold thousands."""
 
@@ -173,7 +174,13 @@ class Form:
         near = difflib.get_close_matches(own, plain, n=1, cutoff=NEAR)
         if near:
             return plain[near[0]]
-        within = [column for key, column in plain.items() if len(key) > 2 and key in own]
+        words = [_plain(word) for word in re.split(r"\W+", name)]
+        parts = {
+            "".join(words[first:last])
+            for first in range(len(words))
+            for last in range(first + 1, len(words) + 1)
+        }
+        within = [column for key, column in plain.items() if len(key) > 2 and key in parts]
         return max(within, key=len, default="")
 
 
@@ -198,6 +205,8 @@ def _field(info: FeatureInfo, typology: Typology, used: bool) -> Field:
         codes = tuple(sorted(map(str, values.unique())))
         return Field(info, used, False, False, None, codes, None)
     number = values.to_numpy(dtype=float)
+    # What is left of rounding, as in 1 - 0.7 - 0.3, would be shown as the smallest value.
+    number = np.where(np.abs(number) < ROUNDING, 0.0, number)
     seen = (
         (float(number.min()), float(np.median(number)), float(number.max()))
         if len(number)

@@ -49,6 +49,9 @@ def check_headings(
             continue
         at[name] = place
         _check_unit(form, name, unit, found)
+    if named and not at:
+        found.append(_none_known(headings))
+        return at
     needed = ["site"] if named else []
     needed += [field.name for field in form.used if whole or not _may_lack(form, field, at)]
     missing = [name for name in needed if name not in at]
@@ -71,6 +74,22 @@ def _may_lack(form: Form, field: Field, at: dict[str, int]) -> bool:
     return bool(mine) and any(own.info.composition == mine and own.name in at for own in form.used)
 
 
+def _none_known(headings: Sequence[str]) -> Difference:
+    """One difference in place of one a column: the first row holds no headings of ours."""
+    first = ", ".join(repr(_printable(heading)) for heading in headings[:3])
+    more = ", ..." if len(headings) > 3 else ""
+    remedy = (
+        "Put the headings in the first row, one a column (in CSV with commas or semicolons "
+        "between them). site-typology template writes them."
+    )
+    return Difference("headings", "the columns of the template", f"{first}{more}", remedy)
+
+
+def _printable(heading: str) -> str:
+    shown = "".join(sign if sign.isprintable() else " " for sign in heading[:80])
+    return shown or "(blank)"
+
+
 def _report(
     form: Form,
     unknown: list[tuple[str, str]],
@@ -82,8 +101,7 @@ def _report(
         fits = near and near not in at
         remedy = f"Rename it to {near!r}." if fits else "Remove the column."
         expected = f"{near!r}" if fits else "a column of the typology"
-        shown = "".join(sign if sign.isprintable() else " " for sign in heading[:80]) or "(blank)"
-        found.append(Difference(shown, expected, "an unknown column", remedy))
+        found.append(Difference(_printable(heading), expected, "an unknown column", remedy))
     suggested = {near for _, near in unknown}
     for name in missing:
         remedy = "Rename the one like it." if name in suggested else "Add it."

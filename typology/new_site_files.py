@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import zipfile
@@ -14,9 +15,10 @@ from site_typology.cell_values import UnsavedFormula
 from site_typology.errors import Problem, StudyError
 from site_typology.new_sites import RawTable
 from site_typology.profiles import LONG_COLUMNS
+from site_typology.system_errors import no_file
 
 SHEET = "Sites"
-"""Sheet that new sites stand in; the first one where there is none of this name."""
+"""Sheet that new sites stand in; else the first with a heading ``site``, else the first one."""
 BATCH = 4096
 
 
@@ -73,7 +75,7 @@ def read_raw(path: Path) -> RawTable:
         No such file, of another kind, or damaged.
     """
     if not path.is_file():
-        raise _refused(path.name, "Not found. Give the path of a file of new sites.")
+        raise no_file(path, "Give the path of a file of new sites.")
     readers = {".csv": csv_table, ".xlsx": workbook_table, ".parquet": parquet_table}
     if path.suffix.lower() not in readers:
         raise _refused(path.name, "Expected .csv, .xlsx or .parquet.")
@@ -127,7 +129,9 @@ def csv_problem(error: Exception, row: int = 0) -> str:
         return f"A field{after} has more than {most:,} letters: is a quotation mark not closed?"
     if isinstance(error, OSError):
         return f"Cannot be read: {error.strerror or error}."
-    return f"Not a CSV file in UTF-8: {error}."
+    if isinstance(error, UnicodeDecodeError):
+        return f"Not a CSV file in UTF-8: {error}. Save it again as CSV UTF-8."
+    return f"Not a CSV file: {error}."
 
 
 def csv_table(path: Path) -> RawTable:
@@ -179,8 +183,11 @@ def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) 
     StudyError
         No such file, a damaged one, or one beyond the limits.
     """
-    values = _sheet_rows(source, content, limits, data_only=True)
-    formulas = _sheet_rows(source, content, limits, data_only=False)
+    sheet = _sheet_name(source, content, limits)
+    if sheet != SHEET:
+        source = f"{source}, sheet {sheet}"
+    values = _sheet_rows(source, content, limits, sheet, data_only=True)
+    formulas = _sheet_rows(source, content, limits, sheet, data_only=False)
     kept: list[tuple[int, list[object]]] = []
     read = 0
     for number, (row, typed) in enumerate(zip(values, formulas, strict=True), start=1):
@@ -197,7 +204,9 @@ def workbook_of(source: str, content: bytes, limits: SheetLimits = WHOLE_SHEET) 
         read += len(row)
         limits.check_read(source, read, number)
     if not kept:
-        raise _refused(source, f"The sheet {SHEET!r}, or the first one, is empty.")
+        raise _refused(
+            source, f"The sheet {sheet!r} is empty. Put the sites on one called {SHEET!r}."
+        )
     headings = ["" if cell is None else str(cell) for cell in kept[0][1]]
     width = max(len(cells) for _, cells in kept)
     headings += [""] * (width - len(headings))
@@ -214,7 +223,7 @@ def parquet_table(path: Path) -> RawTable:
         file = pq.ParquetFile(path)
         headings = file.schema_arrow.names
     except (OSError, pa.ArrowInvalid) as error:
-        raise _refused(path.name, f"Not a Parquet file: {error}.") from error
+        raise _refused(path.name, parquet_problem(error, "Not a Parquet file")) from error
 
     def rows() -> Iterator[tuple[int, Sequence[object]]]:
         number = 1
@@ -225,9 +234,16 @@ def parquet_table(path: Path) -> RawTable:
                     yield number, list(cells)
                     number += 1
         except (OSError, pa.ArrowInvalid) as error:
-            raise _refused(path.name, f"A damaged Parquet file: {error}.") from error
+            raise _refused(path.name, parquet_problem(error, "A damaged Parquet file")) from error
 
     return RawTable(path.name, headings, rows(), lambda row, _: f"row {row}")
+
+
+def parquet_problem(error: Exception, otherwise: str) -> str:
+    """Say why a Parquet file cannot be read: the system refuses it, or it is damaged."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"Cannot be read: {error.strerror or error}."
+    return f"{otherwise}: {error}."
 
 
 def is_long(path: Path) -> bool:
@@ -244,10 +260,34 @@ def rows_table(source: str, headings: Sequence[str], rows: Sequence[Sequence[obj
     )
 
 
+def _sheet_name(source: str, content: bytes, limits: SheetLimits) -> str:
+    """Name of the sheet that the sites stand in."""
+    with _workbook(source, content, limits, data_only=True) as book:
+        names: list[str] = book.sheetnames
+        if SHEET in names:
+            return SHEET
+        for name in names:
+            book[name].reset_dimensions()
+            for row in book[name].iter_rows(max_row=1, values_only=True):
+                if any(isinstance(cell, str) and cell.strip().lower() == "site" for cell in row):
+                    return name
+        return names[0]
+
+
 def _sheet_rows(
-    source: str, content: bytes, limits: SheetLimits, *, data_only: bool
+    source: str, content: bytes, limits: SheetLimits, name: str, *, data_only: bool
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows of the sheet, each as wide as its own cells."""
+    """Rows of a sheet, each as wide as its own cells."""
+    with _workbook(source, content, limits, data_only=data_only) as book:
+        # The size that a file states may be wrong: rows would be lost, or memory filled.
+        book[name].reset_dimensions()
+        yield from book[name].iter_rows(values_only=True)
+
+
+@contextlib.contextmanager
+def _workbook(
+    source: str, content: bytes, limits: SheetLimits, *, data_only: bool
+) -> Iterator[Any]:
     from openpyxl import load_workbook
 
     try:
@@ -257,10 +297,7 @@ def _sheet_rows(
             book = load_workbook(
                 io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False
             )
-            sheet = book[SHEET if SHEET in book.sheetnames else book.sheetnames[0]]
-            # The size that a file states may be wrong: rows would be lost, or memory filled.
-            sheet.reset_dimensions()
-            yield from sheet.iter_rows(values_only=True)
+            yield book
             book.close()
     except Exception as error:  # whatever openpyxl stumbles over in a file, the file is damaged
         raise _refused(source, "Not an Excel workbook (.xlsx), or a damaged one.") from error

@@ -21,6 +21,7 @@ from site_typology.replicates import PAIR_COLUMNS
 from site_typology.rule_list import rules_table
 from site_typology.specification_curve import COLUMNS, SITE_COLUMNS, SpecificationCurve
 from site_typology.spreadsheet import neutralise
+from site_typology.system_errors import told
 from site_typology.two_rules import axis_table, two_rules
 from site_typology.typology import Typology
 
@@ -184,7 +185,7 @@ def write_whole(out: Path, fill: Callable[[Path], None]) -> Path:
     Raises
     ------
     StudyError
-        `out` cannot be a folder or be written to.
+        `out` cannot be a folder or be written to, or the system refuses something else meanwhile.
 
     Examples
     --------
@@ -193,16 +194,19 @@ def write_whole(out: Path, fill: Callable[[Path], None]) -> Path:
     ['a.txt']
     """
     check_writable(out)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    apart: dict[Path, Path] = {}
+    with told(str(out), "the results were written", apart):
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         new, old = staging / "new", staging / "old"
-        new.mkdir()
-        old.mkdir()
-        fill(new)
-        out.mkdir(exist_ok=True)
-        _exchange(new, old, out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        apart[new] = out
+        try:
+            new.mkdir()
+            old.mkdir()
+            fill(new)
+            out.mkdir(exist_ok=True)
+            _exchange(new, old, out)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return out
 
 
@@ -228,13 +232,17 @@ def _exchange(new: Path, old: Path, out: Path) -> None:
 
 def check_writable(out: Path) -> None:
     """Raise `StudyError` where `out` cannot become a folder; make its parents."""
-    if out.exists() and not out.is_dir():
-        raise StudyError(str(out), [Problem("out", "Is a file. Name a folder to write to.")])
+    place = out
     try:
+        if out.exists() and not out.is_dir():
+            raise StudyError(str(out), [Problem("out", "Is a file. Name a folder to write to.")])
         out.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(dir=out.parent).cleanup()
+        for place in (out.parent, out) if out.exists() else (out.parent,):
+            tempfile.TemporaryDirectory(dir=place).cleanup()
     except OSError as error:
-        said = f"Cannot be written: {error.strerror or error}. Name another folder."
+        file = next((one for one in out.parents if one.is_file()), None)
+        reason = f"{place} cannot be written to: {error.strerror or error}."
+        said = f"{reason if file is None else f'{file} is a file.'} Name another folder."
         raise StudyError(str(out), [Problem("out", said)]) from error
 
 

@@ -15,6 +15,7 @@ from site_typology.feature_info import FeatureInfo
 from site_typology.profile_checks import INDEX
 from site_typology.profiles import LONG_COLUMNS, SiteProfiles
 from site_typology.spreadsheet import neutralise, restore
+from site_typology.system_errors import no_file
 
 ERROR, COUNT = "__se", "__n"
 """Endings of the columns with a feature's standard error and its n."""
@@ -60,9 +61,7 @@ def read_profiles_file(path: str | Path, features: Sequence[FeatureInfo]) -> Sit
     """
     path = Path(path)
     if not path.is_file():
-        raise StudyError(
-            path.name, [Problem("file", "Not found. Give the path of a profiles file.")]
-        )
+        raise no_file(path, "Give the path of a profiles file.")
     if path.suffix == ".parquet":
         return _from_long(path, features)
     if path.suffix == ".csv":

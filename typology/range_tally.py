@@ -9,6 +9,8 @@ import numpy as np
 from site_typology.differences import Difference
 from site_typology.form import Field, Form, shown_list
 
+CHECK_VALUES = "these values: a slip, or a code for missing, which would be left blank"
+
 
 class RangeTally:
     """Counts the values that lie far beyond those of the fitted sites.
@@ -62,11 +64,12 @@ class RangeTally:
         for field in self._fields:
             known, beyond, foreign = self._counts[field.name]
             low, high = self._spans[field.name]
-            if field.seen is not None and beyond > known / 2:
+            if field.seen is not None and beyond:
                 expected = f"about {field.seen[0]:g} to {field.seen[2]:g}, as at the fitted sites"
                 what = f"{beyond} of {known} values far beyond ({low:g} to {high:g})"
                 unit = field.info.unit or "none stated"
-                remedy = f"Check the unit ({unit}). Sites so far out get no type."
+                check = f"the unit ({unit})" if beyond > known / 2 else CHECK_VALUES
+                remedy = f"Check {check}. Sites so far out get no type."
                 found.append(Difference(field.name, expected, what, remedy, stops=False))
             if foreign:
                 what = f"{foreign} of {known} values at other levels"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from site_typology.system_errors import told
+
 Result = TypeVar("Result")
 
 
@@ -69,15 +71,16 @@ class RunFile(Generic[Result]):
         """Write results down by the name of their task, on the disk before this returns."""
         if self.path is None or not found:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = [
             json.dumps({"key": self.key, "task": name, **self.to_dict(result)}, allow_nan=False)
             for name, result in found.items()
         ]
-        with self.path.open("ab") as file:
-            file.write(("\n".join(lines) + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with told(str(self.path), "finished parts of the run were kept"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab") as file:
+                file.write(("\n".join(lines) + "\n").encode())
+                file.flush()
+                os.fsync(file.fileno())
 
     def _parsed(self, line: bytes) -> tuple[str, Result] | None:
         try:

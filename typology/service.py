@@ -22,6 +22,7 @@ from site_typology.errors import Problem, StudyError
 from site_typology.form import MOST_UNKNOWN, Form
 from site_typology.new_sites import Checker, Chunk, RawTable
 from site_typology.service_body import Refused, read_body
+from site_typology.service_connections import Connection
 from site_typology.service_guard import FAILED, LOOPBACK, Guard
 from site_typology.service_requests import SOURCE, read_request
 from site_typology.template import FORMATS, template_bytes
@@ -155,19 +156,25 @@ def run(service: Service, place: socket.socket, hosts: Collection[str]) -> None:
 
 def serve_app(app: Guard, place: socket.socket) -> None:
     """Serve an application until interrupted. Requests are not logged."""
-    config = uvicorn.Config(
+    uvicorn.Server(server_settings(app)).run(sockets=[place])
+
+
+def server_settings(app: Guard, connection: type[Connection] = Connection) -> uvicorn.Config:
+    """Return how an application is served."""
+    return uvicorn.Config(
         app,
+        http=connection,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         lifespan="off",
         ws="none",
         log_level="warning",
-        limit_concurrency=64,
+        # Reached only where every connection but the new one is worked on.
+        limit_concurrency=connection.most_open + 1,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[place])
 
 
 def _problems(status: int, problems: list[Problem]) -> Response:

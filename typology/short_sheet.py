@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from site_typology.short_formulas import NONE, NOT_ENOUGH, RuleFormulas
 from site_typology.short_rule import FAR, PLACED, SHORT
 from site_typology.short_words import asked_rows, limits_of, notes
 from site_typology.spreadsheet import harmless
+from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -113,9 +113,7 @@ def sheet_bytes(found: ShortForm, items: Items, rows: int = ROWS) -> bytes:
         other.protection.enable()
     working.sheet_state = "hidden"
     book.calculation.fullCalcOnLoad = True
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
+    return workbook_bytes(book)
 
 
 def _answers(answer: Answer) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
 from pathlib import Path
 
@@ -232,14 +233,17 @@ def write_informants(frame: pd.DataFrame, path: Path) -> None:
         wording[f"time_{part}"] = f"Percentage of the teams' time: {part.replace('_', ' ')}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=FutureWarning)
-        pyreadstat.write_sav(
-            frame,
-            str(path),
-            file_label="Simulated key-informant survey",
-            column_labels=wording,
-            variable_value_labels=labels,
-            missing_ranges={column: [-7.0, -8.0, -9.0] for column in asked},
-        )
+        try:
+            pyreadstat.write_sav(
+                frame,
+                str(path),
+                file_label="Simulated key-informant survey",
+                column_labels=wording,
+                variable_value_labels=labels,
+                missing_ranges={column: [-7.0, -8.0, -9.0] for column in asked},
+            )
+        except pyreadstat.ReadstatError as error:
+            raise OSError(errno.EIO, f"{error}, as on a full disk", str(path)) from error
     _fix_creation_time(path)
 
 

@@ -27,6 +27,7 @@ from site_typology.simulated_sites import (
 from site_typology.simulated_staff import draw_staff
 from site_typology.simulated_study import study_text
 from site_typology.simulated_truth import draw_truth
+from site_typology.system_errors import told
 
 STUDY = "study.toml"
 MARKER = Path("truth") / "parameters.json"
@@ -104,10 +105,13 @@ def simulate(
         "missingness": missingness,
     }
     settled = _settle(folder, scenario, given, seed)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".simulate-") as workshop:
-        _write(Path(workshop), scenario, settled, seed)
-        return _move_into(folder, Path(workshop))
+    apart: dict[Path, Path] = {}
+    with told(str(folder), "the simulated study was written", apart):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".simulate-") as workshop:
+            apart[Path(workshop)] = folder
+            _write(Path(workshop), scenario, settled, seed)
+            return _move_into(folder, Path(workshop))
 
 
 def _settle(

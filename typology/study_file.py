@@ -28,7 +28,8 @@ from site_typology.declaration import (
     TableDeclaration,
     TypologySection,
 )
-from site_typology.errors import Problems, StudyError
+from site_typology.errors import Problem, Problems, StudyError
+from site_typology.system_errors import no_file
 from site_typology.weighting_declaration import WeightFrame, Weighting, weighting_problems
 
 STUDY_FILE = "study.toml"
@@ -61,16 +62,13 @@ def read_declaration(path: str | Path) -> StudyDeclaration:
       file  Not found. Give the path of a study file.
     """
     path = Path(path)
-    found = Problems(path.name)
-    content: dict[str, Any] = {}
     if not path.is_file():
-        found.add("file", "Not found. Give the path of a study file.")
-    else:
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            found.add("file", f"Not valid TOML in UTF-8: {error}.")
-    found.raise_if_any()
+        raise no_file(path, "Give the path of a study file.")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problem = Problem("file", f"Not valid TOML in UTF-8: {error}.")
+        raise StudyError(path.name, [problem]) from error
     return parse_declaration(content, source=path.name)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from site_typology.new_site_files import SHEET
 from site_typology.new_sites import expected_number
 from site_typology.profile_files import COUNT, ERROR
 from site_typology.spreadsheet import neutralise
+from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -35,6 +35,7 @@ LAST_ROW = 1_048_576
 MOST_PROMPT, MOST_TITLE = 255, 32
 """Letters that Excel shows in a cell's input message, and in its title."""
 MOST_NUMBER = 1e300
+DIGITS = 6
 FORMATS = ("csv", "xlsx")
 
 
@@ -76,7 +77,7 @@ def write_template(form: Form, out: Path) -> None:
     if kind not in FORMATS:
         said = f"{out}: Expected a name that ends in .xlsx or .csv."
         raise StudyError("template", [Problem("--out", said)])
-    with whole_files({"--out": out}) as places:
+    with whole_files({"--out": out}, command="template") as places:
         places["--out"].write_bytes(template_bytes(form, kind))
 
 
@@ -113,9 +114,7 @@ def _workbook(form: Form) -> bytes:
         _validate(sheet, lists, at, heading, field, ending)
     _explain(book.create_sheet("Help", 1), form, columns)
     lists.sheet_state = "hidden"
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
+    return workbook_bytes(book)
 
 
 def _safe(texts: Sequence[str]) -> list[str]:
@@ -193,6 +192,11 @@ def _help(field: Field | None, ending: str) -> str:
     )
 
 
+def _shown(value: float) -> float:
+    """A figure to compare with: as many digits as can be read."""
+    return float(f"{value:.{DIGITS}g}")
+
+
 def _meaning(field: Field | None, ending: str) -> str:
     if field is None:
         return "What the site is called."
@@ -211,7 +215,9 @@ def _explain(
     rows = []
     for heading, field, ending in columns:
         plain = field if field is not None and not ending else None
-        seen = plain.seen if plain is not None and plain.seen is not None else (None,) * 3
+        seen: tuple[float | None, ...] = (None,) * 3
+        if plain is not None and plain.seen is not None:
+            seen = tuple(_shown(value) for value in plain.seen)
         unit = plain.info.unit if plain is not None else ""
         told = (_meaning(field, ending), unit, _allowed(field, ending))
         rows.append((heading, *told, *seen, _blank(field, ending)))

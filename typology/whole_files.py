@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from site_typology.errors import Problem, Problems, StudyError
+from site_typology.errors import Problems
+from site_typology.system_errors import told
 
 
 @contextlib.contextmanager
 def whole_files(
-    files: Mapping[str, Path | None], sources: Sequence[Path] = ()
+    files: Mapping[str, Path | None], sources: Sequence[Path] = (), command: str = "assign"
 ) -> Iterator[dict[str, Path]]:
     """Let files be written apart, then put all of them in place.
 
@@ -25,6 +26,8 @@ def whole_files(
         Where each is to stand, by the option that names it; None for one that is not asked for.
     sources : sequence of Path
         Files that are read meanwhile, which none of them may be.
+    command : str
+        What writes them.
 
     Yields
     ------
@@ -34,7 +37,8 @@ def whole_files(
     Raises
     ------
     StudyError
-        A place that cannot be written to; said before anything is written.
+        A place that cannot be written to, said before anything is written; or whatever else the
+        system refuses meanwhile, by its own name.
 
     Examples
     --------
@@ -45,20 +49,20 @@ def whole_files(
     ('all of it', ['a.txt'])
     """
     wanted = {name: path for name, path in files.items() if path is not None}
-    check_files(wanted, sources)
+    check_files(wanted, sources, command)
+    shown = " and ".join(str(path) for path in wanted.values())
+    apart: dict[Path, Path] = {}
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signal())
+        stack.enter_context(told(command, f"{shown} was made", apart, shown))
         places = {}
-        try:
-            for name, path in wanted.items():
-                folder = tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
-                places[name] = Path(stack.enter_context(folder)) / path.name
-            yield dict(places)
-            for name, place in places.items():
-                place.replace(wanted[name])
-        except OSError as error:
-            said = f"Cannot be written: {error.strerror or error}."
-            raise StudyError("assign", [Problem(", ".join(wanted), said)]) from error
+        for name, path in wanted.items():
+            folder = tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
+            places[name] = Path(stack.enter_context(folder)) / path.name
+            apart[places[name].parent] = path.parent
+        yield dict(places)
+        for name, place in places.items():
+            place.replace(wanted[name])
 
 
 def check_files(
