@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from site_typology.answer_files import fill_sheet, put
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.short_cells import SHEET, Answer, Inputs, Row
-from site_typology.short_formulas import NONE, NOT_ENOUGH, RuleFormulas
+from site_typology.short_formulas import CHECK, NONE, NOT_ENOUGH, WRONG, RuleFormulas
 from site_typology.short_rule import FAR, PLACED, SHORT
 from site_typology.short_words import asked_rows, limits_of, notes
 from site_typology.spreadsheet import LINE_POINTS, harmless
@@ -130,7 +130,8 @@ def _answers(answer: Answer) -> tuple[str, ...]:
         return f"{WORKING}!{address}"
 
     state = cell(answer.state)
-    said = f'IF({state}={SHORT},"{NOT_ENOUGH}",IF({state}={FAR},"{NONE}",""))'
+    said = f'IF({state}={FAR},"{NONE}",IF({state}={WRONG},"{CHECK}",""))'
+    said = f'IF({state}={SHORT},"{NOT_ENOUGH}",{said})'
 
     def placed(value: str, otherwise: str = '""') -> str:
         return f"=IF({state}={PLACED},{value},{otherwise})"
