@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-.PHONY: help setup demo test axe fuzz lint types docs bench bench-evidence format clean
+.PHONY: help setup demo test fuzz lint types docs bench bench-evidence format clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,15 +45,6 @@ demo: setup ## Simulate two studies and run the whole road on both
 test: setup $(VENV)/.spark ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --doctest-modules --pyargs site_typology
-
-# For tests only and never kept in the repository. A browser (Debian's chromium) has to be there.
-build/axe/.installed:
-	@mkdir -p build/axe
-	npm install --silent --no-save --no-package-lock --ignore-scripts --prefix build/axe axe-core@4.10.3
-	@touch $@
-
-axe: setup build/axe/.installed ## Check the pages with axe-core in a real browser (needs npm, chromium)
-	$(BIN)/python -m pytest -rs tests/test_axe.py
 
 fuzz: setup ## Try 12,000 damaged studies, twenty times what make test tries
 	FUZZ_CASES=12000 $(BIN)/python -m pytest -n 2 tests/features/test_fuzz.py

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from site_typology.errors import Problem
 from site_typology.experiments.own_wheel import wheel_name, write_own_wheel
 from site_typology.experiments.profile_rows import wide_rows
-from site_typology.experiments.registry import given_names, pinned
+from site_typology.experiments.standing import pinned
 from site_typology.experiments.store import (
     Store,
     TrackingError,
@@ -126,10 +126,9 @@ def fetch_typology(uri: str, tracking_uri: str | None = None, out: str | Path = 
     check_there(store)
     client = open_store(store)
     with tracking(store):
-        version, tags = pinned(client, uri, store)
+        version, given = pinned(client, uri, store)
     typology = typology_at(version, store)
-    names = {number: name for number, name in given_names(tags).items() if number in typology.names}
-    return typology.named(names)
+    return typology.named({key: name for key, name in given.items() if key in typology.names})
 
 
 def typology_at(uri: str, store: Store) -> Typology:

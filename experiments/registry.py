@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 PROPOSED, APPROVED, REJECTED, RETIRED = "proposed", "approved", "rejected", "retired"
 STATUS_TAG, NAME_TAG = "status", "name."
-_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 
 
 def model_name(study: str) -> str:
@@ -131,49 +130,3 @@ def find_model(client: MlflowClient, name: str, store: Store) -> RegisteredModel
     known = sorted(model.name for model in client.search_registered_models(max_results=50))
     said = f"There is no registered model {name!r}. Models: {', '.join(known) or 'none'}."
     raise TrackingError(f"MLflow at {store.shown}", [Problem("model", said)])
-
-
-def pinned(client: MlflowClient, uri: str, store: Store) -> tuple[str, Mapping[str, str]]:
-    """Say which version a model URI means; a bare name means the approved one.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    uri : str
-        ``models:/NAME``, ``models:/NAME/VERSION``, ``models:/NAME@ALIAS``, or any other URI.
-    store : Store
-
-    Returns
-    -------
-    str
-        URI of one version; an URI of another kind as it is.
-    mapping of str to str
-        Tags of the version; empty where the URI names none.
-
-    Raises
-    ------
-    TrackingError
-        There is no such model or version, or no version is approved.
-    """
-    named = uri.removeprefix("models:/").strip("/")
-    if not uri.startswith("models:/") or _MODEL_ID.fullmatch(named):
-        return uri, {}
-    name, at, alias = named.partition("@")
-    name, slash, version = name.partition("/")
-    model = find_model(client, name, store)
-    if not slash:
-        version = aliases(model).get(alias or APPROVED, "")
-    if not version:
-        raise TrackingError(f"MLflow at {store.shown}", [_no_version(model, alias if at else "")])
-    return f"models:/{name}/{version}", client.get_model_version(name, version).tags
-
-
-def _no_version(model: RegisteredModel, alias: str) -> Problem:
-    name, known = model.name, aliases(model)
-    if alias:
-        there = ", ".join(f"{key} (version {value})" for key, value in known.items())
-        return Problem("model", f"{name!r} has no version {alias!r}. It has: {there or 'none'}.")
-    said = f"No version of {name!r} is approved, and only an approved one is used unasked. "
-    if PROPOSED in known:
-        said += f"To use the proposal all the same: --model models:/{name}@{PROPOSED}. "
-    return Problem("model", said + f'To decide on it: site-typology review "{name}".')

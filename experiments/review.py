@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from site_typology.errors import Problem, Problems
@@ -17,14 +15,23 @@ from site_typology.experiments.origin import now
 from site_typology.experiments.registry import (
     APPROVED,
     PROPOSED,
-    STATUS_TAG,
+    RETIRED,
     aliases,
     find_model,
-    given_names,
     versions,
 )
+from site_typology.experiments.review_again import REPORT, begun_before, download, go_on
 from site_typology.experiments.review_report import reviewed_report
-from site_typology.experiments.review_steps import Reviewed, carry_out, claim, read_state
+from site_typology.experiments.review_steps import (
+    Reviewed,
+    State,
+    carry_out,
+    claim,
+    complete,
+    read_state,
+    under_way,
+)
+from site_typology.experiments.standing import standing
 from site_typology.experiments.store import Store, TrackingError, choose_store, open_store, tracking
 from site_typology.type_naming import check_names
 
@@ -33,8 +40,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from site_typology.typology import Typology
-
-REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Proposal:
         On every version of the model, oldest first.
     undecided : tuple of str
         Other versions that nobody has decided on, newest first.
+    unfinished : str
+        Key of a decision that took effect and is not written everywhere; ``""`` mostly.
     """
 
     model: str
@@ -70,6 +77,7 @@ class Proposal:
     names: Mapping[int, str]
     decisions: tuple[Decision, ...]
     undecided: tuple[str, ...]
+    unfinished: str = ""
 
     @property
     def verdict(self) -> str:
@@ -94,11 +102,12 @@ def awaiting(tracking_uri: str | None = None) -> tuple[Proposal, ...]:
     found = []
     with tracking(store):
         for name in _model_names(client):
-            latest = aliases(client.get_registered_model(name)).get(PROPOSED)
+            stands = standing(client, client.get_registered_model(name))
+            latest = stands.aliases.get(PROPOSED)
             version = client.get_model_version(name, latest) if latest else None
             if version is None or "batch" not in version.tags:
                 continue  # Another tool's, or nothing proposed.
-            if version.tags.get(STATUS_TAG) == PROPOSED:
+            if stands.status(str(version.version), version.tags) == PROPOSED:
                 found.append(_proposal(client, version))
     return tuple(found)
 
@@ -169,11 +178,21 @@ def decide(
     ------
     TrackingError
         There is no such version, something keeps the decision from being made (lists everything),
-        or somebody else has decided in the meantime. Nothing is changed then.
+        or somebody else has decided in the meantime. Nothing is changed then. Or the store failed
+        on the way: given again, the same decision goes on from there.
     """
     store, client = _opened(tracking_uri)
+    reviewer, reason = reviewer.strip(), reason.strip()
     names = {number: name.strip() for number, name in (names or {}).items()}
     with tracking(store):
+        begun = begun_before(client, find_model(client, model, store), version, approve)
+        if begun and (begun.reviewer, begun.reason, begun.names, begun.override) == (
+            reviewer, reason, names, override,
+        ):  # fmt: skip
+            return go_on(client, begun, store)
+        stands = standing(client, find_model(client, model, store))
+        if stands.unfinished is not None and not under_way(stands.unfinished):
+            complete(client, stands.unfinished)
         known = aliases(find_model(client, model, store))
         if not version and PROPOSED not in known:
             said = f"No proposal of {model!r} awaits a decision. Name a version."
@@ -181,33 +200,40 @@ def decide(
         chosen = _version(client, model, version or known[PROPOSED], store)
         state = read_state(client, model, str(chosen.version))
     typology = typology_at(f"models:/{model}/{chosen.version}", store)
-    action = _action(approve, state.status)
+    action = _action(approve, state, reviewer, reason)
     _check(typology, names, action, state.status, reviewer, reason, override)
+    time = now()
+    decision = Decision(
+        key=new_key(time),
+        model=model,
+        version=str(chosen.version),
+        action=action,
+        reviewer=reviewer,
+        reason=reason,
+        time=time,
+        verdict=typology.verdict,
+        override=override,
+        names=names,
+        retires=_retires(action, state.aliases, str(chosen.version)),
+    )
     with tracking(store):
-        time = now()
-        decision = Decision(
-            key=new_key(time),
-            model=model,
-            version=str(chosen.version),
-            action=action,
-            reviewer=reviewer.strip(),
-            reason=reason.strip(),
-            time=time,
-            verdict=typology.verdict,
-            override=override,
-            names=names,
-            retires=_retires(action, state.aliases, str(chosen.version)),
-        )
-        report = _download(client, chosen.run_id, REPORT)
+        report = download(client, chosen.run_id, REPORT)
         page = reviewed_report(report, decision, state.decisions, typology.names)
         claim(client, state, decision, store)
         return carry_out(client, decision, chosen, page)
 
 
-def _action(approve: bool, status: str) -> Action:
+def _action(approve: bool, state: State, reviewer: str, reason: str) -> Action:
     if approve:
         return "approved"
-    return "retired" if status == APPROVED else "rejected"
+    last = next(iter(reversed(state.decisions)), None)
+    # The same command again, whose answer was lost, takes back no more than it did.
+    repeated = (
+        last is not None
+        and (last.action, last.version) == (RETIRED, state.version)
+        and (last.reviewer, last.reason) == (reviewer, reason)
+    )
+    return "retired" if state.status == APPROVED or repeated else "rejected"
 
 
 def _retires(action: Action, known: Mapping[str, str], version: str) -> str:
@@ -274,26 +300,24 @@ def _version(client: MlflowClient, model: str, version: str, store: Store) -> Mo
 
 def _proposal(client: MlflowClient, version: ModelVersion) -> Proposal:
     registered = client.get_registered_model(version.name)
+    stands = standing(client, registered)
     run = client.get_run(version.run_id)
     number = str(version.version)
     return Proposal(
         model=version.name,
         version=number,
-        status=version.tags.get(STATUS_TAG, ""),
-        aliases=tuple(key for key, at in aliases(registered).items() if at == number),
+        status=stands.status(number, version.tags),
+        aliases=tuple(key for key, at in stands.aliases.items() if at == number),
         run_id=version.run_id,
         sites=int(run.data.metrics["sites"]),
-        evidence=json.loads(_download(client, version.run_id, EVIDENCE)),
-        names=given_names(version.tags),
+        evidence=json.loads(download(client, version.run_id, EVIDENCE)),
+        names=stands.names(number, version.tags),
         decisions=history(registered.tags),
         undecided=tuple(
             str(other.version)
             for other in versions(client, version.name)
-            if other.tags.get(STATUS_TAG) == PROPOSED and str(other.version) != number
+            if stands.status(str(other.version), other.tags) == PROPOSED
+            and str(other.version) != number
         ),
+        unfinished=stands.unfinished.key if stands.unfinished else "",
     )
-
-
-def _download(client: MlflowClient, run_id: str, name: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")

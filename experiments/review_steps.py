@@ -2,7 +2,8 @@
 
 MLflow has no transactions. A decision is first announced, as a tag that no other writes, and then
 the tags are read again: of two who announce at once, the later to read sees the other's and
-withdraws.
+withdraws. Then one call decides (see `site_typology.experiments.standing`), and all that follows
+repeats what the decision says and can be done again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from site_typology.experiments.registry import (
     STATUS_TAG,
     aliases,
 )
+from site_typology.experiments.standing import standing
 from site_typology.experiments.store import Store, TrackingError
 
 if TYPE_CHECKING:
@@ -88,19 +90,11 @@ class Reviewed:
 
 
 def read_state(client: MlflowClient, model: str, version: str) -> State:
-    """Read aliases, decisions and status.
-
-    The alias says what is used, so it says what is approved: a decision that was cut off, or an
-    alias moved by hand, can leave a tag that does not fit.
-    """
+    """Read aliases, decisions and status."""
     registered = client.get_registered_model(model)
-    known = aliases(registered)
-    status = client.get_model_version(model, version).tags.get(STATUS_TAG, "")
-    if known.get(APPROVED) == version:
-        status = APPROVED
-    elif status == APPROVED:
-        status = PROPOSED
-    return State(model, version, status, known, history(registered.tags))
+    stands = standing(client, registered)
+    status = stands.status(version, client.get_model_version(model, version).tags)
+    return State(model, version, status, stands.aliases, history(registered.tags))
 
 
 def claim(client: MlflowClient, seen: State, decision: Decision, store: Store) -> None:
@@ -121,13 +115,8 @@ def claim(client: MlflowClient, seen: State, decision: Decision, store: Store) -
         that the decision stands in the history as withdrawn, where it was announced.
     """
     current = read_state(client, seen.model, seen.version)
-    recent = datetime.now(UTC) - UNDER_WAY
     others = current.decided_since(seen)
-    others += [
-        one
-        for one in seen.decisions
-        if not one.outcome and datetime.fromisoformat(one.time) > recent
-    ]
+    others += [one for one in seen.decisions if under_way(one)]
     moved = current.aliases.get(APPROVED) != seen.aliases.get(APPROVED)
     if others or moved or current.status != seen.status:
         raise _taken(others, store)
@@ -149,31 +138,55 @@ def _taken(others: list[Decision], store: Store) -> TrackingError:
     return TrackingError(f"MLflow at {store.shown}", [problem])
 
 
+def under_way(decision: Decision) -> bool:
+    """Whether somebody may be carrying a decision out."""
+    recent = datetime.now(UTC) - UNDER_WAY
+    return not decision.outcome and datetime.fromisoformat(decision.time) > recent
+
+
 def carry_out(
     client: MlflowClient, decision: Decision, version: ModelVersion, report: str
 ) -> Reviewed:
-    """Write an announced decision to the run, the version and the aliases.
+    """Write an announced decision to the run, let it take effect, and write it everywhere.
 
-    Where a step fails, the history says that the decision was not completed.
+    Where a step before the one that decides fails, the history says that the decision was not
+    carried out. Where a later one fails, the decision stands, and is open until `complete` has
+    been through.
     """
     folder = f"{FOLDER}/{decision.key}"
     try:
         client.log_text(version.run_id, decision.to_text() + "\n", f"{folder}/decision.json")
         client.log_text(version.run_id, report, f"{folder}/report.html")
-        for number, name in decision.names.items():
-            client.set_model_version_tag(
-                decision.model, decision.version, f"{NAME_TAG}{number}", name
-            )
-        _mark(client, version, decision.action, decision.reviewer)
-        if decision.retires:
-            retired = client.get_model_version(decision.model, decision.retires)
-            _mark(client, retired, RETIRED, decision.reviewer)
-        _move_aliases(client, decision)
-    except BaseException:  # An interrupt too is a decision that was not completed; raised below.
+        _take_effect(client, decision)
+    except BaseException:  # An interrupt too is a decision that was not carried out; raised below.
         _conclude(client, decision, FAILED)
         raise
-    _conclude(client, decision, DONE)
+    complete(client, decision)
     return Reviewed(decision, version.run_id, folder, report)
+
+
+def _take_effect(client: MlflowClient, decision: Decision) -> None:
+    """Make the one call that decides."""
+    model, version = decision.model, decision.version
+    if decision.action == APPROVED:
+        client.set_registered_model_alias(model, APPROVED, version)
+    elif decision.action == RETIRED:
+        client.delete_registered_model_alias(model, APPROVED)
+    else:
+        client.set_model_version_tag(model, version, STATUS_TAG, decision.action)
+
+
+def complete(client: MlflowClient, decision: Decision) -> None:
+    """Write a decision that took effect everywhere; what is written already, again."""
+    for number, name in decision.names.items():
+        client.set_model_version_tag(decision.model, decision.version, f"{NAME_TAG}{number}", name)
+    version = client.get_model_version(decision.model, decision.version)
+    _mark(client, version, decision.action, decision.reviewer)
+    if decision.retires:
+        retired = client.get_model_version(decision.model, decision.retires)
+        _mark(client, retired, RETIRED, decision.reviewer)
+    _move_aliases(client, decision)
+    _conclude(client, decision, DONE)
 
 
 def _conclude(client: MlflowClient, decision: Decision, outcome: str) -> None:
@@ -194,17 +207,13 @@ def _mark(client: MlflowClient, version: ModelVersion, status: str, reviewer: st
 
 
 def _move_aliases(client: MlflowClient, decision: Decision) -> None:
-    """Let ``approved`` and ``retired`` point where they belong, ``proposed`` at nothing decided."""
+    """Let ``retired`` point where it belongs, and ``proposed`` at nothing decided."""
     model, version = decision.model, decision.version
     known = aliases(client.get_registered_model(model))
-    if decision.action == APPROVED:
-        if decision.retires:
-            client.set_registered_model_alias(model, RETIRED, decision.retires)
-        elif known.get(RETIRED) == version:
-            client.delete_registered_model_alias(model, RETIRED)
-        client.set_registered_model_alias(model, APPROVED, version)
-    elif decision.action == RETIRED:
-        client.set_registered_model_alias(model, RETIRED, version)
-        client.delete_registered_model_alias(model, APPROVED)
+    retired = version if decision.action == RETIRED else decision.retires
+    if retired:
+        client.set_registered_model_alias(model, RETIRED, retired)
+    elif decision.action == APPROVED and known.get(RETIRED) == version:
+        client.delete_registered_model_alias(model, RETIRED)
     if known.get(PROPOSED) == version:
         client.delete_registered_model_alias(model, PROPOSED)

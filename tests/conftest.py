@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from site_typology import FeatureInfo, ProposeSettings, SiteProfiles, Typology, propose
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 QUICK = ProposeSettings(
     algorithms=("kmeans", "hdbscan"),
@@ -60,6 +65,42 @@ def spark() -> Iterator[Any]:
     session = builder.getOrCreate()
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or the one that ``CHROMIUM`` names; without one, the test is skipped."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    if not chromium:
+        pytest.skip("no chromium; set CHROMIUM to one")
+    from playwright.sync_api import sync_playwright
+
+    # A name that somebody had made point to this machine.
+    rules = "--host-resolver-rules=MAP rebound.example 127.0.0.1"
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", rules]
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[[Page], dict[str, list[str]]]:
+    """Have axe-core look at a page: what breaks each of its rules, by rule."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe = Axe()
+
+    def found(page: Page) -> dict[str, list[str]]:
+        told = axe.run(page).response
+        assert len(told["passes"]) > 15, "axe-core did not look at the page"
+        return {
+            rule["id"]: [node["html"][:200] for node in rule["nodes"]]
+            for rule in told["violations"]
+        }
+
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,29 @@
-"""Accessibility of the pages, by axe-core in a real browser.
+"""Accessibility of everything that is written as a page, by axe-core in a real browser.
 
-Skipped where the browser or axe-core is not there; ``make axe`` puts axe-core in ``build/axe``.
+The analysts' page, which a process serves, is looked at in ``test_page_browser.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
-import shutil
-import subprocess
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from playwright.sync_api import Browser
 
-from site_typology import Typology
+import site_typology
+from site_typology import SiteProfiles, Typology
+from site_typology.answer_report import Summary, answer_report
+from site_typology.comparison import Grouping, compare
+from site_typology.comparison_files import comparison_html
 from site_typology.declaration import Disclosure
+from site_typology.differences import Difference
 from site_typology.document_page import document_html
+from site_typology.experiments.decision import Decision
+from site_typology.experiments.review_report import reviewed_report
 from site_typology.explain import explain
 from site_typology.features.assessment import assess
 from site_typology.figure_canvas import render
@@ -25,96 +31,123 @@ from site_typology.figures import figures
 from site_typology.pseudonyms import pseudonyms
 from site_typology.quality_page import quality_html
 from site_typology.report import report_html
+from site_typology.rounds import follow_rounds
+from site_typology.rounds_files import rounds_html
+from site_typology.rounds_sites import joined
 from site_typology.share_content import shareable
+from site_typology.short_files import curve_drawing, page, questionnaire_html
+from site_typology.short_form import short_form
 
-ROOT = Path(__file__).parents[1]
-AXE = ROOT / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-DIGEST = "880970c081707360e64f34cea25ff91892f5bc95675b0776925b9709dd8a68bb"
-"""SHA-256 of axe.min.js of axe-core 4.10.3."""
-BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome") or ""
-WIDTHS = (1280, 390)
-RUN = """
-<script>{axe}</script>
-<script>
-addEventListener("load", () => {{
-  axe.run(document, {{resultTypes: ["violations"]}}).then((found) => {{
-    parent.postMessage(JSON.stringify({{
-      rules: found.passes.length,
-      width: innerWidth,
-      wide: document.documentElement.scrollWidth,
-      violations: found.violations.map((each) => [
-        each.id, each.help, each.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]),
-    }}), "*");
-  }});
-}});
-</script>
-</body>"""
-# A browser window is at least 500 pixels wide; a frame in it can be as narrow as a phone.
-FRAME = """<!DOCTYPE html><html><body style="margin: 0"><script>
-addEventListener("message", (event) => {{
-  const told = document.createElement("pre");
-  told.id = "axe-told";
-  told.textContent = event.data;
-  document.body.append(told);
-}});
-</script>
-<iframe src="page.html" style="width: {width}px; height: 1000px; border: 0"></iframe>
-</body></html>"""
+NAMES = (
+    "report", "report, no types and reviewed", "document", "document, no types", "quality",
+    "comparison", "rounds", "answer", "short_form", "questionnaire",
+)  # fmt: skip
 
-pytestmark = [
-    pytest.mark.skipif(not BROWSER, reason="no chromium; set CHROMIUM to one"),
-    pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there; make axe installs it"),
-]
+
+def reports(typology: Typology, name: str, ending: str) -> dict[str, str]:
+    """Report and shared report of a typology."""
+    explanation = explain(typology, seed=1)
+    drawn = figures(typology, explanation, map_method="pca")
+    names = pseudonyms([str(site) for site in typology.profiles.sites], b"a secret")
+    out = shareable(typology, names, Disclosure(unknown_counts="show"), name, b"a secret")
+    svgs = {each: render(each, drawing) for each, drawing in out.drawings.items()}
+    return {
+        f"report{ending}": report_html(typology, explanation, figures=drawn),
+        f"document{ending}": document_html(out.document, svgs),
+    }
+
+
+def reviewed(report: str, typology: Typology) -> str:
+    """Report on which somebody decided twice, the second time against the evidence."""
+    first = Decision(
+        "1", "untyped", "1", "rejected", "A. Roe", "One more look.", "2026-03-01T10:20:30+00:00",
+        typology.verdict, outcome="done",
+    )  # fmt: skip
+    last = Decision(
+        "2", "untyped", "1", "approved", "R. Lee", "For planning.", "2026-03-02T10:20:30+00:00",
+        typology.verdict, override=True, names={1: "Whole school"}, retires="1",
+    )  # fmt: skip
+    return reviewed_report(report, last, [first], typology.names)
+
+
+def later(profiles: SiteProfiles) -> SiteProfiles:
+    """Return the sites measured again: two have changed places, one is gone, one is new."""
+    numbers = profiles.values.droplevel("round").select_dtypes("number")
+    numbers.iloc[[0, 1]] = numbers.iloc[[1, 0]].to_numpy()
+    numbers += 0.3 * np.random.default_rng(9).normal(size=numbers.shape)
+    numbers = numbers.rename(index={"Site 10": "Site 99"})
+    errors = pd.DataFrame(0.5, numbers.index, numbers.columns)
+    return SiteProfiles.from_frame(
+        numbers, errors, kinds={info.name: info for info in profiles.features}
+    )
 
 
 @pytest.fixture(scope="module")
-def pages(typed: Typology, untyped: Typology) -> dict[str, str]:
-    made = {}
-    for name, typology in (("types", typed), ("one population", untyped)):
-        explanation = explain(typology, seed=1)
-        drawn = figures(typology, explanation, map_method="pca")
-        made[name] = report_html(typology, explanation, figures=drawn)
-        names = pseudonyms([str(site) for site in typology.profiles.sites], b"a secret")
-        out = shareable(typology, names, Disclosure(unknown_counts="show"), "A study", b"a secret")
-        svgs = {each: render(each, drawing) for each, drawing in out.drawings.items()}
-        made[f"{name}, shared"] = document_html(out.document, svgs)
-    made["quality"] = quality_html(assess(typed.profiles), title="A study")
+def pages(browser: Browser, typed: Typology, untyped: Typology) -> dict[str, str]:
+    """Make pages of each kind, by the name of the template; without a browser, none."""
+    made = {
+        **reports(typed, "Types", ""),
+        **reports(untyped, "One population", ", no types"),
+        "quality": quality_html(assess(typed.profiles), title="A study"),
+    }
+    plain = made.pop("report, no types")
+    made["report, no types and reviewed"] = reviewed(plain, untyped)
+    before = Grouping.of_typology(typed, "2022")
+    one_moved = before.labels.mask(before.labels.index == "Site 01", 1)
+    after = dataclasses.replace(before, title="2024", labels=one_moved)
+    made["comparison"] = comparison_html(compare(before, after))
+    rounds = joined({"2022": typed.profiles, "2024": later(typed.profiles)})
+    made["rounds"] = rounds_html(
+        follow_rounds(typed.assigner, rounds, base="2022", seed=1, replicates=19)
+    )
+    summary = Summary(typed)
+    summary.add_frame(typed.assign(typed.profiles).frame)
+    odd = Difference("wsa", "0 to 9", "out of range", "Look at it.", (("Site 01", "45"),))
+    made["answer"] = answer_report(summary, [odd], "new.csv")
+    asked = short_form(typed, features=2, draws=200, studies=2)
+    made["short_form"] = page(asked, render("curve", curve_drawing(asked)))
+    made["questionnaire"] = questionnaire_html(asked, {})
     return made
 
 
-def told_by_axe(page: str, folder: Path, width: int) -> dict:
-    """Open a page with axe-core in it and read what axe says."""
-    axe = AXE.read_text("utf-8")
-    assert hashlib.sha256(axe.encode()).hexdigest() == DIGEST
-    (folder / "page.html").write_text(page.replace("</body>", RUN.format(axe=axe)), "utf-8")
-    outer = folder / "frame.html"
-    outer.write_text(FRAME.format(width=width), "utf-8")
-    command = [
-        BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-extensions",
-        f"--user-data-dir={folder / 'profile'}", "--window-size=1300,1000",
-        "--virtual-time-budget=60000", "--dump-dom", outer.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
-    told = re.search(r'<pre id="axe-told">(.*?)</pre>', done.stdout, re.S)
-    assert told, done.stderr[-2000:]
-    text = told[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return json.loads(text)
+@pytest.fixture
+def look(browser: Browser, violations: Callable, tmp_path: Path) -> Callable:
+    """Open a page, and say what axe-core finds, and by how many pixels it is too wide."""
+
+    def found(text: str, width: int) -> tuple[dict[str, list[str]], int]:
+        path = tmp_path / "page.html"
+        path.write_text(text, "utf-8")
+        opened = browser.new_page(viewport={"width": width, "height": 900})
+        opened.goto(path.as_uri())
+        told = violations(opened)
+        beyond = opened.evaluate("document.documentElement.scrollWidth - innerWidth")
+        opened.close()
+        return told, beyond
+
+    return found
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize(
-    "name",
-    ["types", "one population", "types, shared", "one population, shared", "quality"],
-)
-def test_axe_finds_no_violation(name: str, width: int, pages: dict[str, str], tmp_path: Path):
-    told = told_by_axe(pages[name], tmp_path, width)
-    assert told["rules"] > 15 and told["width"] == width
-    assert told["violations"] == []
-    assert told["wide"] <= told["width"], "the page scrolls sideways"
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", NAMES)
+def test_axe_finds_no_violation_and_nothing_is_too_wide(
+    name: str, width: int, look: Callable, pages: dict[str, str]
+):
+    assert look(pages[name], width) == ({}, 0)
 
 
-def test_axe_does_find_what_is_wrong(pages: dict[str, str], tmp_path: Path):
-    broken = pages["types, shared"].replace('<html lang="en-GB">', "<html>")
+def test_what_is_wrong_is_found(look: Callable, pages: dict[str, str]):
+    broken = pages["document"].replace('<html lang="en-GB">', "<html>")
     broken = broken.replace('class="lead"', 'style="color: #ccc"')
-    told = told_by_axe(broken, tmp_path, 1280)
-    assert {each[0] for each in told["violations"]} == {"html-has-lang", "color-contrast"}
+    broken = broken.replace("</main>", '<div style="width: 2000px">Wide.</div></main>')
+    told, beyond = look(broken, 1280)
+    assert set(told) == {"html-has-lang", "color-contrast"}
+    assert beyond > 500
+
+
+def test_every_kind_of_page_is_looked_at():
+    """A template of a whole page that nobody opens here fails."""
+    folder = Path(site_typology.__file__).parent
+    whole = [path for path in folder.glob("*.html.j2") if "<html" in path.read_text("utf-8")]
+    kinds = {path.name.removesuffix(".html.j2") for path in whole}
+    served = {"page"}
+    assert kinds == {name.partition(",")[0] for name in NAMES} | served

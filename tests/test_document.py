@@ -152,6 +152,35 @@ def test_pictures_have_alternative_text_and_name_no_software(files: dict[str, by
     assert pictures and not any(b"tEXt" in each or b"iTXt" in each for each in pictures)
 
 
+def test_the_word_document_fits_its_pages(files: dict[str, bytes]):
+    word = docx.Document(io.BytesIO(files["report.docx"]))
+    (page,) = word.sections
+    across = page.page_width - page.left_margin - page.right_margin
+    down = page.page_height - page.top_margin - page.bottom_margin
+    for shape in word.inline_shapes:
+        assert shape.width <= across and shape.height < 0.9 * down
+    for table in word.tables:
+        widths = [cell.width for cell in table.rows[0].cells]
+        assert sum(widths) <= across + 100 and min(widths) > 0
+        kept = {row._tr.trPr.find(qn("w:cantSplit")) is not None for row in table.rows[:1]}
+        assert kept == {True} and not table.autofit
+
+
+def test_what_stands_apart_on_the_page_stands_apart_in_words(page: str):
+    said = [text for _, text in read_page(page).texts()]
+    assert any(text.startswith("Fine: ") for text in said)
+    levels = ("Fine", "Look", "To do")
+    for text in said:
+        assert not text.startswith(levels) or text.partition(":")[0] in levels, text
+    marked = (
+        '<section><h2>S</h2><p>Shares: <span class="band-1">few</span> <span class="band-2">many'
+        '</span></p><ul><li><span class="level">Look</span> <a>Why</a> <span class="said">So.'
+        '</span></li></ul><p>wait <span class="unit">weeks</span></p></section>'
+    )
+    texts = [text for _, text in read_page(marked).texts()]
+    assert texts[-3:] == ["Shares: few; many", "Look: Why – So.", "wait (weeks)"]
+
+
 def hostile() -> Document:
     table = Table(FORMULA, ("@name", "-n"), (Row((FORMULA, "+1"), "=group"), Row(("x", "−2.5%"))))
     return Document(
@@ -166,10 +195,44 @@ def test_no_cell_of_the_spreadsheet_runs_as_a_formula():
     assert all(cell.data_type in "sn" for cell in cells)
     assert f"'{FORMULA}" in [cell.value for cell in cells]
     assert not any(str(cell.value).startswith(("=", "+", "@")) for cell in cells)
-    assert [cell.value for cell in cells if cell.data_type == "n" and cell.value is not None] == [
-        -0.025
-    ]
-    assert {cell.number_format for cell in cells if cell.value == -0.025} == {"0.0%"}
+    found = {
+        cell.value: cell.number_format
+        for cell in cells
+        if cell.data_type == "n" and cell.value is not None
+    }
+    assert found == {1: '"+"0', -0.025: "0.0%"}, "a plus sign before a number is no formula"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "shown"),
+    [
+        ("+0.31", 0.31, '"+"0.00'),
+        ("+5.4 points", 5.4, '"+"0.0" points"'),
+        ("+7 rows", "'+7 rows", None),
+    ],
+)
+def test_a_change_upwards_is_a_number_with_its_sign(text: str, value: object, shown: str | None):
+    table = Table("Changes", ("Site", "Change"), (Row(("A", text)),))
+    document = Document("T", "Internal.", "", (Section("s", "S", (table,)),))
+    book = openpyxl.load_workbook(io.BytesIO(sheet_file(document)))
+    cell = book.worksheets[1]["B4"]
+    assert cell.value == value
+    assert shown is None or cell.number_format == shown
+
+
+def test_no_sheet_cuts_a_text_off(files: dict[str, bytes]):
+    """Columns are wide enough, or the text is wrapped and its row high enough."""
+    book = openpyxl.load_workbook(io.BytesIO(files["report.xlsx"]))
+    checked = 0
+    for sheet in book.worksheets[1:]:
+        for row in sheet.iter_rows(min_row=3):
+            high = sheet.row_dimensions[row[0].row].height or 15
+            for cell in row:
+                width = sheet.column_dimensions[cell.column_letter].width
+                needed = -(-len(str(cell.value or "")) // int(width))
+                assert needed * 15 <= high, (sheet.title, cell.coordinate)
+                checked += needed > 1
+    assert checked > 10
 
 
 def test_nothing_in_the_word_document_is_a_field_or_a_link():

@@ -353,7 +353,7 @@ args = { table = "q", pattern = "{item}{option}", items = ["y"], options = { "1"
     assert cells["C"] == {"text": "nobody asked", "rate": "", "band": "none"}
     assert shown["all"][0]["text"] == "12 of 23"
     page = Page(quality_html(assessment, title="x"))
-    assert "Response map, site by table" in page.text and "4 of 10 40%" in page.text
+    assert "Response map, site by table" in page.text and "4 of 10, 40%" in page.text
     assert assessment.silent == ("B",)
 
 

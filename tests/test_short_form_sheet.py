@@ -1,13 +1,17 @@
-"""The spreadsheet's formulas, worked out by an evaluator of their text, agree with the model.
+"""The spreadsheet's formulas agree with the model, worked out by an evaluator and by LibreOffice.
 
 The evaluator knows the text of the cells and nothing of how it was made: openpyxl's tokenizer takes
-each formula apart and the few functions that occur are written here anew.
+each formula apart and the few functions that occur are written here anew. LibreOffice (Debian's
+package ``libreoffice-calc-nogui``) works the same files out where it is installed.
 """
 
 import dataclasses
 import io
 import math
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -46,6 +50,8 @@ FUNCTIONS = {
     "IF": lambda test, yes, no: yes() if test() else no(),
     "AND": lambda *tests: all(test() for test in tests),
     "OR": lambda *tests: any(test() for test in tests),
+    "ISNUMBER": lambda cell: isinstance(cell(), int | float) and not isinstance(cell(), bool),
+    "ISBLANK": lambda cell: cell() is None,
     "COUNT": lambda *cells: len(numbers([cell() for cell in cells])),
     "SUM": lambda *cells: math.fsum(numbers([cell() for cell in cells])),
     "MAX": lambda *cells: max(numbers([plain(cell()) for cell in cells])),
@@ -113,7 +119,28 @@ class Sheets:
         return eval(code, names)  # noqa: S307 - formulas that this package wrote
 
 
-def answers(typology, rule, values, counts):
+def worked_out(book, folder):
+    """Every answer by the evaluator, as a function of the row and the column."""
+    del folder
+    cells, sheet = Sheets(book), book["Sites"]
+    return lambda row, column: cells.value("Sites", sheet.cell(row, column).coordinate)
+
+
+def by_office(book, folder):
+    """Every answer by LibreOffice, which works a file out that has never been worked out."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice is not installed; Debian's libreoffice-calc-nogui is enough")
+    source, made = folder / "form.xlsx", folder / "made"
+    book.save(source)
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    command = [program, "--headless", profile, "--convert-to", "xlsx", "--outdir", made, source]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    sheet = openpyxl.load_workbook(made / "form.xlsx", data_only=True)["Sites"]
+    return lambda row, column: "" if (v := sheet.cell(row, column).value) is None else v
+
+
+def answers(typology, rule, values, counts, work=worked_out, folder=None):
     """Fill sites in and read the answers."""
     found = dataclasses.replace(short_form(typology, features=1, draws=200, studies=2), rule=rule)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=len(values))))
@@ -128,18 +155,16 @@ def answers(typology, rule, values, counts):
                 number = own.number(counts.loc[[site]])[0]
                 at = asked.numbers[own.name]
                 sheet.cell(row, at, None if np.isnan(number) else float(number))
-    cells, first = Sheets(book), len(asked.headings) + 1
-    read = [
-        [cells.value("Sites", sheet.cell(row, first + at).coordinate) for at in range(5)]
-        for row in range(2, len(values) + 2)
-    ]
+    answer, first = work(book, folder), len(asked.headings) + 1
+    read = [[answer(row, first + at) for at in range(5)] for row in range(2, len(values) + 2)]
     heads = ["name", "type", "confidence", "next", "next_confidence"]
     return pd.DataFrame(read, values.index, heads)
 
 
-def check(typology, rule, values, counts):
+def check(typology, rule, values, counts, work=worked_out, folder=None):
     """The answers are those of the rule, one by one."""
-    told, placed = answers(typology, rule, values, counts), rule.place(values, counts)
+    told = answers(typology, rule, values, counts, work, folder)
+    placed = rule.place(values, counts)
     words = {SHORT: "not enough data", FAR: "none of these"}
     expected = [
         words.get(state) or rule.names[kind]
@@ -242,9 +267,60 @@ def test_short_forms_agree_with_the_rule_with_any_gaps_and_far_out(mixed, table)
         unsaid = counts.mask(random.random(counts.shape) < 0.5)
         _, placed = check(mixed, rule, gappy, unsaid)
         assert SHORT in set(placed["state"]) and PLACED in set(placed["state"])
-    wild = values.assign(wsa=[40.0, -30.0] * 18)
-    _, placed = check(mixed, rule, wild, counts)
+    _, placed = check(mixed, rule, values.assign(calls=[400.0, 3000.0] * 18), counts)
     assert FAR in set(placed["state"])
+
+
+def test_libreoffice_gives_the_same_answers_with_and_without_gaps(mixed, table, tmp_path: Path):
+    rule, random = ShortRule.full(mixed), np.random.default_rng(7)
+    parts = [frame.set_axis([f"{site}, gaps" for site in frame.index]) for frame in table]
+    gaps = parts[0].mask(random.random(parts[0].shape) < 0.4)
+    unsaid = parts[1].mask(random.random(parts[1].shape) < 0.5)
+    far = table[0].head(3).assign(calls=3000.0).set_axis(["far 1", "far 2", "far 3"])
+    nothing = far * np.nan
+    values = pd.concat([table[0], gaps, far])
+    counts = pd.concat([table[1], unsaid, nothing])
+    told, placed = check(mixed, rule, values, counts, by_office, tmp_path)
+    assert {SHORT, PLACED, FAR} == set(placed["state"])
+    labels = mixed.labels.dropna()
+    assert told.loc[labels.index, "type"].astype(int).tolist() == labels.tolist()
+
+
+NONSENSE = {
+    "text": "four", "space": " ", "comma": "2,5", "formula as text": "'=1", "below": -0.5,
+    "above": 45.0, "huge": 1e200, "hugely negative": -1e200,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("work", [worked_out, by_office])
+def test_what_no_site_can_have_is_said_wherever_it_stands(mixed, table, work, tmp_path: Path):
+    """One cell is wrong, the rest is a fitted site's: no answer, neither a gap nor an error."""
+    rule = ShortRule.full(mixed)
+    found = dataclasses.replace(short_form(mixed, features=1, draws=200, studies=2), rule=rule)
+    asked = Asked.of(rule.questions)
+    can_be = {(asked.values["calls"], value) for value in (-0.5, 45.0)}  # A rate has no limits.
+    can_be |= {(at, 45.0) for at in asked.numbers.values()}
+    wrong = [
+        (at, value)
+        for at in (*asked.values.values(), *asked.numbers.values())
+        for value in NONSENSE.values()
+        if (at, value) not in can_be
+    ]
+    site, width = table[0].index[0], len(asked.headings)
+    book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=len(wrong) + 2)))
+    sheet = book["Sites"]
+    for row in range(2, len(wrong) + 4):
+        sheet.cell(row, 1, f"Site {row}")
+        for name, at in asked.values.items():
+            sheet.cell(row, at, float(table[0].loc[site, name]))
+    for row, (at, value) in enumerate(wrong, start=2):
+        sheet.cell(row, at, value)
+    answer = work(book, tmp_path)
+    for row, (at, value) in enumerate(wrong, start=2):
+        told = [answer(row, width + 1 + each) for each in range(5)]
+        assert told == ["check the values", "", "", "", ""], (asked.headings[at - 1], value)
+    for row in (len(wrong) + 2, len(wrong) + 3):
+        assert answer(row, width + 1) == rule.names[int(mixed.labels[site])]
 
 
 def test_a_part_alone_is_not_enough(mixed):
@@ -260,7 +336,7 @@ def test_a_part_alone_is_not_enough(mixed):
     assert told["name"].tolist()[2] in rule.names.values()
 
 
-def test_a_row_without_a_site_stays_blank_and_text_in_a_cell_is_a_gap(typed):
+def test_a_row_without_a_site_stays_blank_and_text_in_a_cell_is_no_gap(typed):
     found = short_form(typed, features=2, draws=200, studies=2)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=3)))
     sheet, width = book["Sites"], len(Asked.of(found.rule.questions).headings)
@@ -269,7 +345,7 @@ def test_a_row_without_a_site_stays_blank_and_text_in_a_cell_is_a_gap(typed):
     sheet.cell(4, 2, "four")
     cells = Sheets(book)
     told = [cells.value("Sites", sheet.cell(row, width + 1).coordinate) for row in (2, 3, 4)]
-    assert told == ["", "not enough data", "not enough data"]
+    assert told == ["", "not enough data", "check the values"]
 
 
 def test_only_plain_functions_are_used_and_formulas_are_locked(mixed):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from site_typology.errors import Problem, StudyError
 from site_typology.output import write_csv
-from site_typology.spreadsheet import neutralise
+from site_typology.spreadsheet import WIDEST, grow, lay_out, neutralise
 from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _write_workbook(frame: pd.DataFrame, place: Path, differences: Sequence[Diff
     sheet = book.active
     sheet.title = "Sites"
     safe = neutralise(frame)
-    fill_sheet(sheet, safe.columns, safe.itertuples(index=False, name=None))
+    fill_sheet(sheet, safe.columns, safe.itertuples(index=False, name=None), fractions="0.00")
     if differences:
         headings = ("column", "expected", "found", "what to do")
         rows = [(own.column, own.expected, own.found, own.remedy) for own in differences]
@@ -73,19 +73,48 @@ def _write_workbook(frame: pd.DataFrame, place: Path, differences: Sequence[Diff
 
 
 def fill_sheet(
-    sheet: Worksheet, headings: Iterable[str], rows: Iterable[Sequence[Any]], width: int = 16
+    sheet: Worksheet,
+    headings: Iterable[str],
+    rows: Iterable[Sequence[Any]],
+    width: int = 10,
+    fractions: str = "General",
 ) -> None:
-    """Write a table to a sheet; no cell becomes a formula, missing values stay blank."""
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
+    """Write a table to a sheet; no cell becomes a formula, missing values stay blank.
 
+    Parameters
+    ----------
+    sheet : Worksheet
+    headings : iterable of str
+    rows : iterable of sequence
+    width : int
+        Of the narrowest column, in letters; longer texts make a column wider, or are wrapped.
+    fractions : str
+        Number format of numbers that are not whole by kind; they are kept in full.
+    """
+    from openpyxl.styles import Alignment, Font
+
+    wrapped, top = Alignment(wrap_text=True, vertical="top"), Alignment(vertical="top")
+    longest, high = [], []
     for at, heading in enumerate(headings, start=1):
         put(sheet, 1, at, heading).font = Font(bold=True)
-        sheet.column_dimensions[get_column_letter(at)].width = width
+        longest.append(0)
     for number, row in enumerate(rows, start=2):
         for at, value in enumerate(row, start=1):
-            if not pd.isna(value):
-                put(sheet, number, at, value)
+            if pd.isna(value):
+                continue
+            cell = put(sheet, number, at, value)
+            if isinstance(value, float):
+                cell.number_format = fractions
+            elif (letters := len(str(value))) > longest[at - 1]:
+                longest[at - 1] = letters
+            if isinstance(value, str) and len(value) > WIDEST:
+                cell.alignment = wrapped
+                high.append(number)
+    lay_out(sheet, 1, longest, least=width)
+    for number in dict.fromkeys(high):
+        grow(sheet, number)
+        for cell in sheet[number]:
+            cell.alignment = wrapped if cell.alignment.wrap_text else top
     sheet.freeze_panes = "B2"
 
 

@@ -142,6 +142,8 @@ def _print_proposal(console: Console, proposal: Proposal) -> None:
         tell(console, f"Type {number} is called {name!r}")
     for one in proposal.decisions:
         state = "" if one.outcome == "done" else f" ({one.outcome or 'cut off'})"
+        if one.key == proposal.unfinished:
+            state = ", which stands and is not written everywhere: give it again,"
         against = ", against the evidence" if one.override else ""
         tell(
             console,

@@ -116,7 +116,8 @@ def _classed(node: _Node, name: str) -> str:
 
 def _said(node: _Node | str) -> str:
     """Text of an element on one line; items of a list and lines apart by semicolons."""
-    return clean("; ".join(filter(None, map(clean, _raw(node).split("\n\n")))))
+    parts = [part for part in map(clean, _raw(node).split("\n\n")) if part]
+    return "; ".join(parts).replace(":; ", ": ")
 
 
 def _raw(node: _Node | str) -> str:
@@ -125,7 +126,14 @@ def _raw(node: _Node | str) -> str:
     if node.tag in ("svg", "style"):
         return ""
     inner = "".join(map(_raw, node.children))
-    return f"\n\n{inner}\n\n" if node.tag in ("li", "br") else inner
+    if "level" in node.classes:
+        return f"{inner}:"
+    if "said" in node.classes:
+        return f"– {inner}"
+    if "unit" in node.classes and not inner.startswith("("):
+        return f"({inner})"
+    apart = node.tag in ("li", "br") or any(name.startswith("band-") for name in node.classes)
+    return f"\n\n{inner}\n\n" if apart else inner
 
 
 def _blocks(node: _Node | str) -> Iterator[Block]:

@@ -12,14 +12,16 @@ from site_typology.document import (
     Table,
     number_of,
 )
-from site_typology.spreadsheet import harmless
+from site_typology.spreadsheet import grow, harmless, lay_out
 from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 TEXTS = "Report"
-WIDEST, NARROWEST = 60, 10
+NARROWEST = 10
+_CHANGE = re.compile(r"(\+)([\d.,]+%?)( points?|)")
+"""A number that grew: with its sign it would begin like a formula."""
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 
 
@@ -55,6 +57,9 @@ def sheet_file(document: Document) -> bytes:
         texts.append([harmless(line)])
         cell = texts.cell(texts.max_row, 1)
         cell.font, cell.alignment = Font(bold=bold), Alignment(wrap_text=True, vertical="top")
+        grow(texts, texts.max_row)
+    texts.page_setup.fitToHeight = 0
+    texts.sheet_properties.pageSetUpPr.fitToPage = True
     for number, (_, table) in enumerate(document.tables(), start=1):
         _fill(book.create_sheet(_sheet_name(number, table)), table, document.marking)
     return workbook_bytes(book)
@@ -100,23 +105,29 @@ def _fill(sheet: Worksheet, table: Table, marking: str) -> None:
         sheet.append([harmless(text) or None for text in texts])
     for cells in sheet.iter_rows(min_row=4):
         for cell in cells:
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
             _as_number(cell)
     for cell in (sheet.cell(1, 1), *sheet[3]):
         cell.font = Font(bold=True)
     sheet.freeze_panes = "B4"
-    for at, column in enumerate(sheet.iter_cols(min_row=3), start=1):
-        longest = max(len(str(cell.value or "")) for cell in column) + 2
-        letter = sheet.cell(3, at).column_letter
-        sheet.column_dimensions[letter].width = min(max(longest, NARROWEST), WIDEST)
+    columns = sheet.iter_cols(min_row=4)
+    longest = [max(len(str(cell.value or "")) for cell in column) for column in columns]
+    lay_out(sheet, 3, longest, least=NARROWEST)
+    for at in range(4, sheet.max_row + 1):
+        grow(sheet, at)
 
 
 def _as_number(cell: Any) -> None:
-    text = str(cell.value or "")
-    number = number_of(text)
-    if number is None or (text[:1] == "0" and text[1:2].isdigit()):
+    text = str(cell.value or "").removeprefix("'")  # A plus sign is no formula before a number.
+    found = _CHANGE.fullmatch(text)
+    sign, plain, points = found.groups() if found else ("", text, "")
+    number = number_of(plain)
+    if number is None or (plain[:1] == "0" and plain[1:2].isdigit()):
         return
     cell.value = number
-    decimals = len(text.partition(".")[2].rstrip("%"))
-    form = ("#,##0" if "," in text else "0") + ("." + "0" * decimals if decimals else "")
-    cell.number_format = form + ("%" if text.endswith("%") else "")
+    decimals = len(plain.partition(".")[2].rstrip("%"))
+    form = ("#,##0" if "," in plain else "0") + ("." + "0" * decimals if decimals else "")
+    form += "%" if plain.endswith("%") else ""
+    if sign:
+        form = f'"+"{form}' + (f'"{points}"' if points else "")
+    cell.number_format = form

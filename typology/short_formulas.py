@@ -17,9 +17,15 @@ from site_typology.models.ordinal import OrdinalBlock
 from site_typology.short_cells import Answer, Inputs, Parameters, Row
 from site_typology.short_question import Question
 from site_typology.short_rule import BLANK, FAR, PLACED, SHORT, ShortRule
+from site_typology.short_words import limits_of
 
 NOT_ENOUGH, NONE = "not enough data", "none of these"
 """Answers for sites without a type."""
+WRONG, CHECK = 4, "check the values"
+"""State and answer of a site with a cell that holds no number, or one that cannot be."""
+SLACK, LARGEST = 1e-6, 1e100
+"""Room for rounding at the limits of a feature; limit of one that has none, which can be squared.
+"""
 
 
 class RuleFormulas:
@@ -125,13 +131,28 @@ class RuleFormulas:
         nearest = row.put("nearest type", f"MATCH(MIN({near}),{near},0)")
         limit = f"INDEX({self.limits},({cells}-1)*{k}+{nearest})"
         typed = ",".join(inputs.values.values())
+        wrong = [row.put("cannot be", formula) for formula in self._wrong(inputs)]
         state = row.put(
             "state",
+            f"IF(SUM({wrong[0]}:{wrong[-1]})>0,{WRONG},"
             f'IF(AND(COUNT({typed})=0,{inputs.site}=""),{BLANK},'
             f"IF(OR(COUNT({typed})<{self.least},{cells}=0),{SHORT},"
-            f"IF(MIN({near})>{limit},{FAR},{PLACED})))",
+            f"IF(MIN({near})>{limit},{FAR},{PLACED}))))",
         )
         return self._ranked(row, scores, state)
+
+    def _wrong(self, inputs: Inputs) -> list[str]:
+        """Whether each cell that is typed in holds what it cannot, however it came there."""
+        bounds: list[tuple[str, float | None, float | None]] = []
+        for own in self.rule.questions:
+            for info in own.infos:
+                low, high = limits_of(info)
+                if isinstance(own.block, OrdinalBlock):
+                    low, high = own.block.levels[0], own.block.levels[-1]
+                bounds.append((inputs.values[info.name], low, high))
+            if own.name in inputs.numbers:
+                bounds.append((inputs.numbers[own.name], 0.0, None))
+        return [_outside(cell, low, high) for cell, low, high in bounds]
 
     def _ranked(self, row: Row, scores: list[str], state: str) -> Answer:
         k = self.size[0]
@@ -218,6 +239,20 @@ class RuleFormulas:
         ]
         links = [_weighted(line, logs) for line in contrasts(len(cells)).tolist()]
         return [(mask, link, error) for link, error in zip(links, variances, strict=True)]
+
+
+def _outside(cell: str, low: float | None, high: float | None) -> str:
+    """1 where a cell is neither blank nor a number within limits.
+
+    Examples
+    --------
+    >>> _outside("B2", None, 5.0)
+    'IF(ISNUMBER(B2),IF(AND(B2>=-1e+100,B2<=5.000001),0,1),IF(ISBLANK(B2),0,1))'
+    """
+    least = -LARGEST if low is None else low - SLACK
+    most = LARGEST if high is None else high + SLACK
+    within = f"AND({cell}>={least:.15g},{cell}<={most:.15g})"
+    return f"IF(ISNUMBER({cell}),IF({within},0,1),IF(ISBLANK({cell}),0,1))"
 
 
 def _single(kind: str, cell: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from site_typology.answer_files import fill_sheet, put
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.short_cells import SHEET, Answer, Inputs, Row
-from site_typology.short_formulas import NONE, NOT_ENOUGH, RuleFormulas
+from site_typology.short_formulas import CHECK, NONE, NOT_ENOUGH, WRONG, RuleFormulas
 from site_typology.short_rule import FAR, PLACED, SHORT
 from site_typology.short_words import asked_rows, limits_of, notes
-from site_typology.spreadsheet import harmless
+from site_typology.spreadsheet import LINE_POINTS, harmless
 from site_typology.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def sheet_bytes(found: ShortForm, items: Items, rows: int = ROWS) -> bytes:
         figures and the steps in between. Cells with formulas are locked without a password.
     """
     from openpyxl import Workbook
+    from openpyxl.utils import get_column_letter
 
     book = Workbook()
     book.properties.creator = "site-typology"
@@ -104,6 +106,9 @@ def sheet_bytes(found: ShortForm, items: Items, rows: int = ROWS) -> bytes:
             sheet.cell(number, at, formula)
         for at in (first + 2, first + 4):
             sheet.cell(number, at).number_format = "0.00"
+    names = [len(str(name)) for name in (*found.rule.names.values(), NOT_ENOUGH)]
+    for at in (first, first + 3):
+        sheet.column_dimensions[get_column_letter(at)].width = max(names) + 2
     table = [(str(harmless(label)), harmless(value)) for label, value in formulas.parameters.rows]
     fill_sheet(parameters, ("what", "value"), table, 40)
     _ask(questions, found, items)
@@ -123,7 +128,8 @@ def _answers(answer: Answer) -> tuple[str, ...]:
         return f"{WORKING}!{address}"
 
     state = cell(answer.state)
-    said = f'IF({state}={SHORT},"{NOT_ENOUGH}",IF({state}={FAR},"{NONE}",""))'
+    said = f'IF({state}={FAR},"{NONE}",IF({state}={WRONG},"{CHECK}",""))'
+    said = f'IF({state}={SHORT},"{NOT_ENOUGH}",{said})'
 
     def placed(value: str, otherwise: str = '""') -> str:
         return f"=IF({state}={PLACED},{value},{otherwise})"
@@ -139,10 +145,17 @@ def _answers(answer: Answer) -> tuple[str, ...]:
 
 def _ask(sheet: Worksheet, found: ShortForm, items: Items) -> None:
     """What to ask, and what to know of the answers."""
+    from openpyxl.styles import Alignment
+    from openpyxl.utils import get_column_letter
+
     headings, rows = asked_rows(found.rule.questions, items)
     fill_sheet(sheet, headings, [[harmless(text) for text in row] for row in rows], 30)
+    letters = sum(sheet.column_dimensions[get_column_letter(at)].width for at in (1, 2, 3))
     for at, note in enumerate(notes(found), start=len(rows) + 3):
-        put(sheet, at, 1, harmless(note))
+        put(sheet, at, 1, harmless(note)).alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.merge_cells(start_row=at, end_row=at, start_column=1, end_column=3)
+        lines = len(textwrap.wrap(note, int(letters)))
+        sheet.row_dimensions[at].height = LINE_POINTS * lines
 
 
 def _validate(sheet: Worksheet, questions: Sequence[Question], asked: Asked, rows: int) -> None:

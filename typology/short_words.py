@@ -142,7 +142,8 @@ def notes(found: ShortForm) -> list[str]:
         "where it is asked for, and the error follows from it.",
         f"Cells may be blank; a site needs {rule.least} of {len(rule.features)} values, and all "
         "parts of a composition. Otherwise the answer is: not enough data.",
-        "Farther from every type than members would be, the answer is: none of these.",
+        "Farther from every type than members would be, the answer is: none of these. Where a cell "
+        "holds a text, or a number that cannot be, it is: check the values.",
         "Survey items are asked of informants: turn the reversed ones, take each informant's mean, "
         "then the site's mean. Single items were not chosen apart from their scale.",
     ]

@@ -86,7 +86,7 @@ def test_a_decision_that_fails_on_the_way_is_marked_and_can_be_made_again(
         raise OSError("no more room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("site_typology.experiments.review_steps._move_aliases", broken)
+        patch.setattr("site_typology.experiments.review_steps._take_effect", broken)
         with pytest.raises(TrackingError, match="no more room"):
             decided(model)
     assert [one.outcome for one in history(client.get_registered_model(model).tags)] == ["failed"]

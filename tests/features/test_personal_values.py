@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
 import pyreadstat
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from site_typology.errors import Problem, Problems
 from site_typology.features.conditions import quoted_cells
 from site_typology.features.linking import read_tables
 from site_typology.features.profiler import check_features
 from site_typology.features.scaffold import write_study
-from site_typology.personal_patterns import masked, personal_kind
+from site_typology.personal_patterns import PATTERNS, masked, personal_kind
 from site_typology.study_file import parse_declaration, read_declaration
 
 MAIL = ["ann@trust.example", "bo.b+1@nhs.example.uk"]
@@ -54,6 +57,33 @@ def test_personal_values_are_hidden_in_every_message(value: str) -> None:
 def test_codes_dates_and_numbers_are_not(text: str) -> None:
     assert masked(text) == text
     assert not personal_kind([text])
+
+
+SEARCHED = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+"""E-mail addresses as a plain search finds them, beginning anew at every letter."""
+
+
+@given(st.text(alphabet="aab@@..+%-_ :07é", max_size=60))
+@settings(max_examples=500, deadline=None)
+@example("a@b.c%d@e.f")
+@example("a@b@c.d")
+@example("..@a.b.@c-d.e@")
+def test_addresses_are_those_of_a_plain_search(text: str) -> None:
+    assert masked(text) == without_addresses(SEARCHED.sub("(e-mail address)", text))
+    assert bool(SEARCHED.fullmatch(text.strip())) == (personal_kind([text]) == "e-mail address")
+
+
+def without_addresses(text: str) -> str:
+    for kind, pattern in PATTERNS.items():
+        text = text if kind == "e-mail address" else pattern.sub(f"({kind})", text)
+    return text
+
+
+@pytest.mark.parametrize("part", ["a", "a.", "0", "a-", "a@b@", "a@b.c%"])
+def test_a_long_text_takes_no_longer_than_its_length_asks(part: str) -> None:
+    """A search that begins anew at each letter would take minutes for this one."""
+    text = part * (400_000 // len(part))
+    assert masked(text).count("(e-mail address)") == (text.count(".c%") > 0) * text.count(part)
 
 
 def test_free_text_is_cut_and_labels_are_not() -> None:
