@@ -134,7 +134,9 @@ def whole(tmp_path_factory):
     kept = KeptTasks(folder / "tasks.jsonl", "key")
     typology = proposed(kept)
     assert content(proposed(), folder / "plain") == content(typology, folder / "kept")
-    return content(typology, folder / "typology"), names(folder / "tasks.jsonl")
+    tasks = names(folder / "tasks.jsonl")
+    assert len(set(tasks)) == len(tasks)
+    return content(typology, folder / "typology"), tasks
 
 
 @pytest.mark.parametrize("stage", STAGES)

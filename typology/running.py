@@ -14,6 +14,8 @@ from site_typology.study import Study
 
 INTERRUPTED = 130
 """Exit status of a command that was interrupted, as shells have it."""
+GOING_ON = "Going on from what is finished in {}; the times above are those of the whole."
+ANEW = "Starting anew; {} is given up (--resume would go on from it)."
 
 
 def run_from_command(
@@ -63,18 +65,19 @@ def run_from_command(
     console = Console(stderr=True, quiet=as_json)
     unfinished = out / FOLDER
     check_free(unfinished)  # Said before anything is timed; the run itself makes sure.
-    with pool(workers, threads=threads, scheduler=scheduler) as number:
+    with (
+        _told_when_interrupted(unfinished),
+        pool(workers, threads=threads, scheduler=scheduler) as number,
+    ):
         if not as_json:
             with progress_bar(loaded.title) as progress:
                 progress("timing a few fits", 0.0)
                 lines = expected_words(loaded, settings, grid, seed, number)
             for line in lines:
                 tell(console, line)
-        if has_parts(unfinished) and not resume:
-            tell(
-                console, f"Starting anew; {unfinished} is given up (--resume would go on from it)."
-            )
-        with _told_when_interrupted(unfinished), progress_bar(loaded.title, quiet=as_json) as bar:
+        if has_parts(unfinished):
+            tell(console, (GOING_ON if resume else ANEW).format(unfinished))
+        with progress_bar(loaded.title, quiet=as_json) as bar:
             result = run_study(
                 loaded,
                 out=out,

@@ -159,6 +159,7 @@ def test_killed_and_interrupted_in_the_evidence_it_ends_in_the_same_bytes(
     assert process.returncode == 130
     assert "--resume goes on from there" in " ".join(told.split())
     assert "KeyboardInterrupt" not in told
+    assert "Going on from what is finished" in told
     after = kept(out)
     assert after[: len(before)] == before and len(before) < len(after) < len(whole[1])
 
