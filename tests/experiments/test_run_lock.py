@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from site_typology.errors import StudyError
+from site_typology.experiments import run_lock
 from site_typology.experiments.run_lock import LOCK, check_free, only_run
 from site_typology.experiments.run_parts import FOLDER, IDENTITY, WORDS, RunParts, has_parts
 
@@ -53,6 +54,24 @@ def test_a_holder_that_has_not_said_who_it_is_still_holds(tmp_path):
     with only_run(tmp_path):
         (tmp_path / LOCK).write_text("")
         with pytest.raises(StudyError, match="Another process has been running"):
+            check_free(tmp_path)
+
+
+def test_a_lock_that_was_taken_away_while_it_was_asked_for_is_asked_for_again(
+    tmp_path, monkeypatch
+):
+    lock, asked = run_lock._locked, []
+
+    def late(file) -> bool:
+        if not asked:
+            (tmp_path / LOCK).unlink()  # The run that made this file has just ended.
+        asked.append(file)
+        return lock(file)
+
+    monkeypatch.setattr(run_lock, "_locked", late)
+    with only_run(tmp_path):
+        assert len(asked) == 2
+        with pytest.raises(StudyError, match=f"Process {os.getpid()} on"):
             check_free(tmp_path)
 
 
