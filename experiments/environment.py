@@ -58,7 +58,7 @@ def environment() -> dict[str, Any]:
         "git_commit": commit_of(Path(site_typology.__file__).resolve()),
         "code_hash": code_hash(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in (*FIGURES, *OTHERS)},
+        "packages": {name: version_of(name) for name in (*FIGURES, *OTHERS)},
         "platform": {
             "system": platform.system(),
             "release": platform.release(),
@@ -157,7 +157,8 @@ def _git(arguments: Iterable[str], folder: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """Version of an installed package."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from site_typology.errors import Problem, StudyError
 
+GO_ON = (
+    "What is finished is kept: --resume goes on from there, with this cluster mended, another "
+    "one or none."
+)
 PATIENCE = "20s"
 """How long a scheduler may take to answer."""
+FEWEST = 2
+"""Workers that a cluster is taken to have: with one, tasks would stay in this process."""
 
 
 @contextlib.contextmanager
@@ -29,8 +36,8 @@ def pool(workers: int, *, threads: bool = False, scheduler: str | None = None) -
     Raises
     ------
     StudyError
-        Both are asked for, Dask is not installed, or the scheduler does not answer or has no
-        workers.
+        Both are asked for, Dask is not installed, or the scheduler does not answer, has no
+        workers, or is lost in the middle. Workers that are all lost are waited for.
 
     Examples
     --------
@@ -49,6 +56,7 @@ def pool(workers: int, *, threads: bool = False, scheduler: str | None = None) -
         raise StudyError("run", [Problem("scheduler", message)])
     try:
         from distributed import Client
+        from distributed.comm import CommClosedError
     except ImportError as error:
         message = "Dask is not installed. Install it: pip install 'site-typology[dask]'"
         raise StudyError("run", [Problem("scheduler", message)]) from error
@@ -62,6 +70,24 @@ def pool(workers: int, *, threads: bool = False, scheduler: str | None = None) -
         if not cores:
             message = f"The scheduler at {scheduler} has no workers. Start some: dask worker"
             raise StudyError("run", [Problem("scheduler", f"{message} {scheduler}")])
-        with joblib.parallel_config("dask"):
-            # Two at least: with one, tasks would stay in this process and not go to the cluster.
-            yield max(2, int(cores))
+        try:
+            with joblib.parallel_config(_cluster()):
+                yield max(FEWEST, int(cores))
+        except CommClosedError as error:
+            message = f"The scheduler at {scheduler} was lost: {error}. {GO_ON}"
+            raise StudyError("run", [Problem("scheduler", message)]) from error
+
+
+def _cluster() -> Any:
+    """Joblib's backend for Dask, for a cluster of one core or of none for the moment too.
+
+    Joblib counts the cores before each batch, does the tasks itself where there is one, and gives
+    up after some seconds where there is none. Its own class has no public name.
+    """
+    from joblib._dask import DaskDistributedBackend
+
+    class Cluster(DaskDistributedBackend):
+        def effective_n_jobs(self, n_jobs: int) -> int:
+            return max(FEWEST, int(sum(self.client.ncores().values())))
+
+    return Cluster()

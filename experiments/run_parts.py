@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import hashlib
 import json
+import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from site_typology import __version__
 from site_typology.errors import Problem, StudyError
+from site_typology.experiments.environment import FIGURES, code_hash, version_of
+from site_typology.experiments.run_lock import LOCK, only_run
 from site_typology.grid import Grid
+from site_typology.kept_tasks import KeptTasks
 from site_typology.system_errors import told
 
 if TYPE_CHECKING:
@@ -22,7 +26,9 @@ if TYPE_CHECKING:
     from site_typology.typology import Typology
 
 FOLDER = "unfinished"
-IDENTITY, TYPOLOGY = "identity.json", "typology"
+IDENTITY, EVIDENCE, TYPOLOGY = "identity.json", "evidence-tasks.jsonl", "typology"
+NO_PARTS = (LOCK, IDENTITY, f"{IDENTITY}.new")
+"""What stands in the folder of parts before anything is finished."""
 WORDS = {
     "study": "name of the study",
     "study_hash": "study file",
@@ -30,6 +36,8 @@ WORDS = {
     "spec_hash": "specification",
     "seed": "seed",
     "code": "version of site-typology",
+    "python": "version of Python",
+    **{name: f"version of {name}" for name in FIGURES},
 }
 """What a resumed run must have in common with the interrupted one, in words."""
 
@@ -54,29 +62,38 @@ class RunParts:
         """Hash of the identity: lines of other runs are not read."""
         return hashlib.sha256(json.dumps(dict(self.identity), sort_keys=True).encode()).hexdigest()
 
-    def begin(self, *, resume: bool) -> None:
-        """Take up what is there, or clear it away.
+    @contextlib.contextmanager
+    def begun(self, *, resume: bool) -> Iterator[None]:
+        """Take up what is there, or clear it away, and keep other runs out meanwhile.
 
         Raises
         ------
         StudyError
             `resume`, and what is there belongs to another study, data, specification, seed or
-            version, with every difference; or the folder holds something else.
+            version, with every difference; the folder holds something else; or another process
+            runs into it.
         """
-        path = self.folder / IDENTITY
-        if self.folder.exists() and not path.is_file():
-            self._refuse_other_files()
-        if resume and path.is_file():
-            self._refuse_another(path)
-        elif self.folder.is_dir():
-            shutil.rmtree(self.folder)
+        self._refuse_other_files()
+        with only_run(self.folder):
+            path = self.folder / IDENTITY
+            if resume and path.is_file():
+                self._refuse_another(path)
+            else:
+                self.clear()
+                self._claim()
+            try:
+                yield
+            finally:
+                if not has_parts(self.folder):
+                    self.clear()
 
     def _refuse_other_files(self) -> None:
         """Leave alone what no run has written."""
-        if self.folder.is_dir():
-            here = {path.name for path in self.folder.iterdir()}
-            if here <= {f"{IDENTITY}.new"}:  # A run that was killed at its very start.
-                return
+        if not self.folder.exists() or (self.folder / IDENTITY).is_file():
+            return
+        # A run that was killed at its very start leaves no more than this.
+        if self.folder.is_dir() and not has_parts(self.folder):
+            return
         said = (
             "Is not of a run of site-typology, which would keep its parts there. Move it away, or "
             "name another folder for the results."
@@ -101,6 +118,11 @@ class RunParts:
             )
             raise StudyError("--resume", [*wrong, Problem("remedy", remedy)])
 
+    @property
+    def evidence(self) -> KeptTasks:
+        """Finished tasks of the evidence behind a proposal that is not."""
+        return KeptTasks(self.folder / EVIDENCE, self.key)
+
     def typology(self) -> Typology | None:
         """Read the proposal, where it is finished."""
         from site_typology.typology import load
@@ -114,23 +136,34 @@ class RunParts:
         What was read goes on, so that a resumed run and one that was not interrupted have the
         same in hand.
         """
-        self.claim()
         typology.save(self.folder / TYPOLOGY)
         kept = self.typology()
         return typology if kept is None else kept
 
-    def claim(self) -> None:
-        """Make the folder and say what it belongs to."""
+    def _claim(self) -> None:
+        """Say what the folder belongs to."""
         with told(str(self.folder.parent), "parts of the run were kept", where=str(self.folder)):
-            self.folder.mkdir(parents=True, exist_ok=True)
             draft = self.folder / f"{IDENTITY}.new"
             draft.write_text(json.dumps(dict(self.identity), indent=1) + "\n", encoding="utf-8")
             draft.replace(self.folder / IDENTITY)
 
     def clear(self) -> None:
-        """Remove the parts of a run that has ended."""
-        if self.folder.is_dir():
-            shutil.rmtree(self.folder)
+        """Remove the parts; what says whose they are goes last, lest they become nobody's.
+
+        A folder gets a hidden name first: half of it must not be taken for the whole.
+        """
+        for path in sorted(self.folder.iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                hidden = self.folder / f".{path.name.lstrip('.')}"
+                shutil.rmtree(path.replace(hidden))
+            elif path.name not in (LOCK, IDENTITY):
+                path.unlink()
+        (self.folder / IDENTITY).unlink(missing_ok=True)
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether anything that a run has finished stands in the folder of its parts."""
+    return folder.is_dir() and any(path.name not in NO_PARTS for path in folder.iterdir())
 
 
 def run_parts(
@@ -157,22 +190,11 @@ def run_parts(
         "data_hash": hashlib.sha256(" ".join(data).encode()).hexdigest(),
         "spec_hash": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest(),
         "seed": str(seed),
-        "code": f"{__version__} {_code_digest()}",
+        "code": f"{__version__} {code_hash()[:12]}",
+        "python": platform.python_version(),
+        **{name: version_of(name) for name in FIGURES},
     }
     return RunParts(out / FOLDER, identity)
-
-
-@functools.cache
-def _code_digest() -> str:
-    """Hash of the package's own source, which changes before its version does."""
-    import site_typology
-
-    digest = hashlib.sha256()
-    root = Path(site_typology.__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _short(value: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from site_typology.grid import Grid, Laid, lay_out
 from site_typology.grid_material import GridSource, evidence_sites, facts_of, feature_sets
-from site_typology.grid_runs import expected_seconds, in_words
+from site_typology.grid_runs import expected_seconds, in_words, null_name
 from site_typology.models.working import WorkingScale
 from site_typology.nulltest import types_to_try
 from site_typology.report_specifications import plan_words
@@ -118,17 +118,26 @@ def expected_words(
     StudyError
         As `plan_grid` does.
     """
-    lines = []
-    if grid is not None:
-        planned = plan_grid(study, settings, grid, seed)
-        seconds = expected_seconds(planned.source, planned.laid.listed, workers)
+    planned = None if grid is None else plan_grid(study, settings, grid, seed)
+    ks, search = _timed_search(study, settings)
+    search /= workers
+    lines = [_evidence_words(settings, ks, search)]
+    if planned is not None:
         laid = planned.laid
-        lines = plan_words(len(laid.listed), laid.possible, laid.left_out, seconds)
-    return [_evidence_words(study, settings, workers), *lines]
+        seconds = expected_seconds(planned.source, laid.listed, workers)
+        lines += plan_words(len(laid.listed), laid.possible, laid.left_out, seconds)
+        if draws := planned.source.grid.null_draws:
+            tests = len({null_name(one) for one in laid.listed})
+            most = in_words(SEARCHES_OF_REFERENCE * draws * tests * search)
+            lines.append(
+                f"Null tests of specifications: {tests}, each with up to {draws} data sets without "
+                f"types of each kind; at most about {most}."
+            )
+    return lines
 
 
-def _evidence_words(study: Study, settings: ProposeSettings, workers: int) -> str:
-    """Give the time that the evidence should take, by a model of its cost."""
+def _timed_search(study: Study, settings: ProposeSettings) -> tuple[tuple[int, ...], float]:
+    """Numbers of types tried, and the seconds that one search for them takes."""
     from site_typology.models.typedness import typedness
 
     screened = screen(study.typology_profiles(), settings.min_observed).profiles
@@ -138,7 +147,11 @@ def _evidence_words(study: Study, settings: ProposeSettings, workers: int) -> st
     typedness(data, ks, 1)  # The first compiles.
     begun = time.monotonic()
     typedness(data, ks, 1)
-    search = (time.monotonic() - begun) / workers
+    return ks, time.monotonic() - begun
+
+
+def _evidence_words(settings: ProposeSettings, ks: tuple[int, ...], search: float) -> str:
+    """Give the time that the evidence should take, by a model of its cost in searches."""
     fits = len(ks) * (1 + len(settings.algorithms) * len(settings.spaces)) * settings.bootstraps
     searches = (
         SEARCHES_OF_REFERENCE * settings.reference_draws

@@ -112,7 +112,8 @@ def run_study(
     ------
     StudyError
         The profiles allow no search for types, the grid names what the study does not have, `out`
-        cannot be written, or what is to be resumed belongs to another run; nothing is written.
+        cannot be written, what is to be resumed belongs to another run, or another process runs
+        into `out`; nothing is written.
     TrackingError
         The store does not answer or cannot be opened. Found out before the work starts, where the
         store was named or is there already; where it happens later, the results in `out` are
@@ -135,50 +136,51 @@ def run_study(
     settings = settings or ProposeSettings()
     planned = None if grid is None else plan_grid(study, settings, grid, seed)
     parts = run_parts(out, study, settings, grid, seed)
-    parts.begin(resume=resume)
-    typology = parts.typology() or parts.keep(
-        propose(
-            study.typology_profiles(),
-            seed=seed,
-            settings=settings,
-            workers=workers,
-            progress=progress,
-            name=study.name,
+    with parts.begun(resume=resume):
+        typology = parts.typology() or parts.keep(
+            propose(
+                study.typology_profiles(),
+                seed=seed,
+                settings=settings,
+                workers=workers,
+                progress=progress,
+                name=study.name,
+                kept=parts.evidence,
+            )
         )
-    )
-    curve = None
-    if planned is not None:
-        curve = try_grid(
-            planned,
-            typology,
-            out=parts.folder,
-            key=parts.key,
+        curve = None
+        if planned is not None:
+            curve = try_grid(
+                planned,
+                typology,
+                out=parts.folder,
+                key=parts.key,
+                workers=workers,
+                progress=progress,
+            )
+        carried = earlier_names(typology, study.name, store)
+        typology = typology.named(carried.names)
+        told("explaining", 0.0)
+        explanation = explain(typology, seed=seed)
+        told("drawing and writing", 0.0)
+        origin = Origin(
+            study.name,
+            study.hash,
+            study.path,
+            specification=specification,
             workers=workers,
-            progress=progress,
-        )
-    carried = earlier_names(typology, study.name, store)
-    typology = typology.named(carried.names)
-    told("explaining", 0.0)
-    explanation = explain(typology, seed=seed)
-    told("drawing and writing", 0.0)
-    origin = Origin(
-        study.name,
-        study.hash,
-        study.path,
-        specification=specification,
-        workers=workers,
-        started=started,
-        explanation=fidelity(explanation),
-        grid=grid.model_dump(mode="json") if grid else None,
-        specifications={} if curve is None else curve.metrics,
-        names=carried.names,
-        name_notes=carried.notes,
-    ).settled(typology)
-    _write(study, typology, explanation, out, origin, curve)
-    told("tracking", 0.0)
-    tracked = track_results(typology, origin, out=out, store=store, progress=told)
-    told("tracking", 1.0)
-    parts.clear()
+            started=started,
+            explanation=fidelity(explanation),
+            grid=grid.model_dump(mode="json") if grid else None,
+            specifications={} if curve is None else curve.metrics,
+            names=carried.names,
+            name_notes=carried.notes,
+        ).settled(typology)
+        _write(study, typology, explanation, out, origin, curve)
+        told("tracking", 0.0)
+        tracked = track_results(typology, origin, out=out, store=store, progress=told)
+        told("tracking", 1.0)
+        parts.clear()
     return RunResult(typology, explanation, out, tracked, curve)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -14,6 +15,20 @@ Progress = Callable[[str, float], None]
 
 BATCH = 4
 MOST_BATCHES = 20
+MOMENT = 0.3
+"""Seconds of short tasks after which it is told how far they are, and results are kept."""
+
+
+class Kept(Protocol):
+    """Where finished tasks of a run are kept, by name, for a run that goes on from there."""
+
+    def read(self, wanted: Collection[str]) -> Mapping[str, Any]:
+        """Give the results of those that are finished."""
+        ...
+
+    def append(self, found: Mapping[str, Any]) -> None:
+        """Keep results."""
+        ...
 
 
 def run_tasks(
@@ -23,6 +38,8 @@ def run_tasks(
     workers: int = 1,
     progress: Progress | None = None,
     stage: str = "",
+    kept: Kept | None = None,
+    first: int = 0,
 ) -> list[Result]:
     """Apply `task` to every item and return the results in the order of the items.
 
@@ -42,20 +59,31 @@ def run_tasks(
         Called with `stage` and the share done, from 0 to 1.
     stage : str
         What is being done, in words.
+    kept : Kept, optional
+        What is found there is not computed again, and what is computed is kept there batch by
+        batch, under the stage and the number of the item.
+    first : int
+        Number of the first item, where the items of a stage come in several calls.
 
     Examples
     --------
     >>> run_tasks(abs, [-1, 2, -3])
     [1, 2, 3]
     """
+    names = [f"{stage} {number}" for number in range(first, first + len(items))]
+    results: dict[str, Result] = {} if kept is None else dict(kept.read(names))
     if progress is not None:
-        progress(stage, 0.0)
-    results: list[Result] = []
-    for finished in _batches(task, items, workers):
-        results += finished
+        progress(stage, len(results) / max(1, len(items)))
+    left = {name: item for name, item in zip(names, items, strict=True) if name not in results}
+    waiting = iter(left)
+    for finished in _batches(task, list(left.values()), workers):
+        found = {name: result for result, name in zip(finished, waiting, strict=False)}
+        if kept is not None:
+            kept.append(found)
+        results.update(found)
         if progress is not None:
             progress(stage, len(results) / len(items))
-    return results
+    return [results[name] for name in names]
 
 
 def _batches(
@@ -66,8 +94,7 @@ def _batches(
 
     if workers <= 1 or len(items) <= 1:
         with threadpool_limits(1):
-            for item in items:
-                yield [task(item)]
+            yield from _moments(task, items)
         return
     from joblib import delayed
 
@@ -76,6 +103,19 @@ def _batches(
     with threadpool_limits(1), _parallel(workers) as parallel:
         for start in range(0, len(items), size):
             yield parallel(delayed(alone)(item) for item in items[start : start + size])
+
+
+def _moments(task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[list[Result]]:
+    """Do one task after the other and give the results moment by moment."""
+    batch: list[Result] = []
+    begun = time.monotonic()
+    for item in items:
+        batch.append(task(item))
+        if time.monotonic() - begun >= MOMENT:
+            yield batch
+            batch, begun = [], time.monotonic()
+    if batch:
+        yield batch
 
 
 def _parallel(workers: int) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from site_typology.candidate_material import Material, Specification, by_size
 from site_typology.models.clusterers import CLUSTERERS, NO_TYPE, Partition, View
-from site_typology.models.parallel import Progress, run_tasks
+from site_typology.models.parallel import Kept, Progress, run_tasks
 from site_typology.models.resampling import (
     Stability,
     adjusted_rand,
@@ -69,6 +69,12 @@ class Tried:
     stability: Stability
     silhouette: float
 
+    @classmethod
+    def of(cls, specification: Specification, arrays: tuple[np.ndarray, ...]) -> Tried:
+        """Make it from the arrays that a task gives, in order of the fields."""
+        labels, reason, *stability, value = arrays
+        return cls(specification, labels, str(reason), Stability(*stability), float(value))
+
 
 def try_candidates(
     listed: Sequence[Specification],
@@ -79,6 +85,7 @@ def try_candidates(
     given: Mapping[str, Labels] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> list[Tried]:
     """Fit every candidate to the plausible values and to bootstraps of the sites.
 
@@ -93,11 +100,14 @@ def try_candidates(
         Each candidate has its own stream by its name: leaving one out changes no other.
     given : mapping of str to ndarray, optional
         Labels by name of a candidate that was fitted before.
-    workers, progress
+    workers, progress, kept
         As in `run_tasks`.
     """
     task = partial(_try, material=material, bootstraps=bootstraps, seed=seed, given=given or {})
-    return run_tasks(task, listed, workers=workers, progress=progress, stage="candidates")
+    found = run_tasks(
+        task, listed, workers=workers, progress=progress, stage="candidates", kept=kept
+    )
+    return [Tried.of(one, arrays) for one, arrays in zip(listed, found, strict=True)]
 
 
 def as_candidates(
@@ -153,7 +163,8 @@ def _try(
     bootstraps: int,
     seed: int,
     given: Mapping[str, Labels],
-) -> Tried:
+) -> tuple[np.ndarray, ...]:
+    """Fit one candidate: what `Tried.of` takes."""
     clusterer = CLUSTERERS[specification.algorithm]
     space = material.space(specification.space)
     own = derived_seed(seed, specification.name)
@@ -173,7 +184,9 @@ def _try(
         )
     labels, _ = by_size(found.labels, points)
     stability = candidate_stability(specification, labels, material, bootstraps, own)
-    return Tried(specification, labels, found.reason, stability, silhouette(points, labels))
+    value = np.array(silhouette(points, labels))
+    replicates = stability.jaccard, stability.kept, stability.labels
+    return labels, np.array(found.reason), *replicates, value
 
 
 def candidate_stability(

@@ -44,7 +44,7 @@ from site_typology.sub_sample import SPARED, drawn_sites, sub_sample_words, type
 from site_typology.verdict import Figures, Thresholds, judge
 
 if TYPE_CHECKING:
-    from site_typology.models.parallel import Progress
+    from site_typology.models.parallel import Kept, Progress
     from site_typology.settings import ProposeSettings
 
 
@@ -78,6 +78,7 @@ def collect(
     natural: NaturalSites | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Findings:
     """Look for types, and for everything that speaks for or against them.
 
@@ -94,7 +95,7 @@ def collect(
         Reason by site for those with too little data.
     natural : NaturalSites, optional
         The same sites in natural units, for candidates that read kinds, categories and families.
-    workers, progress
+    workers, progress, kept
         As in `site_typology.propose`.
 
     Returns
@@ -121,6 +122,7 @@ def collect(
         seed=derived_seed(seed, "null test"),
         workers=workers,
         progress=progress,
+        kept=kept,
     )
     best_k = nearest_number(test)
     numbers = number_shares(
@@ -133,6 +135,7 @@ def collect(
         seed=derived_seed(seed, "number of types"),
         workers=workers,
         progress=progress,
+        kept=kept,
     )
     model, labels = types_of(material, best_k, seed, settings.min_sites)
     placed = labels
@@ -148,6 +151,7 @@ def collect(
         given={proposed.name: labels},
         workers=workers,
         progress=progress,
+        kept=kept,
     )
     stability = next(item.stability for item in tried if item.specification == proposed)
     steady = proposal_stability(
@@ -158,6 +162,7 @@ def collect(
         derived_seed(seed, "stability"),
         workers=workers,
         progress=progress,
+        kept=kept,
     )
     agreement = expected_agreement(
         model,
@@ -166,9 +171,11 @@ def collect(
         seed=derived_seed(seed, "expected agreement"),
         workers=workers,
         progress=progress,
+        kept=kept,
     )
     rejected = test.p_value <= settings.alpha
-    chance = None if rejected else _power(data, population, settings, ks, seed, workers, progress)
+    how = (workers, progress, kept)
+    chance = None if rejected else _power(data, population, settings, ks, seed, *how)
     figures = Figures(
         sites=every.n,
         best_k=best_k,
@@ -214,6 +221,7 @@ def _power(
     seed: int,
     workers: int,
     progress: Progress | None,
+    kept: Kept | None,
 ) -> Power:
     separations = sorted({settings.separation, *settings.separations})
     return power(
@@ -230,6 +238,7 @@ def _power(
         seed=derived_seed(seed, "power"),
         workers=workers,
         progress=progress,
+        kept=kept,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from site_typology.models.parallel import run_tasks
+from site_typology.models.parallel import Kept, run_tasks
 from site_typology.models.typedness import LEAST_SITES, typedness
 from site_typology.models.unimodal import UnimodalPopulation
 from site_typology.models.working import WorkingData
@@ -57,6 +57,7 @@ def null_test(
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> NullTest:
     """Test whether sites without types could look as typed as these do.
 
@@ -86,6 +87,8 @@ def null_test(
     workers : int
     progress : callable, optional
         Called with a stage and the share done.
+    kept : Kept, optional
+        As in `run_tasks`.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def null_test(
         task = partial(_gains_of_chunk, reference, data, tried, least)
         streams = own.spawn(draws)
         drawn = _until_clear(
-            task, streams, found.gains, alpha, workers=workers, progress=progress, stage=name
+            task, streams, found.gains, alpha, workers, progress, f"null test, {name}", kept
         )
         return judge(found.gains, drawn, name)
 
@@ -123,22 +126,23 @@ def _until_clear(
     streams: Sequence[np.random.SeedSequence],
     observed: Mapping[int, float],
     alpha: float,
-    *,
     workers: int,
     progress: Progress | None,
     stage: str,
+    kept: Kept | None,
 ) -> np.ndarray:
     """Gains of reference data sets (draws, ks), wave by wave until the answer is clear."""
     chunks = [streams[at : at + CHUNK] for at in range(0, len(streams), CHUNK)]
     found: list[np.ndarray] = []
     for at in range(0, len(chunks), WAVE):
-        found += run_tasks(task, chunks[at : at + WAVE], workers=workers)
+        wave = chunks[at : at + WAVE]
+        found += run_tasks(task, wave, workers=workers, stage=stage, kept=kept, first=at)
         if progress is not None:
-            progress(f"null test, {stage}", min(1.0, (at + WAVE) / len(chunks)))
+            progress(stage, min(1.0, (at + WAVE) / len(chunks)))
         test = judge(observed, np.vstack(found), "one population")
         if test.exceeding >= CLEAR and test.p_value > alpha:
             if progress is not None:
-                progress(f"null test, {stage}", 1.0)
+                progress(stage, 1.0)
             break
     return np.vstack(found)
 

@@ -39,7 +39,7 @@ from site_typology.power import share_error
 from site_typology.results import NUMBER_COLUMNS, NullTest
 
 if TYPE_CHECKING:
-    from site_typology.models.parallel import Progress
+    from site_typology.models.parallel import Kept, Progress
     from site_typology.models.working import WorkingData
     from site_typology.nulltest import Reference
 
@@ -118,6 +118,7 @@ def number_shares(
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> pd.DataFrame:
     """Count how often each number of types is chosen when sites and measurement are left out.
 
@@ -147,6 +148,8 @@ def number_shares(
         Results are the same for any number of `workers`.
     workers : int
     progress : callable, optional
+    kept : Kept, optional
+        As in `run_tasks`.
 
     Returns
     -------
@@ -171,7 +174,8 @@ def number_shares(
     ) -> np.ndarray:
         task = partial(resampled.gains, reference)
         streams, stage = source.spawn(count), f"number of types, {of}"
-        return np.array(run_tasks(task, streams, workers=workers, progress=progress, stage=stage))
+        found = run_tasks(task, streams, workers=workers, progress=progress, stage=stage, kept=kept)
+        return np.array(found)
 
     found = gains(None, own, resamples, "resamples")
     population = UnimodalPopulation.fit(data)
@@ -213,7 +217,7 @@ class _Resampled:
     ks: tuple[int, ...]
     least: int
 
-    def gains(self, reference: Reference | None, stream: np.random.SeedSequence) -> list[float]:
+    def gains(self, reference: Reference | None, stream: np.random.SeedSequence) -> np.ndarray:
         """Gains of one part of the data itself, or of sites of a reference in their place."""
         rng = np.random.default_rng(stream)
         # Six sites can make two types of three; five cannot, and would never be chosen types of.
@@ -224,7 +228,7 @@ class _Resampled:
         drawn = reference.simulate(less, rng) if reference else thinned(part, rng)
         start = start_seed(stream)
         found = typedness(drawn, self.ks, start, least=self.least, budget=SEARCH).gains
-        return [found[k] for k in self.ks]
+        return np.array([found[k] for k in self.ks])
 
 
 def thinned(data: WorkingData, rng: np.random.Generator, kept: float = KEPT) -> WorkingData:

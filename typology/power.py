@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.models.mixture import TypeModel, fit_types
-from site_typology.models.parallel import run_tasks
+from site_typology.models.parallel import Kept, run_tasks
 from site_typology.models.planting import PlantedTypes
 from site_typology.models.plausible import Population, fit_population
 from site_typology.models.typedness import LEAST_SITES, typedness
@@ -64,6 +64,7 @@ def power(
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Power:
     """Plant types into the population of the data and count how often the null test finds them.
 
@@ -104,6 +105,8 @@ def power(
         Results are the same for any number of `workers`.
     workers : int
     progress : callable, optional
+    kept : Kept, optional
+        As in `run_tasks`.
 
     Returns
     -------
@@ -125,12 +128,14 @@ def power(
     for at, separation in enumerate(sorted(map(float, separations))):
         items = [(separation, own) for own in streams[at * replicates : (at + 1) * replicates]]
         found: list[tuple[np.ndarray, np.ndarray]] = []
+        stage = f"power at {separation:g}"
         for begun in range(0, replicates, WAVE):
-            found += run_tasks(task, items[begun : begun + WAVE], workers=workers)
+            wave = items[begun : begun + WAVE]
+            found += run_tasks(task, wave, workers=workers, stage=stage, kept=kept, first=begun)
             row = _power_at(separation, found, alpha)
             clear = is_clear(row["power"], len(found), target)
             if progress is not None:
-                progress(f"power at {separation:g}", 1.0 if clear else len(found) / replicates)
+                progress(stage, 1.0 if clear else len(found) / replicates)
             if clear:
                 break
         rows.append(row)
@@ -313,6 +318,7 @@ def expected_agreement(
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Agreement:
     """Simulate from the fitted types with the same errors and gaps, refit, and compare.
 
@@ -326,6 +332,8 @@ def expected_agreement(
         Results are the same for any number of `workers`.
     workers : int
     progress : callable, optional
+    kept : Kept, optional
+        As in `run_tasks`.
 
     Returns
     -------
@@ -350,6 +358,7 @@ def expected_agreement(
             workers=workers,
             progress=progress,
             stage="expected agreement",
+            kept=kept,
         )
     )
     spread = float(found[:, 0].std(ddof=1)) if replicates > 1 else float("nan")
@@ -362,9 +371,7 @@ def expected_agreement(
     )
 
 
-def _refit(
-    model: TypeModel, data: WorkingData, stream: np.random.SeedSequence
-) -> tuple[float, float]:
+def _refit(model: TypeModel, data: WorkingData, stream: np.random.SeedSequence) -> np.ndarray:
     """Adjusted Rand index and relative entropy of one simulated and refitted data set."""
     from sklearn.metrics import adjusted_rand_score
 
@@ -379,4 +386,4 @@ def _refit(
         drawn
     )
     placed = memberships.argmax(axis=1)
-    return float(adjusted_rand_score(labels, placed)), relative_entropy(memberships)
+    return np.array([adjusted_rand_score(labels, placed), relative_entropy(memberships)])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from site_typology.evidence import Findings
     from site_typology.models.mixture import TypeModel
     from site_typology.models.natural import NaturalSites
-    from site_typology.models.parallel import Progress
+    from site_typology.models.parallel import Kept, Progress
     from site_typology.models.plausible import Population
     from site_typology.models.working import WorkingScale
 
@@ -35,6 +35,7 @@ def propose(
     workers: int = 1,
     progress: Progress | None = None,
     name: str = "study",
+    kept: Kept | None = None,
 ) -> Typology:
     """Look for types of sites and weigh the evidence for them.
 
@@ -58,6 +59,10 @@ def propose(
         Called with the name of a step and the share of it that is done.
     name : str
         Name of the typology.
+    kept : Kept, optional
+        Where finished tasks of the evidence are kept and looked up, so that an interrupted search
+        goes on from them with the same result; nowhere by default. It has to belong to these
+        profiles, settings and seed: `site_typology.experiments.runner.run_study` sees to that.
 
     Returns
     -------
@@ -101,6 +106,7 @@ def propose(
         natural=_natural(here, screened, scale),
         workers=workers,
         progress=progress,
+        kept=kept,
     )
     return _typology(name, here, screened, scale, population, findings, settings, seed)
 

@@ -19,7 +19,7 @@ from site_typology.candidate_material import (
 )
 from site_typology.candidates import candidate_stability, rows_of
 from site_typology.models.mixture import BUDGET, fit_types
-from site_typology.models.parallel import Progress, run_tasks
+from site_typology.models.parallel import Kept, Progress, run_tasks
 from site_typology.models.plausible import fit_population
 from site_typology.models.resampling import Stability, derived_seed
 from site_typology.models.stability import comembership, instability, prediction_strength
@@ -64,6 +64,7 @@ def proposal_stability(
     *,
     workers: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> ProposalStability:
     """Take the proposal's replicates apart and run the same procedure on data without types.
 
@@ -81,8 +82,8 @@ def proposal_stability(
     settings : ProposeSettings
         ``stability_references`` data sets without types are drawn.
     seed : int
-    workers, progress
-        As in `site_typology.propose`.
+    workers, progress, kept
+        As in `run_tasks`.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def proposal_stability(
     """
     tasks = [derived_seed(seed, f"reference {at}") for at in range(settings.stability_references)]
     task = partial(_without_types, data, UnimodalPopulation.fit(data), k, settings.min_sites)
-    found = run_tasks(task, tasks, workers=workers, progress=progress, stage="stability")
+    found = run_tasks(task, tasks, workers=workers, progress=progress, stage="stability", kept=kept)
     strengths = np.array([strength for _, strength in found])
     draw = np.arange(len(stability.labels)) % settings.draws
     apart = instability(stability.labels, draw)
@@ -135,7 +136,7 @@ def strength_of(data: WorkingData, k: int, splits: int, seed: int) -> float:
 
 def _without_types(
     data: WorkingData, population: UnimodalPopulation, k: int, least: int, seed: int
-) -> tuple[NDArray[np.float64], float]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Stability of k types in one reference data set: mean Jaccard of each, and strength."""
     drawn = population.simulate(data, np.random.default_rng(derived_seed(seed, "sites")))
     one = fit_population(drawn)
@@ -145,4 +146,5 @@ def _without_types(
     stability = candidate_stability(specification, labels, material, REFERENCE_BOOTSTRAPS, seed)
     per_type = np.full(k, np.nan)
     per_type[: len(stability.per_type)] = stability.per_type
-    return per_type, strength_of(drawn, k, REFERENCE_SPLITS, derived_seed(seed, "halves"))
+    strength = strength_of(drawn, k, REFERENCE_SPLITS, derived_seed(seed, "halves"))
+    return per_type, np.array(strength)

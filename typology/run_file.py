@@ -47,8 +47,8 @@ class RunFile(Generic[Result]):
         self.to_dict = to_dict
         self.from_dict = from_dict
 
-    def read(self, wanted: Collection[str]) -> dict[str, Result]:
-        """Read the results of tasks by name; a half-written last line is cut off.
+    def read(self, wanted: Collection[str] | None = None) -> dict[str, Result]:
+        """Read the results of tasks by name, or of all; a half-written last line is cut off.
 
         A line that says nothing that can be read is passed over: its task is done again.
         """
@@ -59,11 +59,11 @@ class RunFile(Generic[Result]):
         if len(whole) < len(content):
             with self.path.open("r+b") as file:
                 file.truncate(len(whole))
-        names = frozenset(wanted)
+        names = None if wanted is None else frozenset(wanted)
         done = {}
         for line in whole.splitlines():
             found = self._parsed(line)
-            if found is not None and found[0] in names:
+            if found is not None and (names is None or found[0] in names):
                 done[found[0]] = found[1]
         return done
 

@@ -14,6 +14,8 @@ from site_typology.study import Study
 
 INTERRUPTED = 130
 """Exit status of a command that was interrupted, as shells have it."""
+GOING_ON = "Going on from what is finished in {}; the times above are those of the whole."
+ANEW = "Starting anew; {} is given up (--resume would go on from it)."
 
 
 def run_from_command(
@@ -52,7 +54,8 @@ def run_from_command(
         With every problem found.
     """
     from site_typology.experiments.pools import pool
-    from site_typology.experiments.run_parts import FOLDER
+    from site_typology.experiments.run_lock import check_free
+    from site_typology.experiments.run_parts import FOLDER, has_parts
     from site_typology.experiments.run_plan import expected_words
     from site_typology.experiments.runner import run_study
     from site_typology.experiments.spec import read_whole_spec
@@ -61,18 +64,20 @@ def run_from_command(
     settings, grid = read_whole_spec(spec, loaded.declaration)
     console = Console(stderr=True, quiet=as_json)
     unfinished = out / FOLDER
-    with pool(workers, threads=threads, scheduler=scheduler) as number:
+    check_free(unfinished)  # Said before anything is timed; the run itself makes sure.
+    with (
+        _told_when_interrupted(unfinished),
+        pool(workers, threads=threads, scheduler=scheduler) as number,
+    ):
         if not as_json:
             with progress_bar(loaded.title) as progress:
                 progress("timing a few fits", 0.0)
                 lines = expected_words(loaded, settings, grid, seed, number)
             for line in lines:
                 tell(console, line)
-        if unfinished.is_dir() and not resume:
-            tell(
-                console, f"Starting anew; {unfinished} is given up (--resume would go on from it)."
-            )
-        with _told_when_interrupted(unfinished), progress_bar(loaded.title, quiet=as_json) as bar:
+        if has_parts(unfinished):
+            tell(console, (GOING_ON if resume else ANEW).format(unfinished))
+        with progress_bar(loaded.title, quiet=as_json) as bar:
             result = run_study(
                 loaded,
                 out=out,
@@ -91,11 +96,13 @@ def run_from_command(
 @contextlib.contextmanager
 def _told_when_interrupted(unfinished: Path) -> Iterator[None]:
     """Say what is kept when somebody stops the run."""
+    from site_typology.experiments.run_parts import has_parts
+
     try:
         yield
     except KeyboardInterrupt:
         console = Console(stderr=True)
-        if unfinished.is_dir():
+        if has_parts(unfinished):
             tell(
                 console, f"Interrupted. What is finished is kept in {unfinished}; the same command"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -20,8 +21,10 @@ from site_typology.experiments.pools import pool
 from site_typology.grid import Facts, Grid, lay_out
 from site_typology.grid_material import GridSource, evidence_sites, feature_sets
 from site_typology.grid_runs import run_grid
+from site_typology.kept_tasks import KeptTasks
 from site_typology.models.parallel import run_tasks
 from site_typology.profiles import SiteProfiles
+from site_typology.proposal import propose
 
 GRID = Grid(
     links=["working", "plain"],
@@ -146,6 +149,11 @@ def test_a_worker_killed_while_it_computes_loses_nothing(cluster):
         replaced.wait()
 
 
+def process_of(_: int) -> int:
+    """Number of the process that does a task."""
+    return os.getpid()
+
+
 def slow_or_dead(item: tuple[int, int]) -> int:
     """Take a moment; the worker named ends itself in the middle of it."""
     number, doomed = item
@@ -166,6 +174,68 @@ def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
             pool(2, scheduler=address),
         ):
             pass
+
+
+@pytest.fixture
+def small_cluster():
+    """Start a scheduler on loopback and one worker of one thread."""
+    pytest.importorskip("distributed", reason="the extra 'dask' is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, place = f"tcp://127.0.0.1:{port}", ["--host", "127.0.0.1", "--no-dashboard"]
+    worker = ["distributed.cli.dask_worker", address, *place, "--nthreads", "1", "--no-nanny"]
+    started = [dask("distributed.cli.dask_scheduler", *place, "--port", str(port)), dask(*worker)]
+    until = time.monotonic() + 60
+    try:
+        while True:
+            with contextlib.suppress(StudyError), pool(1, scheduler=address):
+                break
+            assert time.monotonic() < until
+        yield address, started, worker
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.server
+def test_one_core_does_the_work_and_where_it_is_lost_another_is_waited_for(small_cluster):
+    address, started, worker = small_cluster
+
+    def replace(step: str, done: float) -> None:
+        if done > 0 and len(started) == 2:
+            started[1].kill()
+            started[1].wait()
+            started.append(dask(*worker))
+
+    with pool(1, scheduler=address) as number:
+        found = run_tasks(process_of, range(24), workers=number, progress=replace)
+    assert set(found) == {started[1].pid, started[2].pid}
+
+
+@pytest.mark.server
+def test_evidence_from_a_cluster_is_the_same_and_is_kept(small_cluster, typology, small, tmp_path):
+    path = tmp_path / "tasks.jsonl"
+    with pool(1, scheduler=small_cluster[0]) as number:
+        found = propose(
+            typology.profiles, seed=3, settings=small, workers=number, name=typology.name,
+            kept=KeptTasks(path, "key"),
+        )  # fmt: skip
+    assert found.evidence.to_dict() == typology.evidence.to_dict()
+    pd.testing.assert_frame_equal(found.memberships, typology.memberships)
+    tasks = [json.loads(line)["task"] for line in path.read_text().splitlines()]
+    assert len(set(tasks)) == len(tasks) and {"candidates 0", "stability 0"} <= set(tasks)
+
+
+@pytest.mark.server
+def test_a_scheduler_that_is_lost_is_told_with_how_to_go_on(small_cluster):
+    address, started, _ = small_cluster
+    with (
+        pytest.raises(StudyError, match=r"was lost: .*--resume goes on from there"),
+        pool(1, scheduler=address) as number,
+    ):
+        run_tasks(abs, range(99), workers=number, progress=lambda *_: started[0].kill())
 
 
 def test_without_dask_the_extra_is_named(monkeypatch):

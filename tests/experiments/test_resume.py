@@ -209,7 +209,7 @@ def interrupted(stopped, tmp_path) -> Path:
     return Path(shutil.copytree(stopped, tmp_path / "out"))
 
 
-@pytest.mark.parametrize("changed", ["study", "data", "spec", "seed", "code"])
+@pytest.mark.parametrize("changed", ["study", "data", "spec", "seed", "code", "numpy"])
 def test_a_resume_that_does_not_belong_is_refused(folder, interrupted, changed, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -227,13 +227,16 @@ def test_a_resume_that_does_not_belong_is_refused(folder, interrupted, changed, 
     elif changed == "code":
         identity = interrupted / FOLDER / "identity.json"
         identity.write_text(identity.read_text().replace('"code": "', '"code": "0.0.9 '))
+    elif changed == "numpy":
+        identity = interrupted / FOLDER / "identity.json"
+        identity.write_text(identity.read_text().replace('"numpy": "', '"numpy": "1.'))
     before = (interrupted / FOLDER / "grid-runs.jsonl").read_bytes()
     with pytest.raises(StudyError) as caught:
         run(copy, interrupted, resume=True, **options)
     names = {problem.where for problem in caught.value.problems}
     expected = {
         "study": {"study", "study_hash"}, "data": {"data_hash"}, "spec": {"spec_hash"},
-        "seed": {"seed"}, "code": {"code"},
+        "seed": {"seed"}, "code": {"code"}, "numpy": {"numpy"},
     }[changed]  # fmt: skip
     assert names == expected | {"remedy"}
     assert "when the run was interrupted" in str(caught.value)

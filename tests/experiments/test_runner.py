@@ -7,8 +7,10 @@ import socket
 import pytest
 
 from site_typology.experiments.origin import Origin
+from site_typology.experiments.run_plan import expected_words
 from site_typology.experiments.runner import run_study, track_results
 from site_typology.experiments.store import Store, TrackingError, open_store
+from site_typology.grid import Grid
 from site_typology.output import CONTRACT
 from site_typology.sharing import share_results
 from site_typology.typology import load
@@ -26,6 +28,16 @@ def test_everything_stands_in_the_folder_and_in_mlflow(study, result):
     assert logged == {*CONTRACT, "tables"} - {"typology"}
     assert result.tracking_uri == f"sqlite:///{result.out}/mlflow.db"
     assert load(result.out / "typology").labels.equals(result.typology.labels)
+
+
+def test_what_a_run_will_do_names_the_null_tests_of_specifications_too(study, settings):
+    grid = Grid(algorithms=["mixture"], k=[2, 3], seeds=[1, 2], draws=2, bootstraps=2)
+    asked = grid.model_copy(update={"null_draws": 19})
+    without, lines = (expected_words(study, settings, one, 1, 1) for one in (grid, asked))
+    assert [line.split(":")[0] for line in without] == [
+        "Evidence for the proposal", "Specifications to fit"]  # fmt: skip
+    assert lines[-1].startswith("Null tests of specifications: 2, each with up to 19 data sets")
+    assert len(lines) == 3
 
 
 def test_what_a_run_wrote_can_be_shared(study, result, tmp_path):
