@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+
+import numpy as np
 import pytest
 
 from site_typology.models.parallel import run_tasks
@@ -84,3 +88,19 @@ def test_short_tasks_are_kept_together_and_long_ones_one_by_one(monkeypatch):
     monkeypatch.setattr(parallel, "MOMENT", 0.0)
     run_tasks(abs, range(3), stage="long", kept=Counted())
     assert calls == [50, 1, 1, 1]
+
+
+GROWN: list[np.ndarray] = []
+
+
+def grow(item: int) -> int:
+    """Keep much memory in the process that does it, after some seconds of work."""
+    time.sleep(0.6)
+    if item >= 4:
+        GROWN.append(np.ones(50_000_000))
+    return os.getpid()
+
+
+def test_workers_that_are_replaced_for_their_memory_lose_nothing():
+    found = run_tasks(grow, range(12), workers=2)
+    assert len(found) == 12 and len(set(found)) > 2
