@@ -44,6 +44,8 @@ def only_run(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if sys.platform == "win32":  # Open files cannot be removed there.
+            file.close()
         # Gone before it is let go: whoever waits for it sees that, and makes a new one.
         (folder / LOCK).unlink(missing_ok=True)
         file.close()
@@ -52,36 +54,46 @@ def only_run(folder: Path) -> Iterator[None]:
 
 
 def check_free(folder: Path) -> None:
-    """Raise `StudyError` where a process runs into the folder just now; see `only_run`."""
-    if (folder / LOCK).exists():
-        with only_run(folder):
-            pass
+    """Raise `StudyError` where a process runs into the folder just now; nothing is changed."""
+    try:
+        file = (folder / LOCK).open(encoding="utf-8")
+    except OSError:  # No run is there; what else is wrong, the run itself says.
+        return
+    with file:
+        if not _locked(file):
+            raise _refused(folder, file)
 
 
 def _taken(folder: Path) -> IO[str]:
-    for _ in range(TRIES):
-        with told(str(folder.parent), "parts of the run were kept", where=str(folder)):
+    with told(str(folder.parent), "parts of the run were kept", where=str(folder)):
+        for _ in range(TRIES):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 file = (folder / LOCK).open("a+", encoding="utf-8")
             except (FileNotFoundError, FileExistsError):  # A run has just ended and removed it.
                 continue
-        if not _locked(file):
-            with file:
-                raise _refused(folder, file)
-        if _is_still(folder / LOCK, file):
-            holder = {
-                "process": os.getpid(),
-                "machine": platform.node(),
-                "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-            }
-            file.truncate(0)
-            file.write(json.dumps(holder) + "\n")
-            file.flush()
-            return file
-        file.close()
+            with contextlib.ExitStack() as opened:
+                opened.enter_context(file)
+                if not _locked(file):
+                    raise _refused(folder, file)
+                if _is_still(folder / LOCK, file):
+                    _sign(file)
+                    opened.pop_all()
+                    return file
     message = "Other runs come and go in it without end. Name another folder."
     raise StudyError(str(folder.parent), [Problem(folder.name, message)])
+
+
+def _sign(file: IO[str]) -> None:
+    """Write who holds the lock."""
+    holder = {
+        "process": os.getpid(),
+        "machine": platform.node(),
+        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+    file.truncate(0)
+    file.write(json.dumps(holder) + "\n")
+    file.flush()
 
 
 def _locked(file: IO[str]) -> bool:

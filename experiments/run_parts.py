@@ -136,9 +136,10 @@ class RunParts:
         What was read goes on, so that a resumed run and one that was not interrupted have the
         same in hand.
         """
+        from site_typology.typology import load
+
         typology.save(self.folder / TYPOLOGY)
-        kept = self.typology()
-        return typology if kept is None else kept
+        return load(self.folder / TYPOLOGY)
 
     def _claim(self) -> None:
         """Say what the folder belongs to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import numpy as np
@@ -66,6 +67,18 @@ def test_half_a_line_and_a_damaged_one_are_not_taken_up(tmp_path):
     path.write_bytes(lines[0] + b"".join(rest) + lines[3][:-9])
     assert list(KeptTasks(path, "key").read(list(RESULTS))) == ["gains 0"]
     assert path.read_bytes().endswith(b"\n")
+
+
+def test_damage_that_makes_another_kind_of_archive_is_damage():
+    """One byte says how the arrays are packed, another that there is a password."""
+    whole = packed(np.arange(3.0))
+    archive = base64.b64decode(whole["npz"])
+    entry = archive.index(b"PK\x01\x02")
+    for offset, value in ((10, 9), (8, 1)):
+        damaged = bytearray(archive)
+        damaged[entry + offset] = value
+        with pytest.raises(ValueError, match="damaged"):
+            unpacked(whole | {"npz": base64.b64encode(damaged).decode()})
 
 
 @pytest.mark.parametrize(

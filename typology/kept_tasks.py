@@ -86,6 +86,6 @@ def unpacked(content: Mapping[str, Any]) -> Any:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             found = tuple(arrays[f"arr_{at}"] for at in range(len(arrays.files)))
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError("The arrays are damaged.") from error
     return found if content["tuple"] else found[0]

@@ -128,7 +128,7 @@ def power(
     for at, separation in enumerate(sorted(map(float, separations))):
         items = [(separation, own) for own in streams[at * replicates : (at + 1) * replicates]]
         found: list[tuple[np.ndarray, np.ndarray]] = []
-        stage = f"power at {separation:g}"
+        stage = f"power at {separation!r}".removesuffix(".0")
         for begun in range(0, replicates, WAVE):
             wave = items[begun : begun + WAVE]
             found += run_tasks(task, wave, workers=workers, stage=stage, kept=kept, first=begun)

@@ -55,7 +55,7 @@ def run_from_command(
     """
     from site_typology.experiments.pools import pool
     from site_typology.experiments.run_lock import check_free
-    from site_typology.experiments.run_parts import FOLDER, has_parts
+    from site_typology.experiments.run_parts import FOLDER, IDENTITY, has_parts
     from site_typology.experiments.run_plan import expected_words
     from site_typology.experiments.runner import run_study
     from site_typology.experiments.spec import read_whole_spec
@@ -75,7 +75,7 @@ def run_from_command(
                 lines = expected_words(loaded, settings, grid, seed, number)
             for line in lines:
                 tell(console, line)
-        if has_parts(unfinished):
+        if (unfinished / IDENTITY).is_file() and has_parts(unfinished):
             tell(console, (GOING_ON if resume else ANEW).format(unfinished))
         with progress_bar(loaded.title, quiet=as_json) as bar:
             result = run_study(

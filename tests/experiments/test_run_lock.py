@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -48,6 +49,22 @@ def test_a_killed_process_holds_nothing(tmp_path):
     with only_run(folder), pytest.raises(StudyError, match=f"Process {os.getpid()} on"):
         check_free(folder)
     assert not folder.exists()
+
+
+def test_asking_changes_nothing(tmp_path):
+    (tmp_path / LOCK).write_text("of somebody else")
+    check_free(tmp_path)
+    check_free(tmp_path / "nowhere")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["of somebody else"]
+
+
+def test_a_lock_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    def full(_) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_lock, "_sign", full)
+    with pytest.raises(StudyError, match="No space left on device"), only_run(tmp_path):
+        pass
 
 
 def test_a_holder_that_has_not_said_who_it_is_still_holds(tmp_path):
