@@ -128,6 +128,12 @@ def test_most_sites_are_placed_in_the_fast_way(typed):
     assert placed.plain.mean() > 0.8
 
 
+def test_blocks_of_a_text_file_are_whole(typed, tmp_path):
+    new_sites(typed, 300).to_csv(tmp_path / "new.csv", index=False)
+    blocks = FastReader(Form.of(typed), tmp_path / "new.csv", 64, 3000).blocks()
+    assert [len(block.sites) for block in blocks] == [64, 64, 64, 64, 44]
+
+
 def test_no_chunk_changes_a_byte(typed, tmp_path):
     new_sites(typed, 300).to_csv(tmp_path / "new.csv", index=False)
     found = set()

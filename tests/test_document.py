@@ -162,7 +162,8 @@ def test_the_word_document_fits_its_pages(files: dict[str, bytes]):
     for table in word.tables:
         widths = [cell.width for cell in table.rows[0].cells]
         assert sum(widths) <= across + 100 and min(widths) > 0
-        kept = {row._tr.trPr.find(qn("w:cantSplit")) is not None for row in table.rows[:1]}
+        ends = (table.rows[0], table.rows[-1])
+        kept = {row._tr.trPr.find(qn("w:cantSplit")) is not None for row in ends}
         assert kept == {True} and not table.autofit
 
 
@@ -218,6 +219,13 @@ def test_a_change_upwards_is_a_number_with_its_sign(text: str, value: object, sh
     cell = book.worksheets[1]["B4"]
     assert cell.value == value
     assert shown is None or cell.number_format == shown
+
+
+def test_a_table_without_rows_has_a_sheet_with_its_headings():
+    empty = Table("Nothing", ("Site", "Change"), ())
+    document = Document("T", "Internal.", "", (Section("s", "S", (empty,)),))
+    sheet = openpyxl.load_workbook(io.BytesIO(sheet_file(document))).worksheets[1]
+    assert [cell.value for cell in sheet[3]] == ["Site", "Change"] and sheet.max_row == 3
 
 
 def test_no_sheet_cuts_a_text_off(files: dict[str, bytes]):

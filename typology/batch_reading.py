@@ -65,7 +65,7 @@ class FastReader:
     form : Form
     path : Path
     rows : int
-        Sites a block, at most; of a CSV file those of one more parsed block.
+        Sites a block, at most.
     block_bytes : int
         Bytes of a CSV file that are parsed at once.
     """
@@ -223,11 +223,15 @@ def harmless(texts: pa.Array) -> pa.Array:
 def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
     """Put small batches together: each block that is placed costs some time of its own."""
     held: list[pa.RecordBatch] = []
+    count = 0
     for batch in batches:
         held.append(batch)
-        if sum(map(len, held)) >= rows:
-            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
-            held = []
+        count += len(batch)
+        if count >= rows:
+            table = pa.Table.from_batches(held).combine_chunks()
+            whole = count - count % rows
+            yield from table.slice(0, whole).to_batches()
+            held, count = table.slice(whole).to_batches(), count - whole
     if held:
         yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 

@@ -111,7 +111,9 @@ def _fill(sheet: Worksheet, table: Table, marking: str) -> None:
         cell.font = Font(bold=True)
     sheet.freeze_panes = "B4"
     columns = sheet.iter_cols(min_row=4)
-    longest = [max(len(str(cell.value or "")) for cell in column) for column in columns]
+    longest = [
+        max((len(str(cell.value or "")) for cell in column), default=0) for column in columns
+    ]
     lay_out(sheet, 3, longest, least=NARROWEST)
     for at in range(4, sheet.max_row + 1):
         grow(sheet, at)
