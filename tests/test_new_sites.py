@@ -153,6 +153,40 @@ def test_a_table_without_any_known_heading_gets_one_message(headings):
     assert "site-typology template" in found["headings"].remedy
 
 
+def test_headings_that_are_all_like_known_ones_are_each_suggested():
+    found = problems(["Site name", "Waiting (wait)", "Leavers"], [["North", 4, 0.2]])
+    assert "headings" not in found
+    remedies = {name: own.remedy for name, own in found.items() if own.found.startswith("an ")}
+    assert remedies == {
+        "Site name": "Rename it to 'site'.",
+        "Waiting (wait)": "Rename it to 'wait'.",
+        "Leavers": "Rename it to 'leavers'.",
+    }
+    assert found["site"].remedy == "Rename the one like it." and found["need"].found
+
+
+def test_a_title_above_the_headings_is_no_heading_though_it_has_their_words():
+    found = problems(["Leavers of every site", "", ""], [["site", "wait", "need"]])
+    assert list(found) == ["headings"]
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("wait_score_2024", "wait"),
+        ("my_leavers_column", "leavers"),
+        ("all_mix_a_2024", "mix.a"),
+        ("weeks_they_had_to_wait__se", "wait__se"),
+        ("weeks_they_had_to_wait__N", "wait__n"),
+        ("awaited_by_whom_2024", ""),
+        ("_", ""),
+        ("__se", ""),
+    ],
+)
+def test_a_known_name_is_found_between_underscores(name, column):
+    assert FORM.suggestion(name) == column
+
+
 def test_a_word_within_another_is_not_a_heading():
     found = problems([*HEADINGS[1:], "smallest at fitted sites", "site ID"], [[*GOOD[1:], 1, "N"]])
     assert found["smallest at fitted sites"].remedy == "Remove the column."

@@ -1,10 +1,12 @@
 """The features of a short form are the right ones, and what they cost is what is said."""
 
 import dataclasses
+import io
 import itertools
 import json
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal, norm
@@ -13,6 +15,7 @@ from site_typology import Study, StudyError, cli, simulate
 from site_typology.feature_info import FeatureInfo
 from site_typology.models.links import SingleBlock
 from site_typology.models.mixture import TypeModel
+from site_typology.models.ordinal import OrdinalBlock
 from site_typology.models.tails import log_tail
 from site_typology.models.working import exact_data
 from site_typology.short_again import Again, again
@@ -20,6 +23,7 @@ from site_typology.short_form import short_form
 from site_typology.short_question import Question
 from site_typology.short_rule import PLACED, ShortRule, fitted_table
 from site_typology.short_search import Drawn, search
+from site_typology.short_sheet import sheet_bytes
 from site_typology.short_words import asked_rows, items_of, marked, notes, questionnaire_markdown
 
 
@@ -238,3 +242,27 @@ def test_the_command_says_why_it_refuses(untyped, tmp_path, capsys) -> None:
         cli.main(["short-form", "--model", str(tmp_path), "--out", str(tmp_path / "form")])
     assert left.value.code == 2 and "Claims no types" in capsys.readouterr().err
     assert not (tmp_path / "form").exists()
+
+
+@pytest.mark.parametrize(
+    ("declared", "words", "kind", "takes"),
+    [
+        (None, "one of 2, 3, 4", "list", '"2,3,4"'),
+        ((1.0, 5.0), "a number from 1 to 5", "decimal", "1"),
+    ],
+)
+def test_a_declared_range_goes_before_the_levels_that_were_seen(
+    typed, declared, words, kind, takes
+) -> None:
+    found = short_form(typed, features=1, draws=200, studies=2)
+    info = FeatureInfo("level", "ordinal", range=declared)
+    block = OrdinalBlock("level", (2.0, 3.0, 4.0), (-0.5, 0.5))
+    own = dataclasses.replace(
+        found.rule.questions[0], name="level", block=block, infos=(info,), single=None
+    )
+    assert asked_rows([own], {})[1][0][2] == words
+    rule = dataclasses.replace(found.rule, questions=(own,))
+    content = sheet_bytes(dataclasses.replace(found, rule=rule), {}, rows=1)
+    (held,) = openpyxl.load_workbook(io.BytesIO(content))["Sites"].data_validations.dataValidation
+    assert (held.type, held.formula1) == (kind, takes)
+    assert ("One of: 2, 3, 4." if declared is None else "From 1 to 5.") in held.prompt

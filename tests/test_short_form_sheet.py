@@ -1,17 +1,13 @@
-"""The spreadsheet's formulas agree with the model, worked out by an evaluator and by LibreOffice.
+"""The spreadsheet's formulas agree with the model, worked out by an evaluator.
 
 The evaluator knows the text of the cells and nothing of how it was made: openpyxl's tokenizer takes
-each formula apart and the few functions that occur are written here anew. LibreOffice (Debian's
-package ``libreoffice-calc-nogui``) works the same files out where it is installed.
+each formula apart and the few functions that occur are written here anew.
 """
 
 import dataclasses
 import io
 import math
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -20,6 +16,8 @@ import pytest
 from openpyxl.formula import Tokenizer
 
 from site_typology import FeatureInfo, SiteProfiles, Typology, propose
+from site_typology.assigning import assign_file
+from site_typology.differences import MismatchError
 from site_typology.short_form import short_form
 from site_typology.short_rule import FAR, PLACED, SHORT, ShortRule, fitted_table
 from site_typology.short_sheet import Asked, sheet_bytes
@@ -119,28 +117,13 @@ class Sheets:
         return eval(code, names)  # noqa: S307 - formulas that this package wrote
 
 
-def worked_out(book, folder):
-    """Every answer by the evaluator, as a function of the row and the column."""
-    del folder
+def worked_out(book):
+    """Every answer, as a function of the row and the column."""
     cells, sheet = Sheets(book), book["Sites"]
     return lambda row, column: cells.value("Sites", sheet.cell(row, column).coordinate)
 
 
-def by_office(book, folder):
-    """Every answer by LibreOffice, which works a file out that has never been worked out."""
-    program = shutil.which("soffice")
-    if program is None:
-        pytest.skip("LibreOffice is not installed; Debian's libreoffice-calc-nogui is enough")
-    source, made = folder / "form.xlsx", folder / "made"
-    book.save(source)
-    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-    command = [program, "--headless", profile, "--convert-to", "xlsx", "--outdir", made, source]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    sheet = openpyxl.load_workbook(made / "form.xlsx", data_only=True)["Sites"]
-    return lambda row, column: "" if (v := sheet.cell(row, column).value) is None else v
-
-
-def answers(typology, rule, values, counts, work=worked_out, folder=None):
+def answers(typology, rule, values, counts):
     """Fill sites in and read the answers."""
     found = dataclasses.replace(short_form(typology, features=1, draws=200, studies=2), rule=rule)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=len(values))))
@@ -155,15 +138,15 @@ def answers(typology, rule, values, counts, work=worked_out, folder=None):
                 number = own.number(counts.loc[[site]])[0]
                 at = asked.numbers[own.name]
                 sheet.cell(row, at, None if np.isnan(number) else float(number))
-    answer, first = work(book, folder), len(asked.headings) + 1
+    answer, first = worked_out(book), len(asked.headings) + 1
     read = [[answer(row, first + at) for at in range(5)] for row in range(2, len(values) + 2)]
     heads = ["name", "type", "confidence", "next", "next_confidence"]
     return pd.DataFrame(read, values.index, heads)
 
 
-def check(typology, rule, values, counts, work=worked_out, folder=None):
+def check(typology, rule, values, counts):
     """The answers are those of the rule, one by one."""
-    told = answers(typology, rule, values, counts, work, folder)
+    told = answers(typology, rule, values, counts)
     placed = rule.place(values, counts)
     words = {SHORT: "not enough data", FAR: "none of these"}
     expected = [
@@ -271,29 +254,13 @@ def test_short_forms_agree_with_the_rule_with_any_gaps_and_far_out(mixed, table)
     assert FAR in set(placed["state"])
 
 
-def test_libreoffice_gives_the_same_answers_with_and_without_gaps(mixed, table, tmp_path: Path):
-    rule, random = ShortRule.full(mixed), np.random.default_rng(7)
-    parts = [frame.set_axis([f"{site}, gaps" for site in frame.index]) for frame in table]
-    gaps = parts[0].mask(random.random(parts[0].shape) < 0.4)
-    unsaid = parts[1].mask(random.random(parts[1].shape) < 0.5)
-    far = table[0].head(3).assign(calls=3000.0).set_axis(["far 1", "far 2", "far 3"])
-    nothing = far * np.nan
-    values = pd.concat([table[0], gaps, far])
-    counts = pd.concat([table[1], unsaid, nothing])
-    told, placed = check(mixed, rule, values, counts, by_office, tmp_path)
-    assert {SHORT, PLACED, FAR} == set(placed["state"])
-    labels = mixed.labels.dropna()
-    assert told.loc[labels.index, "type"].astype(int).tolist() == labels.tolist()
-
-
 NONSENSE = {
     "text": "four", "space": " ", "comma": "2,5", "formula as text": "'=1", "below": -0.5,
     "above": 45.0, "huge": 1e200, "hugely negative": -1e200,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("work", [worked_out, by_office])
-def test_what_no_site_can_have_is_said_wherever_it_stands(mixed, table, work, tmp_path: Path):
+def test_what_no_site_can_have_is_said_wherever_it_stands(mixed, table):
     """One cell is wrong, the rest is a fitted site's: no answer, neither a gap nor an error."""
     rule = ShortRule.full(mixed)
     found = dataclasses.replace(short_form(mixed, features=1, draws=200, studies=2), rule=rule)
@@ -315,12 +282,41 @@ def test_what_no_site_can_have_is_said_wherever_it_stands(mixed, table, work, tm
             sheet.cell(row, at, float(table[0].loc[site, name]))
     for row, (at, value) in enumerate(wrong, start=2):
         sheet.cell(row, at, value)
-    answer = work(book, tmp_path)
+    answer = worked_out(book)
     for row, (at, value) in enumerate(wrong, start=2):
         told = [answer(row, width + 1 + each) for each in range(5)]
         assert told == ["check the values", "", "", "", ""], (asked.headings[at - 1], value)
     for row in (len(wrong) + 2, len(wrong) + 3):
         assert answer(row, width + 1) == rule.names[int(mixed.labels[site])]
+
+
+@pytest.mark.parametrize("declared", [(1.0, 5.0), None])
+def test_levels_that_no_fitted_site_has_are_taken_as_assign_takes_them(declared, quick, tmp_path):
+    random, kind = np.random.default_rng(8), np.arange(30) % 3
+    fitted = pd.DataFrame({"wsa": kind * 6 + random.normal(size=30), "level": kind + 2.0})
+    profiles = SiteProfiles.from_frame(
+        fitted.set_axis([f"S{at}" for at in range(30)]),
+        pd.DataFrame({"wsa": 0.5, "level": 0.0}, [f"S{at}" for at in range(30)]),
+        kinds={"level": FeatureInfo("level", "ordinal", range=declared)},
+    )
+    typology = propose(profiles, seed=5, settings=quick)
+    assert {own.name: own for own in typology.scale.blocks}["level"].levels == (2.0, 3.0, 4.0)
+    levels = [1.0, 1.7, 5.0, 4.6, 0.5, 5.5, 2.4]
+    values = pd.DataFrame({"wsa": 3.0, "level": levels}, [f"N{at}" for at in range(7)])
+    told = answers(typology, ShortRule.full(typology), values, values * np.nan)
+    inside = {site: row for site, row in told.iterrows() if row["name"] != "check the values"}
+    assert list(inside) == (["N0", "N1", "N2", "N3", "N6"] if declared else ["N6"])
+    new = tmp_path / "new.csv"
+    for site, row in told.iterrows():
+        values.loc[[site]].assign(wsa__se=0.5).to_csv(new, index_label="site")
+        if site not in inside:
+            with pytest.raises(MismatchError, match="level"):
+                assign_file(typology, new)
+            continue
+        own = assign_file(typology, new)[0].frame.iloc[0]
+        following = typology.assigner.names[own["next_type"]]
+        assert (own["type"], following) == (row["type"], row["next"]), site
+        assert own["confidence"] == pytest.approx(row["confidence"], abs=1e-9)
 
 
 def test_a_part_alone_is_not_enough(mixed):

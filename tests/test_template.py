@@ -8,6 +8,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.chart import BarChart
 
 from site_typology.assigning import assign_file
 from site_typology.cli import main
@@ -134,6 +135,35 @@ def test_a_workbook_without_sites_gets_one_message_that_names_the_sheet(tmp_path
     book.save(tmp_path / "notes.xlsx")
     with pytest.raises(MismatchError, match=r"notes\.xlsx, sheet Notes: 1 problem\n  headings"):
         assign_file(typed, tmp_path / "notes.xlsx")
+
+
+def test_a_chart_sheet_before_the_sites_is_passed_over(form, typed, tmp_path):
+    path = tmp_path / "sites.xlsx"
+    filled(form, typed, path)
+    book = openpyxl.load_workbook(path)
+    book["Sites"].title = "Data"
+    for at, name in enumerate(("Chart", "Sites")):
+        book.create_chartsheet(name, at).add_chart(BarChart())
+    book.save(path)
+    assert read_raw(path).source == "sites.xlsx, sheet Data"
+    assert assign_file(typed, path)[0].frame["type"].equals(typed.memberships["type"])
+
+
+def test_a_workbook_of_charts_alone_is_refused_by_their_names(tmp_path):
+    book = openpyxl.Workbook()
+    book.create_chartsheet("Trend").add_chart(BarChart())
+    book.remove(book.active)
+    book.save(tmp_path / "charts.xlsx")
+    with pytest.raises(StudyError, match=r"No sheet has cells \(sheets: 'Trend'\)") as caught:
+        read_raw(tmp_path / "charts.xlsx")
+    assert "damaged" not in str(caught.value)
+
+
+def test_a_mistake_of_ours_is_not_called_a_damaged_file(form, typed, tmp_path, monkeypatch):
+    filled(form, typed, tmp_path / "sites.xlsx")
+    monkeypatch.delattr("openpyxl.worksheet._read_only.ReadOnlyWorksheet.reset_dimensions")
+    with pytest.raises(AttributeError, match="reset_dimensions"):
+        read_raw(tmp_path / "sites.xlsx")
 
 
 def test_figures_to_compare_with_can_be_read(form):

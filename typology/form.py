@@ -174,9 +174,11 @@ class Form:
         near = difflib.get_close_matches(own, plain, n=1, cutoff=NEAR)
         if near:
             return plain[near[0]]
-        words = [_plain(word) for word in re.split(r"\W+", name)]
+        # A standard error is like no value, whatever words they share.
+        ending = next((end for end in (ERROR, COUNT) if name.lower().endswith(end)), "")
+        words = [_plain(word) for word in re.split(r"[\W_]+", name[: len(name) - len(ending)])]
         parts = {
-            "".join(words[first:last])
+            "".join(words[first:last]) + ending
             for first in range(len(words))
             for last in range(first + 1, len(words) + 1)
         }

@@ -49,7 +49,9 @@ def check_headings(
             continue
         at[name] = place
         _check_unit(form, name, unit, found)
-    if named and not at:
+    written = sum(bool(heading.strip()) for heading in headings)
+    # One cell alone is a title, or a row that was not split, whatever words are in it.
+    if named and not at and (written < 2 or not any(near for _, near in unknown)):
         found.append(_none_known(headings))
         return at
     needed = ["site"] if named else []

@@ -262,15 +262,18 @@ def rows_table(source: str, headings: Sequence[str], rows: Sequence[Sequence[obj
 
 def _sheet_name(source: str, content: bytes, limits: SheetLimits) -> str:
     """Name of the sheet that the sites stand in."""
-    with _workbook(source, content, limits, data_only=True) as book:
-        names: list[str] = book.sheetnames
+    with contextlib.closing(_workbook(source, content, limits, data_only=True)) as book:
+        names: list[str] = [sheet.title for sheet in book.worksheets]
+        if not names:
+            charts = ", ".join(map(repr, book.sheetnames)) or "none"
+            said = f"No sheet has cells (sheets: {charts}). Put the sites on one called {SHEET!r}."
+            raise _refused(source, said)
         if SHEET in names:
             return SHEET
-        for name in names:
-            book[name].reset_dimensions()
-            for row in book[name].iter_rows(max_row=1, values_only=True):
+        for sheet in book.worksheets:
+            for row in _cells(source, sheet, last=1):
                 if any(isinstance(cell, str) and cell.strip().lower() == "site" for cell in row):
-                    return name
+                    return str(sheet.title)
         return names[0]
 
 
@@ -278,32 +281,39 @@ def _sheet_rows(
     source: str, content: bytes, limits: SheetLimits, name: str, *, data_only: bool
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of a sheet, each as wide as its own cells."""
-    with _workbook(source, content, limits, data_only=data_only) as book:
-        # The size that a file states may be wrong: rows would be lost, or memory filled.
-        book[name].reset_dimensions()
-        yield from book[name].iter_rows(values_only=True)
+    with contextlib.closing(_workbook(source, content, limits, data_only=data_only)) as book:
+        yield from _cells(source, book[name])
 
 
-@contextlib.contextmanager
-def _workbook(
-    source: str, content: bytes, limits: SheetLimits, *, data_only: bool
-) -> Iterator[Any]:
+def _cells(source: str, sheet: Any, last: int | None = None) -> Iterator[tuple[Any, ...]]:
+    """Cells of a sheet row by row, to the last row that is asked for."""
+    # The size that a file states may be wrong: rows would be lost, or memory filled.
+    sheet.reset_dimensions()
+    with _damage(source):
+        yield from sheet.iter_rows(max_row=last, values_only=True)
+
+
+def _workbook(source: str, content: bytes, limits: SheetLimits, *, data_only: bool) -> Any:
     from openpyxl import load_workbook
 
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            unpacked = sum(part.file_size for part in parts.infolist())
-        if unpacked <= limits.unpacked:
-            book = load_workbook(
-                io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False
-            )
-            yield book
-            book.close()
-    except Exception as error:  # whatever openpyxl stumbles over in a file, the file is damaged
-        raise _refused(source, "Not an Excel workbook (.xlsx), or a damaged one.") from error
+    with _damage(source), zipfile.ZipFile(io.BytesIO(content)) as parts:
+        unpacked = sum(part.file_size for part in parts.infolist())
     if unpacked > limits.unpacked:
         said = f"Unpacks to more than {limits.unpacked // 1_000_000} MB. Save the sites as CSV."
         raise _refused(source, said)
+    with _damage(source):
+        return load_workbook(
+            io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False
+        )
+
+
+@contextlib.contextmanager
+def _damage(source: str) -> Iterator[None]:
+    """Say that a file is damaged, whatever a reader stumbles over; around readers only."""
+    try:
+        yield
+    except Exception as error:
+        raise _refused(source, "Not an Excel workbook (.xlsx), or a damaged one.") from error
 
 
 def _refused(source: str, message: str) -> StudyError:

@@ -147,7 +147,7 @@ class RuleFormulas:
         for own in self.rule.questions:
             for info in own.infos:
                 low, high = limits_of(info)
-                if isinstance(own.block, OrdinalBlock):
+                if low is None and isinstance(own.block, OrdinalBlock):
                     low, high = own.block.levels[0], own.block.levels[-1]
                 bounds.append((inputs.values[info.name], low, high))
             if own.name in inputs.numbers:

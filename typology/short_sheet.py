@@ -172,12 +172,12 @@ def _rule(question: Question, info: FeatureInfo) -> tuple[Any, str]:
     """What a cell takes, and in words."""
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    if isinstance(question.block, OrdinalBlock):
+    low, high = limits_of(info)
+    if low is None and isinstance(question.block, OrdinalBlock):
         levels = [f"{level:g}" for level in question.block.levels]
         if len(listed := ",".join(levels)) <= MOST_PROMPT - 2:
             rule = DataValidation("list", formula1=f'"{listed}"', allow_blank=True)
             return rule, f"One of: {', '.join(levels)}."
-    low, high = limits_of(info)
     said = f"From {low:g} to {high:g}." if low is not None and high is not None else "A number."
     return _decimal(low, high), said
 

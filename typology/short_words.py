@@ -94,9 +94,9 @@ def asked_rows(
 
 
 def _allowed(question: Question, info: FeatureInfo) -> str:
-    if isinstance(question.block, OrdinalBlock):
-        return "one of " + ", ".join(f"{level:g}" for level in question.block.levels)
     low, high = limits_of(info)
+    if low is None and isinstance(question.block, OrdinalBlock):
+        return "one of " + ", ".join(f"{level:g}" for level in question.block.levels)
     unit = f" ({clean(info.unit)})" if info.unit else ""
     if low is None or high is None:
         return f"a number{unit}"
