@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING
 
 from site_typology.errors import StudyError
 from site_typology.experiments.logged_model import typology_at
-from site_typology.experiments.registry import (
-    APPROVED,
-    STATUS_TAG,
-    given_names,
-    model_name,
-    versions,
-)
+from site_typology.experiments.registry import APPROVED, model_name, versions
+from site_typology.experiments.standing import Standing, standing
 from site_typology.experiments.store import Store, open_store, tracking
 from site_typology.type_naming import CarriedNames, carry_names
 
@@ -46,21 +41,32 @@ def earlier_names(typology: Typology, study: str, store: Store) -> CarriedNames:
     try:
         client = open_store(store)
         with tracking(store):
-            known = _with_names(versions(client, model_name(study)))
-        if known is None:
+            registered = versions(client, model_name(study))
+            if not registered:
+                return NOTHING
+            stands = standing(client, client.get_registered_model(registered[0].name))
+        named = _with_names(registered, stands)
+        if named is None:
             return NOTHING
+        known, names = named
         before = typology_at(f"models:/{known.name}/{known.version}", store)
     except StudyError as error:  # The store, or a typology of an older format: no reason to stop.
         said = " ".join(problem.message for problem in error.problems)
         return CarriedNames({}, (f"Names given to earlier types were not looked up: {said}",))
-    found = carry_names(given_names(known.tags), before.labels, typology.labels)
+    found = carry_names(names, before.labels, typology.labels)
     return CarriedNames(
         found.names, tuple(f"{note} (From version {known.version}.)" for note in found.notes)
     )
 
 
-def _with_names(found: list[ModelVersion]) -> ModelVersion | None:
-    """Of the versions with names, the approved one, else the newest."""
-    named = [version for version in found if given_names(version.tags)]
-    approved = [version for version in named if version.tags.get(STATUS_TAG) == APPROVED]
+def _with_names(
+    found: list[ModelVersion], stands: Standing
+) -> tuple[ModelVersion, dict[int, str]] | None:
+    """Of the versions with names, the approved one, else the newest, and these names."""
+    named = [
+        (version, names)
+        for version in found
+        if (names := stands.names(str(version.version), version.tags))
+    ]
+    approved = [one for one in named if stands.aliases.get(APPROVED) == str(one[0].version)]
     return next(iter([*approved, *named]), None)

@@ -46,8 +46,10 @@ def begun_before(
         return last
     # Before it took effect nothing may have moved, and nobody else may have begun.
     meant = last.version if last.action == RETIRED else last.retires
-    same = last.action == REJECTED or stands.aliases.get(APPROVED, "") == meant
-    return last if under_way(last) and same else None
+    approved = stands.aliases.get(APPROVED, "")
+    same = approved != last.version if last.action == REJECTED else approved == meant
+    rivals = [one for one in history(model.tags) if one.key != last.key and under_way(one)]
+    return last if under_way(last) and same and not rivals else None
 
 
 def go_on(client: MlflowClient, decision: Decision, store: Store) -> Reviewed:

@@ -18,8 +18,8 @@ LINK = '\n<li><a href="#review">Review</a></li>'
 OUTCOMES = {
     "done": "",
     "withdrawn": "Took no effect: another decision was made at the same time.",
-    "failed": "Could not be carried out to its end.",
-    "": "Was cut off before it was complete.",
+    "failed": "Took no effect: the store failed, or it was stopped, before it could.",
+    "": "Took no effect: it was cut off.",
 }
 
 

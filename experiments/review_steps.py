@@ -150,17 +150,18 @@ def carry_out(
     """Write an announced decision to the run, let it take effect, and write it everywhere.
 
     Where a step before the one that decides fails, the history says that the decision was not
-    carried out. Where a later one fails, the decision stands, and is open until `complete` has
+    carried out. Where that one fails, only the store can tell whether it took effect, maybe later:
+    nothing is said. Where a later one fails, the decision stands. It is open until `complete` has
     been through.
     """
     folder = f"{FOLDER}/{decision.key}"
     try:
         client.log_text(version.run_id, decision.to_text() + "\n", f"{folder}/decision.json")
         client.log_text(version.run_id, report, f"{folder}/report.html")
-        _take_effect(client, decision)
     except BaseException:  # An interrupt too is a decision that was not carried out; raised below.
         _conclude(client, decision, FAILED)
         raise
+    _take_effect(client, decision)
     complete(client, decision)
     return Reviewed(decision, version.run_id, folder, report)
 

@@ -17,6 +17,7 @@ from site_typology.errors import Problem
 from site_typology.experiments.decision import (
     DECISION_TAG,
     DONE,
+    FAILED,
     OUTCOME_TAG,
     WITHDRAWN,
     Decision,
@@ -84,7 +85,10 @@ def standing(client: MlflowClient, model: RegisteredModel) -> Standing:
 
 
 def last_open(tags: Mapping[str, str]) -> Decision | None:
-    """Read the last decision of a model that was not withdrawn, unless it is done.
+    """Read the last decision of a model that may have taken effect, unless it is done.
+
+    One that was withdrawn, or failed, ended before the call that decides: where the store shows
+    what it would have come to, that is somebody else's doing.
 
     Examples
     --------
@@ -95,7 +99,7 @@ def last_open(tags: Mapping[str, str]) -> Decision | None:
         outcome = tags.get(OUTCOME_TAG + key.removeprefix(DECISION_TAG), "")
         if outcome == DONE:
             return None
-        if outcome != WITHDRAWN:
+        if outcome not in (WITHDRAWN, FAILED):
             return Decision.from_text(tags[key], outcome)
     return None
 

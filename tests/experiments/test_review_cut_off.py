@@ -8,6 +8,7 @@ import pytest
 
 from site_typology.cli import main
 from site_typology.errors import StudyError
+from site_typology.experiments.carried import earlier_names
 from site_typology.experiments.decision import history
 from site_typology.experiments.logged_model import fetch_typology
 from site_typology.experiments.registry import aliases
@@ -64,7 +65,7 @@ class Server:
 def server(monkeypatch, registry, result):
     """Models need not be read again and again: all versions here are of one typology."""
     made = result.typology
-    for module in ("review", "review_again", "logged_model"):
+    for module in ("review", "review_again", "logged_model", "carried"):
         place = f"site_typology.experiments.{module}.typology_at"
         monkeypatch.setattr(place, lambda uri, store: made)
     return Server(monkeypatch, open_store(registry))
@@ -203,6 +204,54 @@ def test_another_decision_is_not_taken_for_a_repetition(logged, decided, server,
     with pytest.raises(TrackingError, match="or is about to"):
         decided(model, reason="Another one.")
     assert decided(model).decision.reason == "Fits what site leads say."
+    assert finished(model, registry) == 1
+
+
+def test_names_for_a_new_run_are_those_of_an_approval_that_was_cut_off(
+    logged, decided, server, registry, result
+):
+    model = logged()
+    decided(model, names={1: "Old name"})
+    logged()
+    server.fail(4, "dies")  # The call after the one that decides: the name.
+    with pytest.raises(TrackingError, match="no answer to set_model_version_tag"):
+        decided(model, "2", names={1: "New name"})
+    server.recover()
+    carried = earlier_names(result.typology, model, registry)
+    assert carried.names == {1: "New name"}
+    assert "From version 2." in carried.notes[0]
+
+
+def test_a_decision_that_failed_does_not_stand_when_its_alias_is_set_by_hand(
+    logged, decided, server, registry
+):
+    model, client = logged(), open_store(registry)
+    server.fail(1, "loses")  # The copy in the run, before the call that decides.
+    with pytest.raises(TrackingError, match="no answer to log_text"):
+        decided(model, names={1: "Failed name"})
+    server.recover()
+    client.set_registered_model_alias(model, "approved", "1")
+    seen = look_at(model, "1", registry.uri)
+    assert (seen.status, dict(seen.names), seen.unfinished) == ("approved", {}, "")
+    decided(model, "1", approve=False)
+    decisions = history(client.get_registered_model(model).tags)
+    assert [one.outcome for one in decisions] == ["failed", "done"]
+    assert "name.1" not in client.get_model_version(model, "1").tags
+
+
+def test_a_deciding_call_without_an_answer_is_not_said_to_have_failed(
+    logged, decided, server, registry
+):
+    model, client = logged(), open_store(registry)
+    server.fail(3, "loses")  # The call that decides.
+    with pytest.raises(TrackingError, match="no answer to set_registered_model_alias"):
+        decided(model, names={1: "Whole school"})
+    server.recover()
+    (begun,) = history(client.get_registered_model(model).tags)
+    seen = look_at(model, "1", registry.uri)
+    assert (begun.outcome, seen.status, seen.unfinished) == ("", "approved", begun.key)
+    assert dict(seen.names) == {1: "Whole school"}
+    decided(model, names={1: "Whole school"})
     assert finished(model, registry) == 1
 
 

@@ -1,6 +1,7 @@
 """Two reviewers at once, and decisions that were cut off."""
 
 import dataclasses
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -25,8 +26,8 @@ def known(client, model):
     return aliases(client.get_registered_model(model))
 
 
-def decision_on(model, reviewer, time="2026-01-01T10:00:00.000+00:00"):
-    return Decision(new_key(time), model, "1", "approved", reviewer, "r", time, "supported")
+def decision_on(model, reviewer, at="2026-01-01T10:00:00.000+00:00"):
+    return Decision(new_key(at), model, "1", "approved", reviewer, "r", at, "supported")
 
 
 def test_who_looked_before_another_decided_is_told_so(logged, decided, client, store):
@@ -86,9 +87,49 @@ def test_a_decision_that_fails_on_the_way_is_marked_and_can_be_made_again(
         raise OSError("no more room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("site_typology.experiments.review_steps._take_effect", broken)
+        patch.setattr(type(client), "log_text", broken)
         with pytest.raises(TrackingError, match="no more room"):
             decided(model)
     assert [one.outcome for one in history(client.get_registered_model(model).tags)] == ["failed"]
-    decided(model, approve=False)
+    again = decided(model, approve=False)
     assert known(client, model) == {}
+    assert "Took no effect: the store failed, or it was stopped, before it could." in again.report
+
+
+def announced(client, model, reviewer, action):
+    """Announce a decision right now, and no more."""
+    made = decision_on(model, reviewer, datetime.now(UTC).isoformat(timespec="milliseconds"))
+    made = dataclasses.replace(made, action=action)
+    client.set_registered_model_tag(model, f"decision.{made.key}", made.to_text())
+    time.sleep(0.002)  # Keys sort by the millisecond.
+    return made
+
+
+@pytest.mark.parametrize("again", ["First", "Second"])
+def test_of_two_cut_off_together_none_is_carried_on(again, logged, decided, client):
+    model = logged()
+    announced(client, model, "First", "rejected")
+    announced(client, model, "Second", "approved")
+    with pytest.raises(TrackingError, match=r"First has rejected .* Second has approved"):
+        decided(model, approve=again == "Second", reviewer=again, reason="r")
+    decisions = history(client.get_registered_model(model).tags)
+    assert [(one.reviewer, one.outcome) for one in decisions] == [("First", ""), ("Second", "")]
+    assert known(client, model) == {"proposed": "1"}
+
+
+def test_a_rejection_that_was_cut_off_is_not_carried_on_after_an_approval(logged, decided, client):
+    model = logged()
+    decided(model, reviewer="First")
+    announced(client, model, "Second", "rejected")
+    with pytest.raises(TrackingError, match="Second has rejected"):
+        decided(model, "1", approve=False, reviewer="Second", reason="r")
+    assert client.get_model_version(model, "1").tags["status"] == "approved"
+
+
+def test_an_earlier_decision_that_was_cut_off_is_said_to_have_had_no_effect(
+    logged, decided, client
+):
+    model = logged()
+    stale = decision_on(model, "First")
+    client.set_registered_model_tag(model, f"decision.{stale.key}", stale.to_text())
+    assert "Took no effect: it was cut off." in decided(model).report
