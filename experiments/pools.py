@@ -73,7 +73,9 @@ def pool(workers: int, *, threads: bool = False, scheduler: str | None = None) -
         try:
             with joblib.parallel_config(_cluster()):
                 yield max(FEWEST, int(cores))
-        except CommClosedError as error:
+        except OSError as error:
+            if client.status == "running" and not isinstance(error, CommClosedError):
+                raise  # It is not about the cluster.
             message = f"The scheduler at {scheduler} was lost: {error}. {GO_ON}"
             raise StudyError("run", [Problem("scheduler", message)]) from error
 

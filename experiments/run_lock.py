@@ -40,6 +40,7 @@ def only_run(folder: Path) -> Iterator[None]:
     StudyError
         Another process holds it, with its number, machine and beginning.
     """
+    made = not folder.parent.exists()
     file = _taken(folder)
     try:
         yield
@@ -51,6 +52,8 @@ def only_run(folder: Path) -> Iterator[None]:
         file.close()
         with contextlib.suppress(OSError):  # Parts are in it, or another run has come.
             folder.rmdir()
+            if made:
+                folder.parent.rmdir()
 
 
 def check_free(folder: Path) -> None:
