@@ -48,7 +48,13 @@ def test_a_killed_process_holds_nothing(tmp_path):
     check_free(folder)
     with only_run(folder), pytest.raises(StudyError, match=f"Process {os.getpid()} on"):
         check_free(folder)
-    assert not folder.exists()
+    assert folder.parent.exists() and not folder.exists()
+
+
+def test_a_folder_of_results_that_was_made_for_nothing_goes(tmp_path):
+    with only_run(tmp_path / "out" / FOLDER):
+        assert (tmp_path / "out" / FOLDER / LOCK).exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_asking_changes_nothing(tmp_path):

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from site_typology.experiments.origin import Origin
+from site_typology.experiments.run_parts import EVIDENCE, FOLDER, IDENTITY
 from site_typology.experiments.run_plan import expected_words
 from site_typology.experiments.runner import run_study, track_results
 from site_typology.experiments.store import Store, TrackingError, open_store
@@ -97,7 +98,8 @@ def test_a_run_that_fails_early_leaves_no_default_store(study, settings, tmp_pat
 
     with pytest.raises(KeyboardInterrupt):
         run_study(study, out=tmp_path / "out", settings=settings, progress=stop)
-    assert not list(tmp_path.iterdir())
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {tmp_path / "out" / FOLDER / name for name in (IDENTITY, EVIDENCE)}
 
 
 def test_a_server_that_does_not_answer_is_told_before_the_work(
