@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scoring import NO_TYPE, Answer
 
@@ -57,13 +59,19 @@ def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
 def its_null_test(profiles: st.SiteProfiles, seed: int) -> NullTest:
     """The null test that `site_typology.propose` makes of these profiles with this seed."""
     data = prepared(profiles)
+    ks = types_to_try(data.n, SETTINGS.max_types)
+    return default_null_test(data, ks, derived_seed(seed, "null test"))
+
+
+def default_null_test(data: WorkingData, ks: Sequence[int], seed: int) -> NullTest:
+    """Make the null test with default settings, over these numbers of types."""
     return null_test(
         data,
-        ks=types_to_try(data.n, SETTINGS.max_types),
+        ks=ks,
         draws=SETTINGS.reference_draws,
         alpha=SETTINGS.alpha,
         least=SETTINGS.min_sites,
-        seed=derived_seed(seed, "null test"),
+        seed=seed,
     )
 
 

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from cells import Cell, parse
-from engine import SETTINGS, prepared
+from engine import SETTINGS, default_null_test, prepared
 
-from site_typology.nulltest import null_test
+from site_typology.nulltest import types_to_try
 from site_typology.power import power, share_error
 
 
@@ -44,15 +44,9 @@ def found_in(cell: Cell, seeds: Sequence[int]) -> str:
     shares: dict[str, list[bool]] = {}
     for seed in seeds:
         data = prepared(cell.simulate(seed)[0])
-        for form, ks in (("as it is", None), ("told the number of types", [cell.k])):
-            test = null_test(
-                data,
-                ks=ks,
-                draws=SETTINGS.reference_draws,
-                alpha=SETTINGS.alpha,
-                least=SETTINGS.min_sites,
-                seed=seed,
-            )
+        tried = types_to_try(data.n, SETTINGS.max_types)
+        for form, ks in (("as it is", tried), ("told the number of types", (cell.k,))):
+            test = default_null_test(data, ks, seed)
             rejects = test.p_value <= SETTINGS.alpha
             one_rejected = rejects or test.against == "a continuum"
             shares.setdefault(form, []).append(rejects)
