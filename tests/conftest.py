@@ -134,6 +134,13 @@ def typed(typed_profiles: SiteProfiles) -> Typology:
 
 
 @pytest.fixture(scope="session")
+def unplaced() -> Typology:
+    """Ninety sites of three types near each other: they show, and sites cannot be placed."""
+    profiles = simulate_profiles(3, n=90, apart=4.0, seed=2)[0]
+    return propose(profiles, seed=5, settings=QUICK, name="unplaced")
+
+
+@pytest.fixture(scope="session")
 def untyped() -> Typology:
     """Typology of thirty sites without types: none is claimed."""
     return propose(simulate_profiles(1, seed=4)[0], seed=5, settings=QUICK, name="untyped")

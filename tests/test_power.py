@@ -1,11 +1,9 @@
-"""Power of planted types, and how well sites could be placed."""
+"""Power of planted types."""
 
 import numpy as np
-import pytest
 
-from site_typology.models.mixture import TypeModel, fit_types
 from site_typology.models.working import exact_data
-from site_typology.power import expected_agreement, power, relative_entropy
+from site_typology.power import power
 
 
 def sites(n, seed, error=0.3, q=4):
@@ -41,38 +39,3 @@ def test_power_is_the_same_for_any_number_of_workers():
     one = power(sites(15, 3), **given)
     two = power(sites(15, 3), **given, workers=2)
     assert one.table.equals(two.table)
-
-
-def test_far_types_can_be_placed_and_near_ones_cannot():
-    data = sites(40, 4)
-    far, near = (
-        TypeModel(np.array([0.6, 0.4]), np.eye(2, 4) * distance, np.eye(4))
-        for distance in (10.0, 1.0)
-    )
-    told = [expected_agreement(model, data, replicates=6, seed=1) for model in (far, near)]
-    assert told[0].adjusted_rand > 0.9
-    assert told[1].adjusted_rand < 0.4
-    assert told[0].expected_relative_entropy > 0.9
-    assert told[0].replicates == 6
-
-
-def test_agreement_is_the_same_for_any_number_of_workers():
-    data = sites(15, 5)
-    model = fit_types(data, 2, seed=1)
-    one = expected_agreement(model, data, replicates=4, seed=2)
-    assert one == expected_agreement(model, data, replicates=4, seed=2, workers=2)
-
-
-def test_one_type_has_no_agreement():
-    data = sites(10, 6)
-    found = expected_agreement(fit_types(data, 1, seed=1), data)
-    assert np.isnan(found.adjusted_rand)
-    assert found.replicates == 0
-
-
-def test_relative_entropy_by_hand():
-    even = np.full((5, 3), 1 / 3)
-    assert relative_entropy(even) == pytest.approx(0)
-    half = np.array([[0.9, 0.1]])
-    expected = 1 + (0.9 * np.log(0.9) + 0.1 * np.log(0.1)) / np.log(2)
-    assert relative_entropy(half) == pytest.approx(expected)

@@ -42,8 +42,8 @@ def change(**figures) -> Figures:
     return dataclasses.replace(FIRM, **figures)
 
 
+UNPLACED = {"expected_agreement": 0.79}
 FAILURES = {
-    "expected_agreement": 0.64,
     "relative_entropy": 0.81,
     "stability": 0.59,
     "smallest_type": 2,
@@ -55,7 +55,7 @@ def test_supported_when_every_rule_holds():
     judgement = judge(FIRM)
     assert judgement.verdict == "supported"
     assert all(rule.holds for rule in judgement.rules)
-    assert [rule.name for rule in judgement.rules] == ["null_test", *FAILURES]
+    assert [rule.name for rule in judgement.rules] == ["null_test", *UNPLACED, *FAILURES]
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -72,6 +72,30 @@ def test_a_figure_that_could_not_be_computed_does_not_hold(name):
     judgement = judge(change(**{name: np.nan}))
     assert judgement.verdict == "tentative"
     assert "could not be computed" in judgement.why
+
+
+@pytest.mark.parametrize("agreement", [0.79, np.nan])
+def test_nothing_is_claimed_where_sites_could_not_be_placed(agreement):
+    judgement = judge(change(expected_agreement=agreement))
+    assert judgement.verdict == "insufficient"
+    assert judgement.why.startswith("The data cannot tell which sites belong together.")
+    assert "as these 40 sites with probability 0.010" in judgement.why
+    unknown = bool(np.isnan(agreement))
+    known = "agreement of only 0.79 (adjusted Rand index; a claim needs at least 0.8)"
+    assert (known in judgement.why) is not unknown
+    assert ("could not be computed" in judgement.why) is unknown
+    assert judgement.would_change.startswith("More informants a site")
+
+
+def test_what_would_be_enough_to_place_sites_is_said_with_its_figure():
+    short = {"expected_agreement": 0.6}
+    enough = judge(change(**short, measured_better=((2.0, 0.74), (4.0, 0.83))))
+    assert "4 times as many informants a site" in enough.would_change
+    assert "to about 0.83" in enough.would_change
+    never = judge(change(**short, measured_better=((2.0, 0.64), (4.0, 0.66), (8.0, 0.67))))
+    assert "even 8 times as many" in never.would_change
+    assert "no more than about 0.67" in never.would_change
+    assert "More sites, fewer gaps, or features" in never.would_change
 
 
 def test_thresholds_themselves_hold():
@@ -134,8 +158,8 @@ def test_thresholds_can_be_declared():
 
 
 def test_a_better_figure_never_gives_a_weaker_verdict():
-    order = {"tentative": 0, "supported": 1}
-    levels = {name: (bad, getattr(FIRM, name)) for name, bad in FAILURES.items()}
+    order = {"insufficient": 0, "tentative": 1, "supported": 2}
+    levels = {name: (bad, getattr(FIRM, name)) for name, bad in {**UNPLACED, **FAILURES}.items()}
     for chosen in itertools.product((0, 1), repeat=len(levels)):
         pairs = zip(levels.items(), chosen, strict=True)
         figures = {name: values[better] for (name, values), better in pairs}
@@ -150,6 +174,8 @@ def test_types_are_never_ranked_and_nothing_is_said_to_cause():
     for figures in (
         FIRM,
         change(stability=0.1),
+        change(expected_agreement=0.5, measured_better=((2.0, 0.9),)),
+        change(expected_agreement=0.5, measured_better=((8.0, 0.6),)),
         change(p_value=0.4, power=power(0.9)),
         change(p_value=0.4, power=power(0.1)),
     ):
@@ -163,6 +189,6 @@ def test_types_are_never_ranked_and_nothing_is_said_to_cause():
 
 
 def test_a_figure_just_short_of_its_threshold_is_told_from_it():
-    judgement = judge(change(expected_agreement=0.64996))
-    assert "(0.65," not in judgement.why
-    assert "(0.64996, needs at least 0.65)" in judgement.why
+    judgement = judge(change(relative_entropy=0.81996))
+    assert "(0.82," not in judgement.why
+    assert "(0.81996, needs at least 0.82)" in judgement.why

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,8 @@ from site_typology.models.resampling import Stability, adjusted_rand, derived_se
 from site_typology.models.working import WorkingData
 from site_typology.nulltest import null_test, types_to_try
 from site_typology.number_of_types import nearest_number, number_shares
-from site_typology.power import expected_agreement, power
+from site_typology.placing import Agreement, expected_agreement, measured_better
+from site_typology.power import power
 from site_typology.proposal_stability import proposal_stability
 from site_typology.replicates import Replicates, stability_table
 from site_typology.results import Candidate, Evidence, NullTest, Power
@@ -164,17 +165,9 @@ def collect(
         progress=progress,
         kept=kept,
     )
-    agreement = expected_agreement(
-        model,
-        data,
-        replicates=settings.agreement_replicates,
-        seed=derived_seed(seed, "expected agreement"),
-        workers=workers,
-        progress=progress,
-        kept=kept,
-    )
     rejected = test.p_value <= settings.alpha
     how = (workers, progress, kept)
+    agreement, better = _placing(model, data, settings, rejected, seed, *how)
     chance = None if rejected else _power(data, population, settings, ks, seed, *how)
     figures = Figures(
         sites=every.n,
@@ -187,18 +180,20 @@ def collect(
         agreement=_agreement_between(tried, labels, best_k),
         separation=settings.separation,
         power=chance,
+        measured_better=better,
     )
     candidates = as_candidates(tried, labels, data.sites, apart or {})
     further = {
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
         "sites_used": float(data.n),
+        **{f"expected_agreement_at_{times:g}_times": value for times, value in better},
         **steady.figures,
     }
     evidence = _evidence(
         figures, settings, test, stability, steady.replicates, candidates, data.sites, further
     )
-    if not evidence.claimed:
+    if not evidence.claimed and not evidence.unplaced:
         axis = find_axis(every)
         why = f"{evidence.why} {axis_words(axis)}".rstrip()
         evidence = dataclasses.replace(evidence, axis=axis, why=why)
@@ -211,6 +206,26 @@ def _spared(every: WorkingData, part: WorkingData) -> dict[str, str]:
     """Why candidates give the sites outside a sub-sample no type."""
     reason = SPARED.format(part=f"{part.n:,}", whole=f"{every.n:,}")
     return dict.fromkeys(sorted(set(every.sites) - set(part.sites)), reason)
+
+
+def _placing(
+    model: TypeModel,
+    data: WorkingData,
+    settings: ProposeSettings,
+    rejected: bool,
+    seed: int,
+    workers: int,
+    progress: Progress | None,
+    kept: Kept | None,
+) -> tuple[Agreement, tuple[tuple[float, float], ...]]:
+    """How well sites could be placed, and where too loosely for a claim, what would be enough."""
+    needed = settings.thresholds.expected_agreement
+    replicates, own = settings.agreement_replicates, derived_seed(seed, "expected agreement")
+    how: dict[str, Any] = {"workers": workers, "progress": progress, "kept": kept}
+    found = expected_agreement(model, data, replicates=replicates, seed=own, **how)
+    if not rejected or found.adjusted_rand >= needed:
+        return found, ()
+    return found, measured_better(model, data, needed, replicates=replicates, seed=own, **how)
 
 
 def _power(

@@ -1,15 +1,13 @@
-"""Power: how often planted types would be found, and how well sites could be placed in types."""
+"""Power: how often planted types would be found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from site_typology.models.mixture import TypeModel, fit_types
 from site_typology.models.parallel import Kept, run_tasks
 from site_typology.models.planting import PlantedTypes
 from site_typology.models.plausible import Population, fit_population
@@ -22,30 +20,6 @@ from site_typology.results import Power
 Progress = Callable[[str, float], None]
 WAVE = 10
 """Planted data sets after which it is asked whether the answer is clear."""
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well sites could be placed if the fitted types were true: the gate before a claim.
-
-    Parameters
-    ----------
-    adjusted_rand : float
-        Mean adjusted Rand index of refitted types with simulated ones; NaN for one type.
-    adjusted_rand_error : float
-        Its Monte Carlo standard error.
-    relative_entropy : float
-        Certainty of the memberships of the data, `relative_entropy`.
-    expected_relative_entropy : float
-        The same, mean over the simulated data sets.
-    replicates : int
-    """
-
-    adjusted_rand: float
-    adjusted_rand_error: float
-    relative_entropy: float
-    expected_relative_entropy: float
-    replicates: int
 
 
 def power(
@@ -284,106 +258,3 @@ def share_error(share: float, count: int) -> float:
     """
     smooth = (share * count + 0.5) / (count + 1)
     return float(np.sqrt(smooth * (1 - smooth) / count))
-
-
-def relative_entropy(memberships: np.ndarray) -> float:
-    """Certainty of memberships: 1 minus their entropy over its maximum (Celeux, Soromenho 1996).
-
-    Parameters
-    ----------
-    memberships : ndarray, shape (n, k)
-
-    Returns
-    -------
-    float
-        1 where every site is certain of its type, 0 where none says anything; NaN for one type.
-
-    Examples
-    --------
-    >>> relative_entropy(np.array([[1.0, 0.0], [0.5, 0.5]]))
-    0.5
-    """
-    n, k = memberships.shape
-    if k < 2:
-        return float("nan")
-    kept = np.clip(memberships, 1e-300, 1)
-    return float(1 + (memberships * np.log(kept)).sum() / (n * np.log(k)))
-
-
-def expected_agreement(
-    model: TypeModel,
-    data: WorkingData,
-    *,
-    replicates: int = 40,
-    seed: int = 0,
-    workers: int = 1,
-    progress: Progress | None = None,
-    kept: Kept | None = None,
-) -> Agreement:
-    """Simulate from the fitted types with the same errors and gaps, refit, and compare.
-
-    Parameters
-    ----------
-    model : TypeModel
-        Fitted to `data`.
-    data : WorkingData
-    replicates : int
-    seed : int
-        Results are the same for any number of `workers`.
-    workers : int
-    progress : callable, optional
-    kept : Kept, optional
-        As in `run_tasks`.
-
-    Returns
-    -------
-    Agreement
-
-    Examples
-    --------
-    >>> from site_typology.models.working import exact_data
-    >>> rng = np.random.default_rng(1)
-    >>> rows = exact_data(np.vstack([rng.normal(0, 1, (15, 3)), rng.normal(9, 1, (15, 3))]))
-    >>> expected_agreement(fit_types(rows, 2, seed=1), rows, replicates=5).adjusted_rand
-    1.0
-    """
-    certainty = relative_entropy(model.memberships(data))
-    if model.k < 2:
-        return Agreement(float("nan"), float("nan"), certainty, certainty, 0)
-    streams = np.random.SeedSequence(seed).spawn(replicates)
-    found = np.array(
-        run_tasks(
-            partial(_refit, model, data),
-            streams,
-            workers=workers,
-            progress=progress,
-            stage="expected agreement",
-            kept=kept,
-        )
-    )
-    spread = float(found[:, 0].std(ddof=1)) if replicates > 1 else float("nan")
-    return Agreement(
-        float(found[:, 0].mean()),
-        spread / np.sqrt(replicates),
-        certainty,
-        float(found[:, 1].mean()),
-        replicates,
-    )
-
-
-def _refit(model: TypeModel, data: WorkingData, stream: np.random.SeedSequence) -> np.ndarray:
-    """Adjusted Rand index and relative entropy of one simulated and refitted data set."""
-    from sklearn.metrics import adjusted_rand_score
-
-    from site_typology.models.mixture import BUDGET
-
-    rng = np.random.default_rng(stream)
-    labels = rng.choice(model.k, size=data.n, p=model.weights)
-    root = np.linalg.cholesky(model.covariance)
-    truth = model.means[labels] + rng.normal(size=data.values.shape) @ root.T
-    drawn = add_errors(truth, data, rng)
-    memberships = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET).memberships(
-        drawn
-    )
-    placed = memberships.argmax(axis=1)
-    return np.array([adjusted_rand_score(labels, placed), relative_entropy(memberships)])

@@ -132,7 +132,7 @@ def _typology(
         min_observed=settings.min_observed,
         reach=float(np.log(OUTSIDE)),
         errors=typical_errors(screened.profiles),
-        no_claim="" if evidence.claimed else short_reason(evidence.verdict),
+        no_claim="" if evidence.claimed else short_reason(evidence),
         sites=len(screened.profiles.sites),
     )
     reach = min(assigner.reach, float(assigner.log_tails(screened.profiles).min()))

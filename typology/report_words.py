@@ -116,7 +116,9 @@ def headline(evidence: Evidence, sites: int) -> str:
         ),
         "not supported": "The data do not support a typology."
         + (" Sites form a continuum along one axis." if lined else ""),
-        "insufficient": "These data cannot tell whether there are types of sites.",
+        "insufficient": "These data cannot tell which sites belong together."
+        if evidence.unplaced
+        else "These data cannot tell whether there are types of sites.",
     }[evidence.verdict]
 
 

@@ -275,6 +275,12 @@ class Evidence:
         """Whether a typology is claimed at all."""
         return self.verdict in ("supported", "tentative")
 
+    @property
+    def unplaced(self) -> bool:
+        """Whether one population does not explain the sites, and yet types could not place them."""
+        rejected = any(rule.name == "null_test" and rule.holds for rule in self.rules)
+        return rejected and not self.claimed
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for ``evidence.json``: ``verdict, k, p_value, rules, ...``."""
         return {

@@ -100,7 +100,9 @@ def shareable(
 
 
 def _about(typology: Typology) -> str:
-    return "The types" if is_claimed(typology) else "The sites as one population"
+    if is_claimed(typology):
+        return "The types"
+    return "The sites together" if typology.evidence.unplaced else "The sites as one population"
 
 
 def _lead(typology: Typology, counts: CountTables) -> str:

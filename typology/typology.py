@@ -252,8 +252,10 @@ def load(folder: str | Path) -> Typology:
     return load_typology(folder)
 
 
-def short_reason(verdict: Verdict) -> str:
+def short_reason(evidence: Evidence) -> str:
     """Say in a few words why no type is given."""
-    if verdict == "not supported":
+    if evidence.verdict == "not supported":
         return "one population, or a continuum, describes the sites as well"
+    if evidence.unplaced:
+        return "the data cannot tell which sites belong together"
     return "the data cannot tell whether there are types"

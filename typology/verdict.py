@@ -24,8 +24,11 @@ class Thresholds:
     ----------
     p_value : float
         Largest p-value of the null test that speaks for types.
-    expected_agreement, relative_entropy : float
-        Fixed on simulated studies: below them types were there, yet sites could not be placed.
+    expected_agreement : float
+        Below it no types are claimed: sites could not be placed in them. From 0.8 on, recovery of
+        a partition is called good (Steinley 2004, *Psychological Methods* 9, 386-396).
+    relative_entropy : float
+        Fixed on simulated studies: below it types were there, yet memberships were unclear.
     stability : float
         Mean bootstrap Jaccard of the least stable type; Hennig (2007) warns below 0.6.
     stable : float
@@ -39,7 +42,7 @@ class Thresholds:
     """
 
     p_value: float = 0.05
-    expected_agreement: float = 0.65
+    expected_agreement: float = 0.8
     relative_entropy: float = 0.82
     stability: float = 0.6
     stable: float = 0.75
@@ -67,6 +70,9 @@ class Figures:
         Separation between types that the study declared to matter, in within-type SDs.
     power : Power or None
         None where the null test rejected one population.
+    measured_better : sequence of (float, float)
+        Times the information in each measured value, and the agreement expected with it; tried
+        where the null test rejects and the expected agreement is short of its threshold.
     """
 
     sites: int
@@ -79,6 +85,7 @@ class Figures:
     agreement: float
     separation: float
     power: Power | None = None
+    measured_better: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,10 @@ class Judgement:
 def judge(figures: Figures, thresholds: Thresholds | None = None) -> Judgement:
     """Apply the rules.
 
-    *supported*: every rule holds. *tentative*: the null test rejects one population, and another
-    rule fails. *not supported*: the null test does not reject, and the data would have shown
-    types of the declared separation. *insufficient*: it does not reject, and they would not.
+    *supported*: every rule holds. *tentative*: the null test rejects, sites can be placed, and
+    another rule fails. *not supported*: the null test does not reject, and the data would have
+    shown types of the declared separation. *insufficient*: it does not reject, and they would not;
+    or it rejects, and sites could not be placed in the types (expected agreement).
 
     Parameters
     ----------
@@ -117,13 +125,20 @@ def judge(figures: Figures, thresholds: Thresholds | None = None) -> Judgement:
     rules = _rules(figures, limits)
     named = {rule.name: rule for rule in rules}
     failing = [rule for rule in rules if not rule.holds]
-    if named["null_test"].holds:
-        verdict: Verdict = "tentative" if failing else "supported"
+    verdict: Verdict
+    if named["null_test"].holds and not named["expected_agreement"].holds:
+        verdict = "insufficient"
+    elif named["null_test"].holds:
+        verdict = "tentative" if failing else "supported"
     else:
         shown = "power" in named and named["power"].holds
         verdict = "not supported" if shown else "insufficient"
     why = _why(verdict, figures, limits, failing)
     return Judgement(verdict, rules, why, _would_change(verdict, figures, limits, rules, failing))
+
+
+def _is_unplaced(verdict: Verdict, figures: Figures, limits: Thresholds) -> bool:
+    return verdict == "insufficient" and figures.p_value <= limits.p_value
 
 
 def _rules(figures: Figures, limits: Thresholds) -> tuple[Rule, ...]:
@@ -143,7 +158,7 @@ def _rules(figures: Figures, limits: Thresholds) -> tuple[Rule, ...]:
             limits.expected_agreement,
             ">=",
             f"Were the {k} types true, sites measured as these were would be placed correctly "
-            "(adjusted Rand index; 1 is perfect, 0 is chance).",
+            "(adjusted Rand index; 1 is perfect, 0 is chance). Without it no types are claimed.",
         ),
         Rule(
             "relative_entropy",
@@ -211,6 +226,11 @@ def _why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequen
         "Sites without types, with the same correlations, errors and gaps, look as typed as these "
         f"{figures.sites} sites with probability {_p(figures.p_value)}"
     )
+    if _is_unplaced(verdict, figures, limits):
+        return (
+            f"The data cannot tell which sites belong together. {test}, so that neither one "
+            f"population nor a continuum describes them well; but {_unplaced(figures, limits)}."
+        )
     if verdict == "not supported":
         return f"{NONE_FOUND} {test}. {_found_power(figures)}, so their absence means something."
     return (
@@ -235,6 +255,8 @@ def _would_change(
         )
     if verdict == "tentative":
         return " ".join(dict.fromkeys(_REMEDIES[rule.name] for rule in failing))
+    if _is_unplaced(verdict, figures, limits):
+        return _if_measured_better(figures, limits)
     return f"{_within_reach(figures, limits)} {_MORE_POWER[verdict]}"
 
 
@@ -295,6 +317,36 @@ def _failure(rule: Rule, k: int) -> str:
     if np.isnan(rule.figure):
         return f"{words} (could not be computed; needs {_needed(rule)})"
     return f"{words} ({_apart(rule.figure, rule.threshold)}, needs {_needed(rule)})"
+
+
+def _unplaced(figures: Figures, limits: Thresholds) -> str:
+    """Say how well sites could be placed, where that is short of what a claim needs."""
+    if np.isnan(figures.expected_agreement):
+        return "how well sites could be placed in types could not be computed"
+    return (
+        f"were the {figures.best_k} types that they come nearest to true, sites measured as these "
+        "were would be placed in them with an agreement of only "
+        f"{_apart(figures.expected_agreement, limits.expected_agreement)} (adjusted Rand index; a "
+        f"claim needs at least {limits.expected_agreement:g})"
+    )
+
+
+def _if_measured_better(figures: Figures, limits: Thresholds) -> str:
+    """Say what would place the sites, with the agreement that more information a value brings."""
+    if not figures.measured_better:
+        return _REMEDIES["expected_agreement"]
+    times, agreement = figures.measured_better[-1]
+    if agreement >= limits.expected_agreement:
+        return (
+            f"{_REMEDIES['expected_agreement']} Were these the types, {times:g} times as many "
+            "informants a site, and records of as much more, would bring the agreement to about "
+            f"{agreement:.2f}, with gaps as they are."
+        )
+    return (
+        f"Were these the types, even {times:g} times as many informants a site would bring the "
+        f"agreement to no more than about {agreement:.2f}, with gaps as they are. More sites, "
+        "fewer gaps, or features that tell types apart better are needed."
+    )
 
 
 def _found_power(figures: Figures) -> str:
