@@ -13,7 +13,7 @@ from site_typology.planning_table import (
     site_range,
     sites_needed,
 )
-from site_typology.planning_words import sentence
+from site_typology.planning_words import placing, sentence
 
 
 def test_found_types_lets_through_the_level_where_data_are_like_their_reference():
@@ -86,6 +86,19 @@ def test_where_no_design_is_enough_it_says_so_and_what_would_be():
     assert "sites raised power most (by 20% from 25 to 100)" in text
     wider = pd.concat([low, table_of([[0.4, 0.9]], separation=9.0)])
     assert "Types 9 SD apart would be found at 100 sites" in said(wider)
+
+
+def test_types_that_show_and_cannot_hold_sites_are_said_to_be_short_of_a_claim():
+    settings = st.PlanSettings(separations=(6.0,), matters=6.0)
+    words = {}
+    for agreement in (0.79, 0.8):
+        table = table_of([[0.5, 0.9]]).assign(agreement=agreement)
+        words[agreement] = placing(sites_needed(table, settings), settings)
+    assert words[0.79].endswith(
+        "A claim needs an agreement of 0.8: types would show there, but sites could hardly be "
+        "placed in them."
+    )
+    assert "A claim needs" not in words[0.8]
 
 
 def test_the_crossing_does_not_fall_for_a_dip_and_its_range_narrows():
