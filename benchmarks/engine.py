@@ -44,10 +44,9 @@ def whole(profiles: st.SiteProfiles, seed: int) -> Answer:
 def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
     """The same where types are claimed; where none are, the null test alone.
 
-    A verdict of supported or tentative needs a null test that rejects, and a rejection is enough
-    for one of them. So nothing else is computed where the test of `propose`, with its seed and
-    settings, does not reject; what is lost is whether the verdict would be *not supported* or
-    *insufficient*, which hangs on the power.
+    A verdict of supported or tentative needs a null test that rejects. So nothing else is
+    computed where the test of `propose`, with its seed and settings, does not reject; what is lost
+    is whether the verdict would be *not supported* or *insufficient*, which hangs on the power.
     """
     p_value = its_null_test(profiles, seed).p_value
     if p_value <= SETTINGS.alpha:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import numpy as np
-from engine import CLAIM_ONLY, WHOLE
+from engine import CLAIM_ONLY, SETTINGS, WHOLE
 from results_file import Row
 from scoring import expected_calibration_error, mean_with_error, wilson
 
@@ -29,6 +29,7 @@ DETAILS = (
     "data sets",
     "claims (95 % Wilson)",
     "supported",
+    "null test rejects",
     "right number when claimed",
     "adjusted Rand when claimed",
     "as it expects",
@@ -73,6 +74,7 @@ def _detail(cell: str, method: str, rows: Sequence[Row]) -> list[str]:
         str(len(rows)),
         f"{claims / len(rows):.2f} ({low:.2f} to {high:.2f})",
         f"{verdicts.count('supported') / len(verdicts):.2f}" if verdicts else "-",
+        _rejections(rows),
         _count([bool(row["right_k"]) for row in rows if "right_k" in row]),
         mean_with_error([float(str(row["ari"])) for row in rows if "ari" in row]),
         mean_with_error(_expected(rows)),
@@ -80,6 +82,13 @@ def _detail(cell: str, method: str, rows: Sequence[Row]) -> list[str]:
         f"{expected_calibration_error(sum(bins)):.2f}" if bins else "-",
         f"{np.median([float(str(row['seconds'])) for row in rows]):.2g}",
     ]
+
+
+def _rejections(rows: Sequence[Row]) -> str:
+    """Share in which the engine's null test rejects, claimed or not."""
+    figures = [row["figures"] for row in rows if "figures" in row]
+    found = [one["p_value"] <= SETTINGS.alpha for one in figures if isinstance(one, dict)]
+    return f"{np.mean(found):.2f}" if found else "-"
 
 
 def _expected(rows: Sequence[Row]) -> list[float]:

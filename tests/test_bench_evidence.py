@@ -265,15 +265,20 @@ def test_the_table_says_what_the_rows_say(bench):
             "ari": 0,
         },
         {**common, "method": "site-typology", "seed": 1, "claims": True, "k": 3, "ari": 0.9}
-        | {"verdict": "tentative", "figures": {"expected_agreement": 0.8}},
+        | {"verdict": "tentative", "figures": {"expected_agreement": 0.8, "p_value": 0.05}},
         {**common, "method": "claim-only", "seed": 1, "claims": True, "k": 3}
         | {"verdict": "tentative"},
+        {**common, "method": "claim-only", "seed": 2, "claims": False, "k": 1}
+        | {"verdict": "insufficient", "figures": {"p_value": 0.01}},
+        {**common, "method": "claim-only", "seed": 3, "claims": False, "k": 1}
+        | {"verdict": "not claimed", "figures": {"p_value": 0.06}},
         {**common, "method": "gap", "seed": 1, "claims": False, "k": 1, "error": "boom"},
     ]
     text = bench.evidence_table.tables(rows)
-    assert "| types:25:3:8 | 1.00 | 1.00 | 1.00 | 0.00 |" in text
-    assert "| k-means, silhouette | 2 | 1.00 (0.34 to 1.00) | - | 1 of 2 | 0.50 (0.50) |" in text
-    assert "| site-typology | 1 | 1.00 (0.21 to 1.00) | 0.00 | - | 0.90 | 0.80 |" in text
+    assert "| types:25:3:8 | 1.00 | 0.33 | 1.00 | 0.00 |" in text
+    assert "| k-means, silhouette | 2 | 1.00 (0.34 to 1.00) | - | - | 1 of 2 |" in text
+    assert "| site-typology | 1 | 1.00 (0.21 to 1.00) | 0.00 | 1.00 | - | 0.90 | 0.80 |" in text
+    assert "| site-typology (claim only) | 3 | 0.33 (0.06 to 0.79) | 0.00 | 0.50 | - |" in text
     assert "in 1 of 1, of which 1 claimed" in text and "gap statistic: boom" in text
     assert "versions" not in text
     other = [{**rows[0], "code": "b"}, *rows[1:]]
