@@ -191,10 +191,11 @@ def _evidence_metrics(evidence: Evidence) -> dict[str, Any]:
 
 
 def _number_metrics(evidence: Evidence) -> dict[str, Any]:
-    """How often resamples choose each number of types, and the number proposed among them."""
+    """How often resamples choose each number of types, and the number chosen here among them."""
     table = evidence.number_of_types.set_index("k")["share"]
     shares = {f"number_share/{k}": share for k, share in table.items()}
-    return {**shares, "number_share": table.get(evidence.k)} if shares else {}
+    chosen = evidence.best_k if evidence.claimed or evidence.unplaced else 1
+    return {**shares, "number_share": table.get(chosen)} if shares else {}
 
 
 def _axis_metrics(evidence: Evidence) -> dict[str, Any]:

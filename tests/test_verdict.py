@@ -92,10 +92,13 @@ def test_what_would_be_enough_to_place_sites_is_said_with_its_figure():
     enough = judge(change(**short, measured_better=((2.0, 0.74), (4.0, 0.83))))
     assert "4 times as many informants a site" in enough.would_change
     assert "to about 0.83" in enough.would_change
-    never = judge(change(**short, measured_better=((2.0, 0.64), (4.0, 0.66), (8.0, 0.67))))
+    never = judge(change(**short, measured_better=((2.0, 0.64), (4.0, 0.7996), (8.0, 0.79))))
     assert "even 8 times as many" in never.would_change
-    assert "no more than about 0.67" in never.would_change
+    assert "no more than about 0.7996," in never.would_change
     assert "More sites, fewer gaps, or features" in never.would_change
+    exact = judge(change(**short, measured_better=()))
+    assert exact.would_change.startswith("The values are known without error")
+    assert "More sites, fewer gaps, or features" in exact.would_change
 
 
 def test_thresholds_themselves_hold():

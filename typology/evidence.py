@@ -187,7 +187,7 @@ def collect(
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
         "sites_used": float(data.n),
-        **{f"expected_agreement_at_{times:g}_times": value for times, value in better},
+        **{f"expected_agreement_at_{times:g}_times": value for times, value in better or ()},
         **steady.figures,
     }
     evidence = _evidence(
@@ -217,14 +217,14 @@ def _placing(
     workers: int,
     progress: Progress | None,
     kept: Kept | None,
-) -> tuple[Agreement, tuple[tuple[float, float], ...]]:
+) -> tuple[Agreement, tuple[tuple[float, float], ...] | None]:
     """How well sites could be placed, and where too loosely for a claim, what would be enough."""
     needed = settings.thresholds.expected_agreement
     replicates, own = settings.agreement_replicates, derived_seed(seed, "expected agreement")
     how: dict[str, Any] = {"workers": workers, "progress": progress, "kept": kept}
     found = expected_agreement(model, data, replicates=replicates, seed=own, **how)
     if not rejected or found.adjusted_rand >= needed:
-        return found, ()
+        return found, None
     return found, measured_better(model, data, needed, replicates=replicates, seed=own, **how)
 
 

@@ -145,7 +145,7 @@ def measured_better(
     """Find how many times the information in each value would place the sites well enough.
 
     Twice the informants at a site, or records of twice the people or time, halve the variance of
-    what is measured there. Gaps stay gaps, and sites that are known exactly as they are.
+    what is measured there. Gaps stay gaps, and values that are known exactly as they are.
 
     Parameters
     ----------
@@ -160,7 +160,8 @@ def measured_better(
     Returns
     -------
     tuple of (float, float)
-        Times the information, of `TIMES`, and the agreement expected with it.
+        Times the information, of `TIMES`, and the agreement expected with it; empty where no
+        value has an error.
 
     Examples
     --------
@@ -172,6 +173,8 @@ def measured_better(
     >>> [times for times, _ in measured_better(model, vague, 0.75, replicates=5)]
     [2.0, 4.0, 8.0]
     """
+    if np.array_equal(data.scaled(0.5).errors, data.errors):
+        return ()
     found: list[tuple[float, float]] = []
     for times in TIMES:
         better = expected_agreement(

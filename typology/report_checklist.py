@@ -127,8 +127,12 @@ def _data(typology: Typology) -> list[Item]:
             "LCA guide",
             SAMPLE_SIZE,
             "yes",
-            f"{_sites_used(typology.evidence)} How far apart types would have to be to be found "
-            "stands under “Verdict”.",
+            _sites_used(typology.evidence)
+            + (
+                " How far apart types would have to be to be found stands under “Verdict”."
+                if typology.evidence.power is not None
+                else ""
+            ),
         ),
     ]
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from site_typology.feature_info import FeatureInfo
+from site_typology.placing import TIMES
 from site_typology.replicates import stability_word
+from site_typology.verdict import told_apart
 
 if TYPE_CHECKING:
     from site_typology.results import Evidence, Rule
@@ -144,6 +146,8 @@ def key_figures(evidence: Evidence) -> list[str]:
             f"If these types are true, sites measured like this are placed with an agreement of "
             f"{expected:.2f} (1 is perfect, 0 is guessing)."
         )
+    if evidence.unplaced:
+        words += _unplaced(evidence, expected)
     if evidence.power is not None and len(evidence.power.table):
         smallest = evidence.power.smallest_separation
         words += [
@@ -158,6 +162,24 @@ def key_figures(evidence: Evidence) -> list[str]:
             else f"The smallest separation found in at least {evidence.power.target:.0%} of "
             f"studies is {smallest:g}."
         )
+    return words
+
+
+def _unplaced(evidence: Evidence, expected: float) -> list[str]:
+    """Say how well sites could be placed now and with more information; a claim needs more."""
+    needed = next(rule.threshold for rule in evidence.rules if rule.name == "expected_agreement")
+    words = [
+        f"If the {evidence.best_k} types nearest to the data were true, sites measured like this "
+        f"would be placed with an agreement of {told_apart(expected, needed)} (1 is perfect, 0 is "
+        f"guessing); no types are claimed below {needed:g}."
+    ]
+    for times in TIMES:
+        better = evidence.figures.get(f"expected_agreement_at_{times:g}_times")
+        if better is not None:
+            words.append(
+                f"With {times:g} times the information in each measured value it would be "
+                f"{told_apart(better, needed)}."
+            )
     return words
 
 
@@ -187,7 +209,9 @@ def _beside(value: float, rule: Rule) -> str:
     """Write a figure of a rule so that it can be compared with its threshold."""
     if rule.threshold == int(rule.threshold) and rule.threshold > 1:
         return figure(value)
-    return f"{value:.3f}" if rule.threshold < 0.1 else f"{value:.2f}"
+    text = f"{value:.3f}" if rule.threshold < 0.1 else f"{value:.2f}"
+    alike = value != rule.threshold and float(text) == rule.threshold
+    return told_apart(value, rule.threshold) if alike else text
 
 
 def figure(value: float) -> str:

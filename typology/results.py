@@ -243,7 +243,7 @@ class Evidence:
     replicates : Replicates, optional
         Every replicate behind the stability; not in `to_dict`.
     axis : Axis, optional
-        Where no types are claimed, the line that sites lie along.
+        Where the null test does not reject, the line that sites lie along.
     number_of_types : DataFrame
         How often each number of types is chosen when sites and measurement are left out (see
         `site_typology.number_of_types`); columns `NUMBER_COLUMNS`, empty where it was not counted.

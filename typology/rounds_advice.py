@@ -88,7 +88,10 @@ def advise(
         return Advice("refit", why, change, rules)
     if broken or not claimed:
         none = "" if claimed else "No types are claimed, so there is nothing to keep yet. "
-        why = f"{none}Nothing speaks against the old description, but the data could not tell."
+        why = (
+            f"{none}The later rounds do not speak against the old description, but the data could "
+            "not tell."
+        )
         if broken:
             why += f" Not so: {said}"
         change = (

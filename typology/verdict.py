@@ -70,9 +70,10 @@ class Figures:
         Separation between types that the study declared to matter, in within-type SDs.
     power : Power or None
         None where the null test rejected one population.
-    measured_better : sequence of (float, float)
-        Times the information in each measured value, and the agreement expected with it; tried
-        where the null test rejects and the expected agreement is short of its threshold.
+    measured_better : sequence of (float, float) or None
+        Times the information in each measured value, and the agreement expected with it; empty
+        where no value has an error. Tried where the null test rejects and the expected agreement
+        is short of its threshold, else None.
     """
 
     sites: int
@@ -85,7 +86,7 @@ class Figures:
     agreement: float
     separation: float
     power: Power | None = None
-    measured_better: Sequence[tuple[float, float]] = ()
+    measured_better: Sequence[tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequen
             f"({figures.agreement:.2f})."
         )
     if verdict == "tentative":
-        reasons = "; ".join(_failure(rule, k) for rule in failing)
+        reasons = "; ".join(_failure(rule) for rule in failing)
         return f"{rare}. But the types are not firm enough to rest decisions on: {reasons}."
     test = (
         "Sites without types, with the same correlations, errors and gaps, look as typed as these "
@@ -228,8 +229,8 @@ def _why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequen
     )
     if _is_unplaced(verdict, figures, limits):
         return (
-            f"The data cannot tell which sites belong together. {test}, so that neither one "
-            f"population nor a continuum describes them well; but {_unplaced(figures, limits)}."
+            f"The data cannot tell which sites belong together. {test}. But "
+            f"{_unplaced(figures, limits)}."
         )
     if verdict == "not supported":
         return f"{NONE_FOUND} {test}. {_found_power(figures)}, so their absence means something."
@@ -272,6 +273,7 @@ _MORE_POWER: Final = {
     ),
 }
 
+_ELSE: Final = "More sites, fewer gaps, or features that tell types apart better are needed."
 _REMEDIES: Final = {
     "expected_agreement": (
         "More informants a site and fewer gaps would place sites more surely: the measurement, "
@@ -293,8 +295,14 @@ _REMEDIES: Final = {
 }
 
 
-def _apart(figure: float, threshold: float) -> str:
-    """Write a figure with as many digits as it takes to tell it from its threshold."""
+def told_apart(figure: float, threshold: float) -> str:
+    """Write a figure with as many digits as it takes to tell it from its threshold.
+
+    Examples
+    --------
+    >>> told_apart(0.64, 0.8), told_apart(0.79996, 0.8)
+    ('0.64', '0.79996')
+    """
     for digits in range(3, 8):
         shown = f"{figure:.{digits}g}"
         if float(shown) != threshold:
@@ -306,9 +314,8 @@ def _needed(rule: Rule) -> str:
     return f"{'at most' if rule.relation == '<=' else 'at least'} {rule.threshold:g}"
 
 
-def _failure(rule: Rule, k: int) -> str:
+def _failure(rule: Rule) -> str:
     words = {
-        "expected_agreement": f"were the {k} types true, sites would be placed too loosely",
         "relative_entropy": "memberships are not clear enough",
         "stability": "the least stable type does not come back often enough",
         "smallest_type": "the smallest type has too few sites",
@@ -316,7 +323,7 @@ def _failure(rule: Rule, k: int) -> str:
     }[rule.name]
     if np.isnan(rule.figure):
         return f"{words} (could not be computed; needs {_needed(rule)})"
-    return f"{words} ({_apart(rule.figure, rule.threshold)}, needs {_needed(rule)})"
+    return f"{words} ({told_apart(rule.figure, rule.threshold)}, needs {_needed(rule)})"
 
 
 def _unplaced(figures: Figures, limits: Thresholds) -> str:
@@ -324,17 +331,21 @@ def _unplaced(figures: Figures, limits: Thresholds) -> str:
     if np.isnan(figures.expected_agreement):
         return "how well sites could be placed in types could not be computed"
     return (
-        f"were the {figures.best_k} types that they come nearest to true, sites measured as these "
+        f"if the {figures.best_k} types nearest to the data were true, sites measured as these "
         "were would be placed in them with an agreement of only "
-        f"{_apart(figures.expected_agreement, limits.expected_agreement)} (adjusted Rand index; a "
-        f"claim needs at least {limits.expected_agreement:g})"
+        f"{told_apart(figures.expected_agreement, limits.expected_agreement)} (adjusted Rand "
+        f"index; a claim needs at least {limits.expected_agreement:g})"
     )
 
 
 def _if_measured_better(figures: Figures, limits: Thresholds) -> str:
     """Say what would place the sites, with the agreement that more information a value brings."""
-    if not figures.measured_better:
+    if figures.measured_better is None:
         return _REMEDIES["expected_agreement"]
+    if not figures.measured_better:
+        return (
+            f"The values are known without error, so that more informants would not help. {_ELSE}"
+        )
     times, agreement = figures.measured_better[-1]
     if agreement >= limits.expected_agreement:
         return (
@@ -342,10 +353,11 @@ def _if_measured_better(figures: Figures, limits: Thresholds) -> str:
             "informants a site, and records of as much more, would bring the agreement to about "
             f"{agreement:.2f}, with gaps as they are."
         )
+    most = max(agreement for _, agreement in figures.measured_better)
     return (
-        f"Were these the types, even {times:g} times as many informants a site would bring the "
-        f"agreement to no more than about {agreement:.2f}, with gaps as they are. More sites, "
-        "fewer gaps, or features that tell types apart better are needed."
+        f"Were these the types, even {times:g} times as many informants a site, and records of as "
+        "much more, would bring the agreement to no more than about "
+        f"{told_apart(most, limits.expected_agreement)}, with gaps as they are. {_ELSE}"
     )
 
 
