@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from site_typology.models.clusterers import CLUSTERERS, View
-from site_typology.models.kmeans import exchange, kmeans_of_resamples, settled_kmeans
+from site_typology.models.kmeans import (
+    PIECE,
+    exchange,
+    kmeans,
+    kmeans_of_resamples,
+    picked,
+    settled_kmeans,
+)
 from site_typology.models.resampling import (
     align_labels,
     bootstrap_stability,
@@ -22,6 +29,31 @@ def inertia(points: np.ndarray, labels: np.ndarray) -> float:
 
 def spread_out(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, 3))
+
+
+@pytest.mark.parametrize("n", [30, 31, 400])
+def test_every_site_ends_nearest_to_the_mean_of_its_own_group(n):
+    for seed in range(10):
+        points = spread_out(n, seed)
+        labels = kmeans(points, 4, np.random.default_rng(seed).random((3, 4)), 300, 3)
+        means = np.stack([points[labels == label].mean(axis=0) for label in range(4)])
+        squares = ((points[:, None] - means) ** 2).sum(axis=2)
+        # Distances in single precision may differ from these in the seventh digit.
+        own = squares[np.arange(n), labels]
+        assert (own <= squares.min(axis=1) + 1e-5).all(), seed
+
+
+@pytest.mark.parametrize("n", [1, PIECE, PIECE + 1, 5 * PIECE - 1])
+def test_a_site_is_picked_where_the_sum_of_weights_passes_the_goal(n):
+    rng = np.random.default_rng(n)
+    weights = rng.integers(0, 4, size=n).astype(np.float32)
+    starts = np.arange(0, n, PIECE)
+    pieces = np.add.reduceat(weights.astype(float), starts)
+    cumulative = np.cumsum(weights.astype(float))
+    for goal in rng.random(50) * cumulative[-1]:
+        first = int(np.searchsorted(cumulative, goal, side="right"))
+        assert picked(weights, pieces, goal) == min(first, n - 1)
+    assert picked(weights, pieces, cumulative[-1] + 1) == n - 1
 
 
 def test_no_single_exchange_lowers_the_inertia_further():
