@@ -31,6 +31,7 @@ def kmeans(points: np.ndarray, k: int, uniforms: np.ndarray, steps: int, trials:
         inertia is kept; spread evenly from the random number on.
     """
     n, p = points.shape
+    points = centred(points)
     across = np.empty((p, n), dtype=np.float32)
     for i in range(n):
         for b in range(p):
@@ -60,6 +61,17 @@ def kmeans(points: np.ndarray, k: int, uniforms: np.ndarray, steps: int, trials:
             best = inertia
             best_labels[:] = labels
     return best_labels.astype(np.int64)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def centred(points: np.ndarray) -> np.ndarray:
+    """Points less their mean: far from 0, single precision would not tell them apart."""
+    n, p = points.shape
+    mean = np.zeros(p)
+    for i in range(n):
+        for b in range(p):
+            mean[b] += points[i, b] / n
+    return points - mean
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -203,9 +215,8 @@ def move_centres(
     labels: np.ndarray,
     centres: np.ndarray,
     sizes: np.ndarray,
-    old: np.ndarray,
 ) -> None:
-    """Move each centre to the mean of its sites; one without sites stays where it was."""
+    """Move each centre to the mean of its sites; one without sites to 0."""
     n, p = points.shape
     sizes[:] = 0.0
     centres[:] = 0.0
@@ -217,8 +228,6 @@ def move_centres(
     for j in range(len(centres)):
         if sizes[j] > 0:
             centres[j] /= sizes[j]
-        else:
-            centres[j] = old[j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -231,7 +240,7 @@ def exchange(points: np.ndarray, labels: np.ndarray, k: int) -> None:
     """
     n, p = points.shape
     centres, sizes = np.zeros((k, p)), np.zeros(k)
-    move_centres(points, labels, centres, sizes, centres.copy())
+    move_centres(points, labels, centres, sizes)
     quiet, i = 0, 0
     while quiet < n:
         own = labels[i]

@@ -43,6 +43,13 @@ def test_every_site_ends_nearest_to_the_mean_of_its_own_group(n):
         assert (own <= squares.min(axis=1) + 1e-5).all(), seed
 
 
+def test_points_far_from_zero_are_told_apart():
+    for seed in range(10):
+        points, uniforms = spread_out(60, seed), np.random.default_rng(seed).random((3, 3))
+        near, far = (kmeans(points + shift, 3, uniforms, 300, 3) for shift in (0.0, 1e6))
+        np.testing.assert_array_equal(near, far)
+
+
 @pytest.mark.parametrize("n", [1, PIECE, PIECE + 1, 5 * PIECE - 1])
 def test_a_site_is_picked_where_the_sum_of_weights_passes_the_goal(n):
     rng = np.random.default_rng(n)
