@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from site_typology.results import Power
-from site_typology.verdict import NONE_FOUND, Figures, Thresholds, judge
+from site_typology.verdict import Figures, Thresholds, judge
+from site_typology.verdict_words import NONE_FOUND
 
 FIRM = Figures(
     sites=40,
@@ -85,6 +86,22 @@ def test_nothing_is_claimed_where_sites_could_not_be_placed(agreement):
     assert (known in judgement.why) is not unknown
     assert ("could not be computed" in judgement.why) is unknown
     assert judgement.would_change.startswith("More informants a site")
+
+
+def test_an_agreement_of_eight_tenths_is_about_seven_sites_of_three_types_in_a_hundred_misplaced():
+    """What plans and decision 31 say of the threshold."""
+    from sklearn.metrics import adjusted_rand_score
+
+    rng = np.random.default_rng(1)
+    for sizes in ((50, 30, 20), (34, 33, 33)):
+        truth = np.repeat(np.arange(3), sizes)
+        found = []
+        for _ in range(200):
+            placed = truth.copy()
+            wrong = rng.choice(100, size=7, replace=False)
+            placed[wrong] = (placed[wrong] + rng.integers(1, 3, size=7)) % 3
+            found.append(adjusted_rand_score(truth, placed))
+        assert abs(np.mean(found) - Thresholds().expected_agreement) < 0.02, sizes
 
 
 def test_what_would_be_enough_to_place_sites_is_said_with_its_figure():
