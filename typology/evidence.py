@@ -36,7 +36,7 @@ from site_typology.models.resampling import Stability, adjusted_rand, derived_se
 from site_typology.models.working import WorkingData
 from site_typology.nulltest import null_test, types_to_try
 from site_typology.number_of_types import nearest_number, number_shares
-from site_typology.placing import Agreement, expected_agreement, measured_better
+from site_typology.placing import Agreement, at_times, expected_agreement, measured_better
 from site_typology.power import power
 from site_typology.proposal_stability import proposal_stability
 from site_typology.replicates import Replicates, stability_table
@@ -187,7 +187,7 @@ def collect(
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
         "sites_used": float(data.n),
-        **{f"expected_agreement_at_{times:g}_times": value for times, value in better or ()},
+        **{at_times(times): value for times, value in better or ()},
         **steady.figures,
     }
     evidence = _evidence(

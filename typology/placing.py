@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -10,11 +9,10 @@ from typing import Final
 import numpy as np
 
 from site_typology.models.mixture import TypeModel, fit_types
-from site_typology.models.parallel import Kept, run_tasks
+from site_typology.models.parallel import Kept, Progress, run_tasks
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
 
-Progress = Callable[[str, float], None]
 STAGE: Final = "expected agreement"
 TIMES: Final = (2.0, 4.0, 8.0)
 """Times the information in each measured value that are tried where there is too little."""
@@ -129,6 +127,11 @@ def expected_agreement(
         float(found[:, 1].mean()),
         replicates,
     )
+
+
+def at_times(times: float) -> str:
+    """Name of the figure that is the agreement with so many times the information."""
+    return f"expected_agreement_at_{times:g}_times"
 
 
 def measured_better(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from site_typology.planning_settings import PlanSettings
-from site_typology.verdict import Thresholds, told_apart
+from site_typology.verdict import Thresholds
+from site_typology.verdict_words import beside
 
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
 MOST_OPTIONS = 3
@@ -104,9 +105,6 @@ def placing(needed: pd.DataFrame, settings: PlanSettings) -> str:
     row = (needed.sort_values("agreement", ascending=False) if reached.empty else reached).iloc[0]
     claim = Thresholds().expected_agreement
     agreement = row["agreement"]
-    shown = f"{agreement:.2f}"
-    if agreement < claim and float(shown) == claim:
-        shown = told_apart(agreement, claim)
     short = (
         f" A claim needs an agreement of {claim:g} (of three types, about 7 sites in 100 "
         "misplaced): types would show there and mostly not be claimed."
@@ -114,8 +112,8 @@ def placing(needed: pd.DataFrame, settings: PlanSettings) -> str:
     return (
         f"{'With the most sites tried' if reached.empty else 'There'}, "
         f"{under(row['informants'], row['response'])}, types that are fitted agree with the true "
-        f"ones by {shown} (adjusted Rand index; 1 is perfect, 0 is chance), and "
-        f"{row['placed']:.0%} of the sites are placed with confidence {settings.confidence:g} or "
-        f"more, {row['rightly']:.0%} of all sites rightly so."
+        f"ones by {beside(agreement, claim, 2)} (adjusted Rand index; 1 is perfect, 0 is chance), "
+        f"and {row['placed']:.0%} of the sites are placed with confidence {settings.confidence:g} "
+        f"or more, {row['rightly']:.0%} of all sites rightly so."
         f"{short if agreement < claim and not reached.empty else ''}"
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from site_typology.models.parallel import Kept, run_tasks
+from site_typology.models.parallel import Kept, Progress, run_tasks
 from site_typology.models.planting import PlantedTypes
 from site_typology.models.plausible import Population, fit_population
 from site_typology.models.typedness import LEAST_SITES, typedness
@@ -17,7 +17,6 @@ from site_typology.models.working import WorkingData
 from site_typology.nulltest import largest, standardise, types_to_try
 from site_typology.results import Power
 
-Progress = Callable[[str, float], None]
 WAVE = 10
 """Planted data sets after which it is asked whether the answer is clear."""
 

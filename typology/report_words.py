@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from site_typology.feature_info import FeatureInfo
-from site_typology.placing import TIMES
+from site_typology.placing import TIMES, at_times
 from site_typology.replicates import stability_word
-from site_typology.verdict import told_apart
+from site_typology.verdict_words import beside, told_apart
 
 if TYPE_CHECKING:
     from site_typology.results import Evidence, Rule
@@ -124,6 +124,11 @@ def headline(evidence: Evidence, sites: int) -> str:
     }[evidence.verdict]
 
 
+def heading_without_types(evidence: Evidence) -> str:
+    """Heading of the part about the sites where no types are claimed."""
+    return "The sites together" if evidence.unplaced else "The sites as one population"
+
+
 def key_figures(evidence: Evidence) -> list[str]:
     """Say the figures behind the verdict in plain words."""
     test = evidence.null_test
@@ -174,7 +179,7 @@ def _unplaced(evidence: Evidence, expected: float) -> list[str]:
         f"guessing); no types are claimed below {needed:g}."
     ]
     for times in TIMES:
-        better = evidence.figures.get(f"expected_agreement_at_{times:g}_times")
+        better = evidence.figures.get(at_times(times))
         if better is not None:
             words.append(
                 f"With {times:g} times the information in each measured value it would be "
@@ -209,9 +214,7 @@ def _beside(value: float, rule: Rule) -> str:
     """Write a figure of a rule so that it can be compared with its threshold."""
     if rule.threshold == int(rule.threshold) and rule.threshold > 1:
         return figure(value)
-    text = f"{value:.3f}" if rule.threshold < 0.1 else f"{value:.2f}"
-    alike = value != rule.threshold and float(text) == rule.threshold
-    return told_apart(value, rule.threshold) if alike else text
+    return beside(value, rule.threshold, 3 if rule.threshold < 0.1 else 2)
 
 
 def figure(value: float) -> str:

@@ -15,6 +15,7 @@ from site_typology.disclosure_means import ALL, FeatureMeans, safe_means
 from site_typology.document import Document, Section
 from site_typology.figure_canvas import Drawing
 from site_typology.figures_evidence import null_drawing, power_drawing
+from site_typology.report_words import heading_without_types
 from site_typology.share_sections import (
     Hidden,
     about_sites,
@@ -84,9 +85,11 @@ def shareable(
     assignments = _assignments(typology, names, counts, rules)
     hidden = [*_hidden_counts(counts), *_hidden_means(means)]
     drawings = _drawings(typology)
+    without = heading_without_types(typology.evidence)
+    heading = "The types" if is_claimed(typology) else without
     sections = (
         Section("verdict", "Verdict", tuple(verdict_blocks(typology, counts, drawings))),
-        Section("types", _about(typology), tuple(type_blocks(typology, counts, means))),
+        Section("types", heading, tuple(type_blocks(typology, counts, means))),
         Section("data", "The data", tuple(data_blocks(counts))),
         Section("assignments", "Assignments", tuple(assignment_blocks(typology, assignments))),
         Section("method", "How it was done", tuple(method_blocks(typology))),
@@ -97,12 +100,6 @@ def shareable(
     )
     document = Document(title, MARKING, _lead(typology, counts), sections)
     return Shareable(document, drawings, assignments, hidden)
-
-
-def _about(typology: Typology) -> str:
-    if is_claimed(typology):
-        return "The types"
-    return "The sites together" if typology.evidence.unplaced else "The sites as one population"
 
 
 def _lead(typology: Typology, counts: CountTables) -> str:
