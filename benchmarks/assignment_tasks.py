@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from site_typology.matching import match_features
 from site_typology.models.conformal import Calibration, calibrate, possible_types
 from site_typology.models.mixture import fit_types
 from site_typology.models.working import WorkingScale
+from site_typology.placing import expected_agreement
 from site_typology.screening import data_shortfall, screen
 from site_typology.typical_errors import typical_errors
 
@@ -107,10 +109,13 @@ def assigner_of(profiles: SiteProfiles, k: int, seed: int) -> tuple[Assigner, Si
     """Fit k types, claimed or not, and make ready to assign; give the sites with enough data."""
     kept = screen(profiles, MIN_OBSERVED).profiles
     scale = WorkingScale.fit(kept)
+    data = scale.transform(kept)
+    types = fit_types(data, k, seed)
+    temperature = expected_agreement(types, data, seed=seed).temperature
     assigner = Assigner(
         features=kept.features,
         scale=scale,
-        model=fit_types(scale.transform(kept), k, seed),
+        model=dataclasses.replace(types, temperature=temperature),
         names={at + 1: f"Type {at + 1}" for at in range(k)},
         min_observed=MIN_OBSERVED,
         reach=float(np.log(OUTSIDE)),

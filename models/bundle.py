@@ -19,7 +19,7 @@ from site_typology.system_errors import system_problem
 MANIFEST = "manifest.json"
 CONTENT = "content.json"
 ARRAYS = "arrays.npz"
-VERSION = 2
+VERSION = 3
 REMEDY = "Save the model again from its study, or take a fresh copy."
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from site_typology.models.mixture import BUDGET, TypeModel, fit_types
 from site_typology.models.plausible import SeenCells
@@ -185,9 +184,8 @@ def _refitted(model: TypeModel, data: WorkingData, seed: int) -> TypeModel:
     data determine them.
     """
     found = fit_types(data, model.k, seed, budget=BUDGET)
-    shared = model.memberships(data).T @ found.memberships(data)
-    order = linear_sum_assignment(-shared)[1]
-    return TypeModel(found.weights[order], found.means[order], found.covariance)
+    found = dataclasses.replace(found, temperature=model.temperature)
+    return found.numbered_as(model.memberships(data), data)
 
 
 def _rows(data: WorkingData, rows: np.ndarray) -> WorkingData:

@@ -27,8 +27,9 @@ def measured_contributions(
 
     What is seen of site i is ``N(mean_j, covariance + E_i)`` in type j, gaps left out, so that the
     log-odds of types a and b are linear in it with slope ``(covariance + E_i)^-1 (mean_a -
-    mean_b)`` over the cells seen. A linear score has Shapley values ``slope * (y - mean)``, see
-    `site_typology.models.shapley`. A gap has no part in the log-odds and gets 0.
+    mean_b)`` over the cells seen, divided by the temperature of memberships. A linear score has
+    Shapley values ``slope * (y - mean)``, see `site_typology.models.shapley`. A gap has no part in
+    the log-odds and gets 0.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def measured_contributions(
     """
     a, b = pair
     parts = []
-    base = np.log(model.weights[a] / model.weights[b])
+    base = np.log(model.weights[a] / model.weights[b]) / model.temperature
     for first in range(0, data.n, SITES_AT_ONCE):
         rows = slice(first, first + SITES_AT_ONCE)
         seen = data.observed[rows]
@@ -70,7 +71,7 @@ def measured_contributions(
         both = seen[:, :, None] & seen[:, None, :]
         spread = np.where(both, model.covariance + data.errors[rows], 0.0)
         spread += np.eye(data.q) * np.where(seen, RIDGE, 1.0)[:, :, None]
-        slope = np.linalg.solve(spread, apart[:, :, None])[:, :, 0]
+        slope = np.linalg.solve(spread, apart[:, :, None])[:, :, 0] / model.temperature
         base[rows] += (slope * (mean - middle)).sum(axis=1)
         parts.append(slope * np.where(seen, data.values[rows] - mean, 0.0))
     return owned(np.vstack(parts), owner), base

@@ -7,6 +7,7 @@ site's known error and gaps. One covariance for all types and its shrinkage foll
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +23,7 @@ from site_typology.models.mixture_starts import (
     state_of,
 )
 from site_typology.models.plausible import SeenCells, climb
+from site_typology.models.temperature import tempered
 
 if TYPE_CHECKING:
     from site_typology.models.working import WorkingData
@@ -81,6 +83,9 @@ class TypeModel:
         On the working scale.
     covariance : ndarray, shape (q, q)
         Within-type covariance of the true profiles, the same in every type.
+    temperature : float
+        By how much memberships are less sure than if the types were known, from 1; see
+        `site_typology.models.temperature`. Densities and distances do not depend on it.
 
     Examples
     --------
@@ -96,6 +101,7 @@ class TypeModel:
     weights: np.ndarray
     means: np.ndarray
     covariance: np.ndarray
+    temperature: float = 1.0
 
     @property
     def k(self) -> int:
@@ -108,7 +114,7 @@ class TypeModel:
 
     def site_log_likelihoods(self, data: WorkingData) -> np.ndarray:
         """Log-likelihood of the observed cells of each site, shape (n,)."""
-        return np.asarray(np.logaddexp.reduce(self._log_joint(SeenCells.of(data)), axis=1))
+        return np.asarray(np.logaddexp.reduce(self.log_joint(SeenCells.of(data)), axis=1))
 
     def memberships(self, data: WorkingData) -> np.ndarray:
         """Membership probabilities, shape (n, k); a site without values gets the weights."""
@@ -116,9 +122,7 @@ class TypeModel:
 
     def memberships_of(self, seen: SeenCells) -> np.ndarray:
         """Membership probabilities for cells laid out."""
-        logs = self._log_joint(seen)
-        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return tempered(self.log_joint(seen), self.temperature)
 
     def distances(self, data: WorkingData) -> np.ndarray:
         """Squared Mahalanobis distance of each site to each type, shape (n, k).
@@ -132,18 +136,41 @@ class TypeModel:
         """Count the working columns observed at each site, shape (n,)."""
         return np.asarray(data.observed.sum(axis=1))
 
+    def columns(self, at: np.ndarray) -> TypeModel:
+        """Give the same types as some of the working columns show them."""
+        means, covariance = self.means[:, at], self.covariance[np.ix_(at, at)]
+        return dataclasses.replace(self, means=means, covariance=covariance)
+
+    def numbered_as(self, memberships: np.ndarray, data: WorkingData) -> TypeModel:
+        """Give the same types the numbers of those that they share most sites of the data with.
+
+        Parameters
+        ----------
+        memberships : ndarray, shape (n, k)
+            Of the sites of `data`, in as many other types.
+        data : WorkingData
+        """
+        from scipy.optimize import linear_sum_assignment
+
+        order = linear_sum_assignment(-(memberships.T @ self.memberships(data)))[1]
+        return dataclasses.replace(self, weights=self.weights[order], means=self.means[order])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
             "weights": self.weights.tolist(),
             "means": self.means.tolist(),
             "covariance": self.covariance.tolist(),
+            "temperature": self.temperature,
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> TypeModel:
         """Make a model from `to_dict` output."""
-        return cls(*(np.array(content[name], float) for name in ("weights", "means", "covariance")))
+        arrays = {
+            name: np.array(content[name], float) for name in ("weights", "means", "covariance")
+        }
+        return cls(**arrays, temperature=float(content["temperature"]))
 
     def _squares(self, seen: SeenCells) -> tuple[np.ndarray, np.ndarray]:
         from site_typology.models import kernels
@@ -155,7 +182,8 @@ class TypeModel:
         )
         return squares, log_determinants
 
-    def _log_joint(self, seen: SeenCells) -> np.ndarray:
+    def log_joint(self, seen: SeenCells) -> np.ndarray:
+        """Log joint density of each type and the observed cells of each site, shape (n, k)."""
         squares, log_determinants = self._squares(seen)
         constant = log_determinants + seen.counts * np.log(2 * np.pi)
         return np.asarray(np.log(self.weights) - 0.5 * (constant[:, None] + squares))

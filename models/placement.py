@@ -50,6 +50,7 @@ def lay_out_block(
 @njit(cache=True, nogil=True, error_model="numpy")
 def rank_types(
     log_weights: np.ndarray,
+    temperature: float,
     squares: np.ndarray,
     chances: np.ndarray,
     ranks: np.ndarray,
@@ -69,7 +70,7 @@ def rank_types(
             least = min(least, squares[j, s])
         whole = 0.0
         for j in range(k):
-            chances[s, j] = np.exp(chances[s, j] - best)
+            chances[s, j] = np.exp((chances[s, j] - best) / temperature)
             whole += chances[s, j]
         first, second = -1, -1
         for j in range(k):
@@ -93,6 +94,7 @@ def place(
     log_weights: np.ndarray,
     means: np.ndarray,
     covariance: np.ndarray,
+    temperature: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Place sites among types.
 
@@ -110,6 +112,8 @@ def place(
         Row and column of them, in the upper part.
     log_weights, means, covariance : ndarray, shapes (k,), (k, q) and (q, q)
         Of the types.
+    temperature : float
+        Of the memberships.
 
     Returns
     -------
@@ -142,5 +146,12 @@ def place(
         factorise(system, inverse, constants, errors, seen, covariance)
         for j in range(k):
             squares_to(system, inverse, laid, seen, means[j], solved, squares[j])
-        rank_types(log_weights, squares, chances[start:end], ranks[start:end], smallest[start:end])
+        rank_types(
+            log_weights,
+            temperature,
+            squares,
+            chances[start:end],
+            ranks[start:end],
+            smallest[start:end],
+        )
     return chances, ranks, smallest

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import site_typology as st
-from site_typology.planning_simulation import Outcome
+from site_typology.planning_simulation import TEMPERATURES, Outcome
 from site_typology.planning_table import (
     COLUMNS,
     crossing,
@@ -29,7 +29,9 @@ def test_found_types_lets_through_the_level_where_data_are_like_their_reference(
 
 def outcome(gains, reference):
     rows = tuple(map(tuple, np.asarray(reference).tolist()))
-    return Outcome(tuple(np.asarray(gains).tolist()), rows, 1.0, 1.0, 1.0, 0.0, 0.5, 6.0)
+    every = (1.0,) * len(TEMPERATURES)
+    observed = tuple(np.asarray(gains).tolist())
+    return Outcome(observed, rows, 1.0, every, every, every, 0.0, 0.5, 6.0)
 
 
 def test_references_that_differ_between_data_sets_take_no_power():

@@ -68,6 +68,7 @@ class Placer:
         self._log_weights = np.log(model.weights)
         self._means = np.ascontiguousarray(model.means)
         self._covariance = np.ascontiguousarray(model.covariance)
+        self._temperature = float(model.temperature)
         self._starts: list[int] = []
         at = 0
         for block in scale.blocks:
@@ -104,6 +105,7 @@ class Placer:
             self._log_weights,
             self._means,
             self._covariance,
+            self._temperature,
         )
         observed = (~np.isnan(values)).sum(axis=1)
         plain = squares <= self._reach[observed]

@@ -45,7 +45,8 @@ def what_to_collect(
     before = entropy(chances)
     if before < _TINY:
         return ()
-    means, covariance = true_profiles(fitted.assigner.model, site)
+    model = fitted.assigner.model
+    means, covariance = true_profiles(model, site)
     missing = np.isnan(site.values)
 
     def expected(*groups: Group) -> Expected:
@@ -56,7 +57,8 @@ def what_to_collect(
             inside = slice(at, at + len(group.columns))
             total[inside, inside] += group.error
             at += len(group.columns)
-        return expected_information(chances, means[:, columns], total)
+        # Memberships move by a temperature less than if the types were known.
+        return expected_information(chances, means[:, columns], model.temperature * total)
 
     def is_open(group: Group) -> bool:
         if missing[group.columns].any():

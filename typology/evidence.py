@@ -186,6 +186,7 @@ def collect(
     further = {
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
+        "temperature": agreement.temperature,
         "sites_used": float(data.n),
         **{at_times(times): value for times, value in better or ()},
         **steady.figures,
@@ -199,7 +200,8 @@ def collect(
         evidence = dataclasses.replace(evidence, axis=axis, why=why)
     evidence = dataclasses.replace(evidence, number_of_types=numbers)
     means = material.means if data is every else posterior(population, every)[0]
-    return Findings(evidence, candidates, model, means)
+    sure = dataclasses.replace(model, temperature=agreement.temperature)
+    return Findings(evidence, candidates, sure, means)
 
 
 def _spared(every: WorkingData, part: WorkingData) -> dict[str, str]:

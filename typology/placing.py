@@ -8,8 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from site_typology.models.mixture import TypeModel, fit_types
+from site_typology.models.mixture import BUDGET, TypeModel, fit_types
 from site_typology.models.parallel import Kept, Progress, run_tasks
+from site_typology.models.plausible import SeenCells
+from site_typology.models.temperature import fit_temperature
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
 
@@ -32,6 +34,9 @@ class Agreement:
         Certainty of the memberships of the data, `relative_entropy`.
     expected_relative_entropy : float
         The same, mean over the simulated data sets.
+    temperature : float
+        At which memberships of the simulated sites, and of as many new ones, are as sure as right;
+        1 for one type.
     replicates : int
     """
 
@@ -39,6 +44,7 @@ class Agreement:
     adjusted_rand_error: float
     relative_entropy: float
     expected_relative_entropy: float
+    temperature: float
     replicates: int
 
 
@@ -107,24 +113,24 @@ def expected_agreement(
     """
     certainty = relative_entropy(model.memberships(data))
     if model.k < 2:
-        return Agreement(float("nan"), float("nan"), certainty, certainty, 0)
+        return Agreement(float("nan"), float("nan"), certainty, certainty, 1.0, 0)
     streams = np.random.SeedSequence(seed).spawn(replicates)
-    found = np.array(
-        run_tasks(
-            partial(_refit, model, data),
-            streams,
-            workers=workers,
-            progress=progress,
-            stage=stage,
-            kept=kept,
-        )
+    refits = run_tasks(
+        partial(_refit, model, data),
+        streams,
+        workers=workers,
+        progress=progress,
+        stage=stage,
+        kept=kept,
     )
+    found = np.array([figures for figures, _ in refits])
     spread = float(found[:, 0].std(ddof=1)) if replicates > 1 else float("nan")
     return Agreement(
         float(found[:, 0].mean()),
         spread / np.sqrt(replicates),
         certainty,
         float(found[:, 1].mean()),
+        fit_temperature(np.vstack([log_joint for _, log_joint in refits])),
         replicates,
     )
 
@@ -196,19 +202,46 @@ def measured_better(
     return tuple(found)
 
 
-def _refit(model: TypeModel, data: WorkingData, stream: np.random.SeedSequence) -> np.ndarray:
-    """Adjusted Rand index and relative entropy of one simulated and refitted data set."""
+def _refit(
+    model: TypeModel, data: WorkingData, stream: np.random.SeedSequence
+) -> tuple[np.ndarray, np.ndarray]:
+    """Refit the types to simulated sites, and place these and as many new ones.
+
+    Returns
+    -------
+    ndarray, shape (2,)
+        Adjusted Rand index and relative entropy of the simulated sites.
+    ndarray, shape (2 n, k)
+        Log joint densities of the refitted types and each site, that of its true type first.
+    """
     from sklearn.metrics import adjusted_rand_score
 
-    from site_typology.models.mixture import BUDGET
-
     rng = np.random.default_rng(stream)
+    labels, drawn = _simulated(model, data, rng)
+    fitted = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET)
+    memberships = fitted.memberships(drawn)
+    placed = memberships.argmax(axis=1)
+    agreement = adjusted_rand_score(labels, placed)
+    numbered = fitted.numbered_as(np.eye(model.k)[labels], drawn)
+    log_joint = [
+        _true_first(numbered, kinds, sites)
+        for kinds, sites in ((labels, drawn), _simulated(model, data, rng))
+    ]
+    return np.array([agreement, relative_entropy(memberships)]), np.vstack(log_joint)
+
+
+def _simulated(
+    model: TypeModel, data: WorkingData, rng: np.random.Generator
+) -> tuple[np.ndarray, WorkingData]:
+    """Types and measured profiles of sites with the errors and gaps of the data."""
     labels = rng.choice(model.k, size=data.n, p=model.weights)
     root = np.linalg.cholesky(model.covariance)
     truth = model.means[labels] + rng.normal(size=data.values.shape) @ root.T
-    drawn = add_errors(truth, data, rng)
-    memberships = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET).memberships(
-        drawn
-    )
-    placed = memberships.argmax(axis=1)
-    return np.array([adjusted_rand_score(labels, placed), relative_entropy(memberships)])
+    return labels, add_errors(truth, data, rng)
+
+
+def _true_first(model: TypeModel, labels: np.ndarray, data: WorkingData) -> np.ndarray:
+    """Log joint densities with the true type of each site in the first column."""
+    found = model.log_joint(SeenCells.of(data))
+    order = np.argsort(np.arange(model.k) != labels[:, None], axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)

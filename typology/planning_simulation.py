@@ -11,7 +11,9 @@ import numpy as np
 
 from site_typology.models.mixture import BUDGET, fit_types
 from site_typology.models.planting import PlantedTypes
-from site_typology.models.resampling import adjusted_rand, align_labels
+from site_typology.models.plausible import SeenCells
+from site_typology.models.resampling import adjusted_rand
+from site_typology.models.temperature import tempered
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData, exact_data
 from site_typology.nulltest import types_to_try
@@ -19,6 +21,15 @@ from site_typology.planning_material import Design, Material, Pattern, reliabili
 from site_typology.planning_settings import PlanSettings
 from site_typology.power import gains_and_reference
 from site_typology.screening import FEWEST_SITES, FEWEST_VALUES
+
+TEMPERATURES = tuple(1.2**at for at in range(16))
+"""Temperatures of memberships tried, 1 to about 15."""
+SMALLEST = 1e-12
+"""Membership below which it makes no difference how small it is."""
+
+_Placing = tuple[float, tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+_NO_TYPES: _Placing = (np.nan, *((np.nan,) * len(TEMPERATURES),) * 3)
+_NOBODY_PLACED: _Placing = (0.0, *((0.0,) * len(TEMPERATURES),) * 3)
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,13 @@ class Outcome:
     agreement : float
         Adjusted Rand index of the fitted types with the planted ones over all sites, those
         apart counting as types of their own; NaN without types.
-    placed : float
-        Share of all sites placed with the confidence asked for; NaN without types.
-    rightly : float
+    placed : tuple of float
+        Share of all sites placed with the confidence asked for, at each of `TEMPERATURES`; NaN
+        without types.
+    rightly : tuple of float
         Share of all sites placed so, and in the type that matches their true one.
+    doubt : tuple of float
+        Mean negative log membership of a site's true type at each temperature.
     apart : float
         Share of sites with too little data to take part.
     reliability : float
@@ -63,8 +77,9 @@ class Outcome:
     gains: tuple[float, ...]
     reference: tuple[tuple[float, ...], ...]
     agreement: float
-    placed: float
-    rightly: float
+    placed: tuple[float, ...]
+    rightly: tuple[float, ...]
+    doubt: tuple[float, ...]
     apart: float
     reliability: float
     answering: float
@@ -72,9 +87,7 @@ class Outcome:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Outcome:
         """Make an outcome from JSON, where NaN is null."""
-        known = {name: _filled(value) for name, value in content.items()}
-        known["reference"] = tuple(map(tuple, known["reference"]))
-        return cls(**{**known, "gains": tuple(known["gains"])})
+        return cls(**{name: _filled(value) for name, value in content.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; NaN becomes None."""
@@ -82,9 +95,9 @@ class Outcome:
 
 
 def _filled(value: Any) -> Any:
-    """NaN for None, in lists too."""
+    """NaN for None, and tuples for lists."""
     if isinstance(value, list):
-        return [_filled(each) for each in value]
+        return tuple(_filled(each) for each in value)
     return np.nan if value is None else float(value)
 
 
@@ -105,19 +118,18 @@ def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outc
     task : Task
     """
     made = plant(material, settings, task)
-    known = {
-        "apart": 1 - float(made.kept.mean()),
-        "reliability": reliability(material.population, made.pattern),
-        "answering": made.pattern.answering,
-    }
+    known = (
+        1 - float(made.kept.mean()),
+        reliability(material.population, made.pattern),
+        made.pattern.answering,
+    )
     ks = types_to_try(task.design.sites, settings.max_types)
     if made.data.n < max(FEWEST_SITES, settings.k, *ks) or made.data.q < 2:
-        none = np.nan if task.separation == 0 else 0.0
-        return Outcome((), (), none, none, none, **known)
+        return Outcome((), (), *(_NO_TYPES if task.separation == 0 else _NOBODY_PLACED), *known)
     gains, reference = gains_and_reference(made.data, ks, settings.reference_draws, made.rng)
     rows = tuple(map(tuple, reference.tolist()))
-    fitted = _agreement(made, settings) if task.separation > 0 else (np.nan,) * 3
-    return Outcome(tuple(gains.tolist()), rows, *fitted, **known)
+    fitted = _placing(made, settings) if task.separation > 0 else _NO_TYPES
+    return Outcome(tuple(gains.tolist()), rows, *fitted, *known)
 
 
 @dataclass(frozen=True)
@@ -157,20 +169,24 @@ def plant(material: Material, settings: PlanSettings, task: Task) -> Planted:
     return Planted(add_errors(truth[kept][:, columns], data, rng), kept, labels + 1, pattern, rng)
 
 
-def _agreement(made: Planted, settings: PlanSettings) -> tuple[float, float, float]:
-    """Adjusted Rand index of refitted types, and shares of sites placed, and placed rightly."""
+def _placing(made: Planted, settings: PlanSettings) -> _Placing:
+    """Agreement of refitted types with those planted, and sites placed at each temperature."""
     model = fit_types(made.data, settings.k, int(made.rng.integers(2**31)), budget=BUDGET)
-    shares = model.memberships(made.data)
+    truth = made.labels[made.kept]
+    model = model.numbered_as(np.eye(settings.k)[truth - 1], made.data)
+    log_joint = model.log_joint(SeenCells.of(made.data))
     found = np.zeros(len(made.kept), dtype=np.int64)
-    found[made.kept] = shares.argmax(axis=1) + 1
-    sure = np.zeros(len(made.kept), dtype=bool)
-    sure[made.kept] = shares.max(axis=1) >= settings.confidence
-    right = align_labels(found, made.labels) == made.labels
-    return (
-        adjusted_rand(found, made.labels),
-        float(sure.mean()),
-        float((sure & right).mean()),
-    )
+    found[made.kept] = log_joint.argmax(axis=1) + 1
+    right = found[made.kept] == truth
+    placed, rightly, doubt = [], [], []
+    for temperature in TEMPERATURES:
+        shares = tempered(log_joint, temperature)
+        sure = shares.max(axis=1) >= settings.confidence
+        placed.append(float(sure.sum()) / len(made.kept))
+        rightly.append(float((sure & right).sum()) / len(made.kept))
+        true = shares[np.arange(len(truth)), truth - 1]
+        doubt.append(float(-np.log(np.maximum(true, SMALLEST)).mean()))
+    return adjusted_rand(found, made.labels), tuple(placed), tuple(rightly), tuple(doubt)
 
 
 def _stream(seed: int, task: Task) -> list[int]:

@@ -73,8 +73,10 @@ def _figures(outcomes: Sequence[Outcome], alpha: float) -> dict[str, float]:
     count = len(outcomes)
     found = found_types(outcomes, alpha)
     agreement = np.array([one.agreement for one in outcomes])
-    placed = np.array([one.placed for one in outcomes])
-    rightly = np.array([one.rightly for one in outcomes])
+    # Memberships are as sure as they are right, as in `site_typology.placing`.
+    at = int(np.mean([one.doubt for one in outcomes], axis=0).argmin())
+    placed = np.array([one.placed[at] for one in outcomes])
+    rightly = np.array([one.rightly[at] for one in outcomes])
     root = np.sqrt(count)
     return {
         "power": float(found.mean()),

@@ -203,6 +203,18 @@ def borderline_count(typology: Typology) -> int:
     return len(_borderline_rows(typology)) if is_claimed(typology) else 0
 
 
+def sureness_words(typology: Typology) -> str:
+    """Say by how much probabilities allow for types that were estimated; "" where by nothing."""
+    temperature = typology.model.temperature
+    if temperature == 1.0:
+        return ""
+    return (
+        "The types are estimated from these sites, not known, and the probabilities allow for it "
+        f"(temperature {figure(temperature)}; 1 would take the types as known): sites simulated "
+        "from these types, with the same errors and gaps, are as sure as they are right."
+    )
+
+
 def _borderline_rows(typology: Typology) -> pd.DataFrame:
     rows = typology.memberships.dropna(subset="type")
     return rows[rows["confidence"] < BORDERLINE].sort_values(["confidence", "site"])

@@ -134,10 +134,11 @@ def fit_statistics(
     """
     from scipy.special import logsumexp
 
-    single = model.site_log_likelihoods(new)
-    # The density under each type, from that of the mixture and how sites divide among the types.
-    densities = single[:, None] + np.log(np.maximum(model.memberships(new), 1e-300))
-    densities = densities - np.log(model.weights)
+    from site_typology.models.plausible import SeenCells
+
+    joint = model.log_joint(SeenCells.of(new))
+    single = logsumexp(joint, axis=1)
+    densities = joint - np.log(model.weights)
     weights = model.weights
     for _ in range(_EM_STEPS):
         logs = densities + np.log(weights)

@@ -171,7 +171,7 @@ def exact_shares(typology: Typology, placed: Placed, seed: int) -> Shares:
     flat = points.reshape(draws * n, q)
     background = Background.of(flat)
     scores = Quadratics.of_gaussians(model.weights, model.means, model.covariance)
-    odds = scores.combined(against_others(model.k))
+    odds = scores.combined(against_others(model.k) / model.temperature)
     types = shapley_values(odds, background, flat, owner).reshape(draws, n, -1, model.k)
     own, other, rows = placed.labels - 1, placed.following - 1, np.arange(n)
     # Own against next is the difference of two such averages times (k - 1) / k.

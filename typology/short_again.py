@@ -99,9 +99,7 @@ def _refitted(
     full: ShortRule, data: WorkingData, labels: np.ndarray, random: np.random.Generator
 ) -> TypeModel:
     """Types estimated from sites drawn anew, numbered as the types that they were drawn from."""
-    from scipy.optimize import linear_sum_assignment
-
-    from site_typology.models.mixture import BUDGET, TypeModel, fit_types
+    from site_typology.models.mixture import BUDGET, fit_types
 
     model = full.model
     shape = (data.n, data.q)
@@ -113,7 +111,4 @@ def _refitted(
     drawn = data.measured(model.means[labels] + within + noise)
     seed = int(random.integers(2**31))
     found = fit_types(drawn, model.k, seed, [labels], budget=BUDGET)
-    given = found.memberships(drawn)
-    shared = np.array([given[labels == at].sum(axis=0) for at in range(model.k)])
-    order = linear_sum_assignment(-shared)[1]
-    return TypeModel(found.weights[order], found.means[order], found.covariance)
+    return found.numbered_as(np.eye(model.k)[labels], drawn)

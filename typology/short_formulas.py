@@ -53,6 +53,7 @@ class RuleFormulas:
         self.weights = [
             put(f"log share of type {j + 1}", np.log(model.weights[j])) for j in range(k)
         ]
+        self.temperature = put("temperature of memberships", model.temperature)
         pairs = [(a, b) for a in range(q) for b in range(a, q)]
         self.covariance = {
             (a, b): put(f"within types: {columns[a]}, {columns[b]}", model.covariance[a, b])
@@ -123,7 +124,10 @@ class RuleFormulas:
             for j in range(k)
         ]
         scores = [
-            row.put(f"score of type {j + 1}", f"{self.weights[j]}-{distances[j]}/2")
+            row.put(
+                f"score of type {j + 1}",
+                f"({self.weights[j]}-{distances[j]}/2)/{self.temperature}",
+            )
             for j in range(k)
         ]
         cells = row.put("columns known", f"SUM({masks[0]}:{masks[-1]})")

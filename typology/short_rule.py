@@ -92,13 +92,10 @@ class ShortRule:
     def keep(self, places: Sequence[int], typology: Typology) -> ShortRule:
         """Place by some of the questions; `places` in their order."""
         at = self.columns_of(places)
-        model = TypeModel(
-            self.model.weights, self.model.means[:, at], self.model.covariance[np.ix_(at, at)]
-        )
         kept = dataclasses.replace(
             self,
             questions=tuple(self.questions[place] for place in places),
-            model=model,
+            model=self.model.columns(at),
             centre=self.centre[at],
             spread=self.spread[at],
             correlation=self.correlation[np.ix_(at, at)],

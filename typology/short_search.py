@@ -56,18 +56,13 @@ class Drawn:
 
     def chances(self, model: TypeModel, columns: np.ndarray) -> np.ndarray:
         """Memberships by some working columns alone."""
-        from site_typology.models.mixture import TypeModel
-
-        part = TypeModel(
-            model.weights, model.means[:, columns], model.covariance[np.ix_(columns, columns)]
-        )
-        data = self.data
+        part, data = model.columns(columns), self.data
         if not data.levels:
             # One covariance for all sites and types: the scores are linear.
             spread = part.covariance + self.typical[np.ix_(columns, columns)]
             spread = spread + RIDGE * np.eye(len(columns))
             scores = Quadratics.of_gaussians(part.weights, part.means, spread)
-            logs = scores(data.values[:, columns])
+            logs = scores(data.values[:, columns]) / part.temperature
             shares = np.exp(logs - logs.max(axis=1, keepdims=True))
             return np.asarray(shares / shares.sum(axis=1, keepdims=True))
         seen = dataclasses.replace(

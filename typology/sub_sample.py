@@ -57,14 +57,10 @@ def types_of_all(
     >>> (found.means.round() + 0.0).tolist(), found.weights.round(2).tolist()
     ([[8.0, 8.0], [0.0, 0.0]], [0.33, 0.67])
     """
-    from scipy.optimize import linear_sum_assignment
-
     start = model.memberships(data).argmax(axis=1)
     budget = dataclasses.replace(THOROUGH, kmeans_runs=0)
     found = fit_types(data, model.k, seed, [start], budget=budget, least=least)
-    shared = model.memberships(part).T @ found.memberships(part)
-    order = linear_sum_assignment(-shared)[1]
-    return TypeModel(found.weights[order], found.means[order], found.covariance)
+    return found.numbered_as(model.memberships(part), part)
 
 
 def sub_sample_words(part: int, whole: int, *, claimed: bool) -> str:
