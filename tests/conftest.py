@@ -134,6 +134,14 @@ def typed(typed_profiles: SiteProfiles) -> Typology:
 
 
 @pytest.fixture(scope="session")
+def unsure() -> Typology:
+    """Thirty sites of three types nearer to each other, memberships of which are tempered."""
+    typology = propose(simulate_profiles(3, apart=6.0)[0], seed=1, settings=QUICK, name="unsure")
+    assert typology.evidence.claimed and typology.model.temperature > 1.5
+    return typology
+
+
+@pytest.fixture(scope="session")
 def unplaced() -> Typology:
     """Ninety sites of three types near each other: they show, and sites cannot be placed."""
     profiles = simulate_profiles(3, n=90, apart=4.0, seed=2)[0]

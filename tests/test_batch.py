@@ -107,7 +107,7 @@ def many_kinds(quick):
 
 
 @pytest.mark.parametrize("kind", [".csv", ".parquet"])
-@pytest.mark.parametrize("which", ["typed", "many_kinds", "untyped"])
+@pytest.mark.parametrize("which", ["typed", "unsure", "many_kinds", "untyped"])
 def test_the_answers_are_those_of_assign(which, kind, request, tmp_path):
     typology = request.getfixturevalue(which)
     wide = new_sites(typology, 400)

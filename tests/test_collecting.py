@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +12,9 @@ from site_typology import SiteProfiles
 from site_typology.assign import Assigner
 from site_typology.collecting import best_to_collect, what_to_collect
 from site_typology.fitted_sites import FittedSites, Natural
-from site_typology.models.information import entropy
+from site_typology.models.information import entropy, expected_information
 from site_typology.models.mixture import TypeModel
-from site_typology.models.site_terms import SiteCells
+from site_typology.models.site_terms import SiteCells, true_profiles
 from site_typology.models.working import WorkingScale, exact_data
 from site_typology.typical_errors import typical_errors
 
@@ -74,6 +76,23 @@ def test_one_measurement_and_two_tell_as_much_as_was_expected(fitted):
         assert abs((1 - own.settled) * entropy(chances) - left) < 0.008
         assert abs(own.confidence - sure) < 0.008
     assert best_to_collect(tuple(wanted.values())).features == ("x", "y")
+
+
+def test_a_measurement_settles_less_where_the_types_are_hardly_known(fitted):
+    site = SiteCells(np.array([np.nan, np.nan, 0.3]), np.diag([0.0, 0.0, 0.25]))
+    hot = dataclasses.replace(fitted.assigner.model, temperature=3.0)
+    assigner = dataclasses.replace(fitted.assigner, model=hot)
+    vague = dataclasses.replace(fitted, assigner=assigner)
+    chances = np.array([0.5, 0.3, 0.2])
+    plain, tempered = (what_to_collect(of, site, chances) for of in (fitted, vague))
+    assert tempered[0].features == plain[0].features
+    assert tempered[0].settled < 0.6 * plain[0].settled
+    # An error three times as large, in every direction, is what a temperature of three amounts to.
+    means, covariance = true_profiles(hot, site)
+    total = 3 * (covariance[:1, :1] + fitted.groups[0].error)
+    alone = expected_information(chances, means[:, :1], total)
+    own = next(one for one in tempered if one.features == ("x",))
+    assert own.confidence == pytest.approx(alone.confidence, rel=1e-6)
 
 
 def test_what_says_nothing_of_the_type_is_not_asked_for(fitted):

@@ -10,6 +10,8 @@ import pytest
 
 from site_typology import SiteProfiles, Typology
 from site_typology.explain import SITE_COLUMNS, TYPE_COLUMNS, Explanation, explain
+from site_typology.models.working import WorkingData, exact_data
+from site_typology.shares import Placed, plausible_points
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,25 @@ def test_a_person_can_add_up_the_log_odds_of_a_site(typed: Typology, explanation
     assert total[expected.index].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-6)
 
 
+def test_so_they_can_where_memberships_are_tempered(unsure: Typology):
+    found = unsure.explain(seed=3)
+    odds = found.shares.types.sum(axis=2) + found.shares.base
+    logs = np.log(unsure.model.memberships(plausible_data(unsure, len(odds))))
+    others = (logs.sum(axis=1, keepdims=True) - logs) / (unsure.k - 1)
+    assert odds.reshape(logs.shape) == pytest.approx(logs - others, rel=1e-5, abs=1e-5)
+    rows = found.per_site.groupby("site")
+    total = rows["measured"].sum() + rows["measured_base"].first()
+    members = unsure.memberships.dropna(subset="type").set_index("site")
+    expected = np.log(members["confidence"] / members["next_confidence"])
+    assert total[expected.index].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-6)
+
+
+def plausible_data(typology: Typology, draws: int) -> WorkingData:
+    """Plausible profiles behind an explanation with seed 3, known without error."""
+    points = plausible_points(typology, Placed.of(typology), draws, seed=3)
+    return exact_data(points.reshape(-1, points.shape[2]))
+
+
 def test_what_was_not_measured_adds_nothing(typed: Typology, explanation: Explanation):
     rows = explanation.per_site
     gaps = ~rows["known"].astype(bool)
@@ -98,15 +119,13 @@ def test_what_was_not_measured_adds_nothing(typed: Typology, explanation: Explan
 
 def test_the_sums_are_the_log_odds_at_plausible_profiles(typed: Typology, explanation: Explanation):
     from site_typology.models.quadratic import Quadratics, against_others
-    from site_typology.shares import Placed, plausible_points
 
     shares = explanation.shares
     draws = shares.types.shape[0]
     points = plausible_points(typed, Placed.of(typed), draws, seed=3)
     model = typed.model
-    odds = Quadratics.of_gaussians(model.weights, model.means, model.covariance).combined(
-        against_others(model.k)
-    )
+    scores = Quadratics.of_gaussians(model.weights, model.means, model.covariance)
+    odds = scores.combined(against_others(model.k))
     expected = odds(points.reshape(-1, points.shape[2])).reshape(*points.shape[:2], model.k)
     assert shares.types.sum(axis=2) + shares.base == pytest.approx(expected)
     assert shares.base == pytest.approx(expected.mean(axis=(0, 1)))

@@ -49,7 +49,8 @@ def drawn(rule: ShortRule, draws: int, seed: int) -> Drawn:
     return Drawn.of(rule, draws, np.random.default_rng(seed))
 
 
-def test_memberships_are_those_of_the_marginal_normal_laws() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_memberships_are_those_of_the_marginal_normal_laws(temperature: float) -> None:
     """Worked out by scipy from the densities of the cells that are seen."""
     random = np.random.default_rng(1)
     root = random.normal(size=(3, 3))
@@ -59,6 +60,7 @@ def test_memberships_are_those_of_the_marginal_normal_laws() -> None:
         rule,
         correlation=np.array([[1.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]]),
         reach=float(np.log(1e-200)),
+        model=dataclasses.replace(rule.model, temperature=temperature),
     )
     values = pd.DataFrame(random.normal(size=(40, 3)), columns=list(rule.features))
     values = values.mask(random.random(values.shape) < 0.3)
@@ -74,7 +76,8 @@ def test_memberships_are_those_of_the_marginal_normal_laws() -> None:
             ]
         )
         assert placed.loc[site, "type"] == density.argmax() + 1
-        assert placed.loc[site, "confidence"] == pytest.approx(density.max() / density.sum())
+        shares = density ** (1 / temperature)
+        assert placed.loc[site, "confidence"] == pytest.approx(shares.max() / shares.sum())
 
 
 def test_the_farthest_distance_is_the_inverse_of_the_tail() -> None:

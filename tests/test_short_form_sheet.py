@@ -233,10 +233,12 @@ def test_the_full_form_gives_every_fitted_site_the_type_of_the_model(mixed, tabl
     assert (placed.loc[labels.index, "state"] == PLACED).all()
 
 
-def test_it_does_so_where_every_feature_is_a_number(typed):
-    rule = ShortRule.full(typed)
-    told, _ = check(typed, rule, *fitted_table(typed, rule.features))
-    labels = typed.labels.dropna()
+@pytest.mark.parametrize("which", ["typed", "unsure"])
+def test_it_does_so_where_every_feature_is_a_number(which, request):
+    typology = request.getfixturevalue(which)
+    rule = ShortRule.full(typology)
+    told, _ = check(typology, rule, *fitted_table(typology, rule.features))
+    labels = typology.labels.dropna()
     assert told.loc[labels.index, "type"].astype(int).tolist() == labels.tolist()
 
 

@@ -23,12 +23,13 @@ from site_typology.models.site_terms import (
 from site_typology.models.working import exact_data
 
 
-@pytest.fixture(scope="module")
-def model() -> TypeModel:
+@pytest.fixture(scope="module", params=[1.0, 2.5])
+def model(request: pytest.FixtureRequest) -> TypeModel:
     random = np.random.default_rng(2)
     root = random.normal(size=(4, 4))
     means = random.normal(size=(3, 4)) * 2
-    return TypeModel(np.array([0.5, 0.3, 0.2]), means, root @ root.T + np.eye(4))
+    shares, covariance = np.array([0.5, 0.3, 0.2]), root @ root.T + np.eye(4)
+    return TypeModel(shares, means, covariance, temperature=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_a_site_without_values_keeps_what_the_types_say(model):
     assert_allclose(means, model.means)
     assert_allclose(covariance, model.covariance)
     terms = log_odds_terms(model, nothing, 0, 1)
-    assert_allclose(terms.total, np.log(0.5 / 0.3))
+    assert_allclose(terms.total, np.log(0.5 / 0.3) / model.temperature)
 
 
 def test_expected_information_of_one_number_is_the_integral():
