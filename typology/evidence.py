@@ -5,19 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from site_typology.axis import axis_words, find_axis
 from site_typology.candidate_material import (
+    ALL_FEATURES,
     PROPOSAL,
     Labels,
     Specification,
     material_of,
-    space_names,
-    specifications,
     types_of,
 )
 from site_typology.candidates import (
@@ -26,21 +25,18 @@ from site_typology.candidates import (
     as_candidates,
     candidate_table,
     rows_of,
-    try_candidates,
 )
+from site_typology.evidence_steps import EvidenceSteps
 from site_typology.models.mixture import TypeModel
 from site_typology.models.natural import NaturalSites
 from site_typology.models.plausible import Population, posterior
 from site_typology.models.reducers import FAMILY
 from site_typology.models.resampling import Stability, adjusted_rand, derived_seed
 from site_typology.models.working import WorkingData
-from site_typology.nulltest import null_test, types_to_try
-from site_typology.number_of_types import nearest_number, number_shares
-from site_typology.placing import Agreement, at_times, expected_agreement, measured_better
-from site_typology.power import power
-from site_typology.proposal_stability import proposal_stability
+from site_typology.number_of_types import nearest_number
+from site_typology.placing import at_times
 from site_typology.replicates import Replicates, stability_table
-from site_typology.results import Candidate, Evidence, NullTest, Power
+from site_typology.results import Candidate, Evidence, NullTest
 from site_typology.sub_sample import SPARED, drawn_sites, sub_sample_words, types_of_all
 from site_typology.verdict import Figures, Thresholds, judge
 
@@ -111,64 +107,24 @@ def collect(
         data = rows_of(every, at)
         natural = natural and natural.rows(at)
         apart = {**(apart or {}), **_spared(every, data)}
-    ks = types_to_try(data.n, settings.max_types)
-    draws, spaces = settings.draws, settings.spaces
-    material = material_of(data, population, draws, seed, spaces=spaces, natural=natural)
-    test = null_test(
-        data,
-        ks=ks,
-        draws=settings.reference_draws,
-        alpha=settings.alpha,
-        least=settings.min_sites,
-        seed=derived_seed(seed, "null test"),
-        workers=workers,
-        progress=progress,
-        kept=kept,
+    steps = EvidenceSteps(data, population, settings, seed, workers, progress, kept)
+    material = material_of(
+        data, population, settings.draws, seed, spaces=settings.spaces, natural=natural
     )
+    test = steps.null_test()
     best_k = nearest_number(test)
-    numbers = number_shares(
-        data,
-        ks,
-        resamples=settings.number_resamples,
-        most_draws=settings.reference_draws,
-        alpha=settings.alpha,
-        least=settings.min_sites,
-        seed=derived_seed(seed, "number of types"),
-        workers=workers,
-        progress=progress,
-        kept=kept,
-    )
+    numbers = steps.number_shares()
     model, labels = types_of(material, best_k, seed, settings.min_sites)
     placed = labels
     if data is not every:
         model = types_of_all(model, every, data, seed, settings.min_sites)
         placed = model.memberships(every).argmax(axis=1) + 1
-    proposed = Specification(PROPOSAL, "features", best_k)
-    tried = try_candidates(
-        specifications(settings.algorithms, space_names(spaces, material.spaces), ks),
-        material,
-        settings.bootstraps,
-        derived_seed(seed, "candidates"),
-        given={proposed.name: labels},
-        workers=workers,
-        progress=progress,
-        kept=kept,
-    )
+    proposed = Specification(PROPOSAL, ALL_FEATURES, best_k)
+    tried = steps.candidates(material, proposed, labels)
     stability = next(item.stability for item in tried if item.specification == proposed)
-    steady = proposal_stability(
-        data,
-        best_k,
-        stability,
-        settings,
-        derived_seed(seed, "stability"),
-        workers=workers,
-        progress=progress,
-        kept=kept,
-    )
+    steady = steps.stability(best_k, stability)
     rejected = test.p_value <= settings.alpha
-    how = (workers, progress, kept)
-    agreement, better = _placing(model, data, settings, rejected, seed, *how)
-    chance = None if rejected else _power(data, population, settings, ks, seed, *how)
+    agreement, better = steps.placing(model, rejected)
     figures = Figures(
         sites=every.n,
         best_k=best_k,
@@ -179,7 +135,7 @@ def collect(
         smallest_type=int(np.bincount(placed, minlength=best_k + 1)[1:].min()),
         agreement=_agreement_between(tried, labels, best_k),
         separation=settings.separation,
-        power=chance,
+        power=None if rejected else steps.power(),
         measured_better=better,
     )
     candidates = as_candidates(tried, labels, data.sites, apart or {})
@@ -208,55 +164,6 @@ def _spared(every: WorkingData, part: WorkingData) -> dict[str, str]:
     """Why candidates give the sites outside a sub-sample no type."""
     reason = SPARED.format(part=f"{part.n:,}", whole=f"{every.n:,}")
     return dict.fromkeys(sorted(set(every.sites) - set(part.sites)), reason)
-
-
-def _placing(
-    model: TypeModel,
-    data: WorkingData,
-    settings: ProposeSettings,
-    rejected: bool,
-    seed: int,
-    workers: int,
-    progress: Progress | None,
-    kept: Kept | None,
-) -> tuple[Agreement, tuple[tuple[float, float], ...] | None]:
-    """How well sites could be placed, and where too loosely for a claim, what would be enough."""
-    needed = settings.thresholds.expected_agreement
-    replicates, own = settings.agreement_replicates, derived_seed(seed, "expected agreement")
-    how: dict[str, Any] = {"workers": workers, "progress": progress, "kept": kept}
-    found = expected_agreement(model, data, replicates=replicates, seed=own, **how)
-    if not rejected or found.adjusted_rand >= needed:
-        return found, None
-    return found, measured_better(model, data, needed, replicates=replicates, seed=own, **how)
-
-
-def _power(
-    data: WorkingData,
-    population: Population,
-    settings: ProposeSettings,
-    ks: Sequence[int],
-    seed: int,
-    workers: int,
-    progress: Progress | None,
-    kept: Kept | None,
-) -> Power:
-    separations = sorted({settings.separation, *settings.separations})
-    return power(
-        data,
-        population,
-        separations=separations,
-        k=min(3, max(ks)),
-        replicates=settings.power_replicates,
-        alpha=settings.alpha,
-        target=settings.thresholds.power,
-        at_least=settings.separation,
-        least=settings.min_sites,
-        ks=ks,
-        seed=derived_seed(seed, "power"),
-        workers=workers,
-        progress=progress,
-        kept=kept,
-    )
 
 
 def _agreement_between(tried: Sequence[Tried], labels: Labels, k: int) -> float:
