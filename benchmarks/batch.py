@@ -120,7 +120,7 @@ def our_memory(folder: Path, size: str, kind: str) -> Callable[[], np.ndarray]:
         deviations = rng.uniform(0.05, 0.3, points.shape)
         points = np.where(rng.random(points.shape) < GAPS, np.nan, points)
     none, nowhere = np.empty((len(points), 0)), np.empty((0, 2), dtype=np.int64)
-    types = np.log(model.weights), model.means, model.covariance
+    types = np.log(model.weights), model.means, model.covariance, model.temperature
     eye = np.eye(points.shape[1])
     return lambda: place(points, deviations, eye, none, nowhere, *types)[0]
 

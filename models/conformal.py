@@ -58,15 +58,18 @@ class Calibration:
     ----------
     folds : tuple of Fold
     sizes : ndarray, shape (k,)
-        Sites left out of a fit that count for each type.
+        Sums of the memberships of the sites left out of a fit.
+    counts : ndarray of int, shape (k,)
+        Number of these sites whose likeliest type it is.
     """
 
     folds: tuple[Fold, ...]
     sizes: np.ndarray
+    counts: np.ndarray
 
     def carries(self, level: float) -> bool:
         """Whether every type has the sites that sets at this level take."""
-        return bool((self.sizes >= least_sites(level) - _ROUNDING).all())
+        return bool((self.counts >= least_sites(level)).all())
 
     def p_values(self, data: WorkingData) -> np.ndarray:
         """Share of a type's sites with no higher a membership in it, shape (n, k).
@@ -155,18 +158,19 @@ def calibrate(
     shares = model.memberships(data)
     labels = shares.argmax(axis=1)
     found: list[Fold] = []
-    sizes = np.zeros(model.k)
+    sizes, counts = np.zeros(model.k), np.zeros(model.k, dtype=int)
     for seed, held in enumerate(_parts(labels, min(folds, data.n))):
-        if data.n >= MANY_SITES and Calibration(tuple(found), sizes).carries(level):
+        if data.n >= MANY_SITES and Calibration(tuple(found), sizes, counts).carries(level):
             break
         sizes = sizes + shares[held].sum(axis=0)
+        counts = counts + np.bincount(labels[held], minlength=model.k)
         without = _refitted(model, _rows(data, ~held), seed)
         scores = without.memberships(_rows(data, held)).T
         order = np.argsort(scores, axis=1, kind="stable")
         weights = np.take_along_axis(shares[held].T, order, axis=1)
         sums = np.hstack([np.zeros((model.k, 1)), np.cumsum(weights, axis=1)])
         found.append(Fold(without, np.take_along_axis(scores, order, axis=1), sums))
-    return Calibration(tuple(found), sizes)
+    return Calibration(tuple(found), sizes, counts)
 
 
 def _parts(labels: np.ndarray, folds: int) -> Iterator[np.ndarray]:

@@ -7,18 +7,41 @@ predictive approach; Aitchison and Dunsmore 1975, *Statistical Prediction Analys
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 
-HIGHEST = 50.0
+HIGHEST: Final = 50.0
 """Above this temperature memberships hardly differ from each other."""
+RESAMPLES: Final = 50
+"""Times that data sets are drawn again for the Monte Carlo error."""
+
+
+def tempered(log_joint: np.ndarray, temperature: float) -> np.ndarray:
+    """Membership probabilities at a temperature, shape (m, k), from log joint densities.
+
+    They are proportional to ``exp(log_joint / temperature)`` (temperature scaling; Guo, Pleiss, Sun
+    and Weinberger 2017, *ICML* 34). No site's likeliest type changes.
+
+    Examples
+    --------
+    >>> tempered(np.log([[0.8, 0.2]]), 1.0).round(2).tolist()
+    [[0.8, 0.2]]
+    >>> tempered(np.log([[0.8, 0.2]]), 2.0).round(2).tolist()
+    [[0.67, 0.33]]
+    """
+    shares = np.exp((log_joint - log_joint.max(axis=1, keepdims=True)) / temperature)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def fit_temperature(log_joint: np.ndarray) -> float:
-    """Temperature at which memberships give true types the highest log-likelihood.
+    """Temperature at which sites are as sure as they are right, on average.
 
-    Temperature scaling (Guo, Pleiss, Sun and Weinberger 2017, *ICML* 34): memberships become
-    proportional to ``exp(log_joint / temperature)``. It changes no site's likeliest type. The mean
-    log-likelihood is concave in ``1 / temperature``, so that its root is the answer.
+    The mean probability of the likeliest type is to be the share of sites of which it is the true
+    one (expectation consistency; Clarte, Loureiro, Krzakala and Zdeborova 2023, *UAI* 39). It falls
+    with the temperature, so that there is one answer. A few sites that are sure and wrong do not
+    decide it, as they would the likelihood.
 
     Parameters
     ----------
@@ -40,28 +63,35 @@ def fit_temperature(log_joint: np.ndarray) -> float:
     """
     from scipy.optimize import brentq
 
-    below = log_joint - log_joint.max(axis=1, keepdims=True)
-
-    def slope(sharpness: float) -> float:
-        shares = tempered(below, 1 / sharpness)
-        return float((below[:, 0] - (shares * below).sum(axis=1)).mean())
-
-    if slope(1.0) >= 0:
+    if not len(log_joint):
         return 1.0
-    if slope(1 / HIGHEST) <= 0:
+    below = log_joint - log_joint.max(axis=1, keepdims=True)
+    right = float((below.argmax(axis=1) == 0).mean())
+
+    def too_sure(sharpness: float) -> float:
+        return float(tempered(below, 1 / sharpness).max(axis=1).mean()) - right
+
+    if too_sure(1.0) <= 0:
+        return 1.0
+    if too_sure(1 / HIGHEST) >= 0:
         return HIGHEST
-    return float(1 / brentq(slope, 1 / HIGHEST, 1.0, xtol=1e-12))
+    return float(1 / brentq(too_sure, 1 / HIGHEST, 1.0, xtol=1e-12))
 
 
-def tempered(log_joint: np.ndarray, temperature: float) -> np.ndarray:
-    """Membership probabilities at a temperature, shape (m, k), from log joint densities.
+def temperature_error(sets: Sequence[np.ndarray], seed: int) -> float:
+    """Monte Carlo standard error of the temperature fitted to simulated data sets.
+
+    The data sets, each as `fit_temperature` takes one, are drawn with replacement; 0 for less than
+    two of them.
 
     Examples
     --------
-    >>> tempered(np.log([[0.8, 0.2]]), 1.0).round(2).tolist()
-    [[0.8, 0.2]]
-    >>> tempered(np.log([[0.8, 0.2]]), 2.0).round(2).tolist()
-    [[0.67, 0.33]]
+    >>> alike = [np.array([[4.0, 0.0], [0.0, 4.0]])] * 3
+    >>> temperature_error(alike, seed=1)
+    0.0
     """
-    shares = np.exp((log_joint - log_joint.max(axis=1, keepdims=True)) / temperature)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    if len(sets) < 2:
+        return 0.0
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(len(sets), size=(RESAMPLES, len(sets)))
+    return float(np.std([fit_temperature(np.vstack([sets[at] for at in row])) for row in drawn]))

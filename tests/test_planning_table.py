@@ -1,15 +1,19 @@
 """The table of a plan, the sites needed and the sentence."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import site_typology as st
-from site_typology.planning_simulation import TEMPERATURES, Outcome
+from site_typology.planning_material import Design
+from site_typology.planning_simulation import TEMPERATURES, Outcome, Task
 from site_typology.planning_table import (
     COLUMNS,
     crossing,
     found_types,
+    plan_table,
     site_range,
     sites_needed,
 )
@@ -31,7 +35,7 @@ def outcome(gains, reference):
     rows = tuple(map(tuple, np.asarray(reference).tolist()))
     every = (1.0,) * len(TEMPERATURES)
     observed = tuple(np.asarray(gains).tolist())
-    return Outcome(observed, rows, 1.0, every, every, every, 0.0, 0.5, 6.0)
+    return Outcome(observed, rows, 1.0, every, every, every, 1.0, 0.0, 0.5, 6.0)
 
 
 def test_references_that_differ_between_data_sets_take_no_power():
@@ -40,6 +44,23 @@ def test_references_that_differ_between_data_sets_take_no_power():
     gains = rng.normal(size=(40, 11, 2)) + level
     gains[:, 0] += 6
     assert found_types([outcome(one[0], one[1:]) for one in gains], 0.05).mean() > 0.9
+
+
+def test_sites_count_as_placed_by_memberships_as_sure_as_they_are_right():
+    placed = tuple(1 - 0.05 * at for at in range(len(TEMPERATURES)))
+    sureness = tuple(0.99 - 0.03 * at for at in range(len(TEMPERATURES)))
+    rightly = tuple(0.9 * share for share in placed)
+    settings = st.PlanSettings(sites=(9,), separations=(6.0,), replicates=2)
+    design = Design(9)
+    without = outcome([0.0], [[1.0]])
+    outcomes = {Task(design, 0.0, at): without for at in range(2)}
+    for at, right in enumerate((0.92, 0.88)):
+        one = dataclasses.replace(without, placed=placed, rightly=rightly, sureness=sureness)
+        outcomes[Task(design, 6.0, at)] = dataclasses.replace(one, right=right)
+    # .90 of the sites are right: the fourth temperature, at which they are sure to .90.
+    row = plan_table(outcomes, [design], settings).iloc[0]
+    assert row["placed"] == pytest.approx(placed[3])
+    assert row["rightly"] == pytest.approx(rightly[3])
 
 
 def test_data_sets_in_which_nothing_could_be_looked_for_find_nothing():

@@ -43,6 +43,7 @@ def test_the_evidence_says_that_it_rests_on_some_sites(typology):
     assert words in typology.evidence.to_dict()["why"]
     figures = typology.evidence.figures
     assert (figures["sites"], figures["sites_used"]) == (SITES - 1, PART)
+    assert typology.model.temperature == figures["temperature"]
     assert len(typology.evidence.site_stability) == PART
     pairs = comembership_table(typology)
     assert len(pairs) == PART * (PART - 1) / 2

@@ -71,7 +71,7 @@ def _figures(share: Share, mean: str = "middle of all") -> str:
 
 
 def possible_words(
-    possible: Sequence[int], names: Mapping[int, str], level: float, sizes: np.ndarray, least: int
+    possible: Sequence[int], names: Mapping[int, str], level: float, counts: np.ndarray, least: int
 ) -> str:
     """Say what the set of possible types means, or why there is none.
 
@@ -80,14 +80,14 @@ def possible_words(
     possible : sequence of int
     names : mapping of int to str
     level : float
-    sizes : ndarray, shape (k,)
-        Sites that count for each type.
+    counts : ndarray of int, shape (k,)
+        Fitted sites of each type.
     least : int
         Fewest sites a type that such a set takes.
     """
     if not possible:
-        few = [at + 1 for at, size in enumerate(sizes) if round(size, 6) < least]
-        each = joined([f"type {kind} has {sizes[kind - 1]:.0f}" for kind in few])
+        few = [at + 1 for at, count in enumerate(counts) if count < least]
+        each = joined([f"type {kind} has {counts[kind - 1]}" for kind in few])
         return (
             f"No set of types with a {level:.0%} guarantee can be given: it takes {least} sites of "
             f"each type, and {each}. Read the probabilities as the model's own."

@@ -232,8 +232,8 @@ class Answering:
         calibration = self.fitted.calibration
         kept = np.flatnonzero(self._kept[at]) if calibration.carries(LEVEL) else ()
         possible = tuple(int(kind) + 1 for kind in kept)
-        sizes, least = calibration.sizes, least_sites(LEVEL)
-        return possible, possible_words(possible, self._names, LEVEL, sizes, least)
+        counts, least = calibration.counts, least_sites(LEVEL)
+        return possible, possible_words(possible, self._names, LEVEL, counts, least)
 
 
 def status_of(reason: str) -> Status:

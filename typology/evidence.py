@@ -143,6 +143,7 @@ def collect(
         "expected_agreement_error": agreement.adjusted_rand_error,
         "expected_relative_entropy": agreement.expected_relative_entropy,
         "temperature": agreement.temperature,
+        "temperature_error": agreement.temperature_error,
         "sites_used": float(data.n),
         **{at_times(times): value for times, value in better or ()},
         **steady.figures,

@@ -145,4 +145,5 @@ def _of_other_sites(values: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 def _log_scores(typology: Typology, data: WorkingData) -> np.ndarray:
     """Log memberships but for what is the same in every type of a site, shape (n, k)."""
-    return np.asarray(np.log(typology.model.weights) - 0.5 * typology.model.distances(data))
+    scores = np.log(typology.model.weights) - 0.5 * typology.model.distances(data)
+    return np.asarray(scores / typology.model.temperature)

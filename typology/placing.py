@@ -11,7 +11,8 @@ import numpy as np
 from site_typology.models.mixture import BUDGET, TypeModel, fit_types
 from site_typology.models.parallel import Kept, Progress, run_tasks
 from site_typology.models.plausible import SeenCells
-from site_typology.models.temperature import fit_temperature
+from site_typology.models.temperature import fit_temperature, temperature_error
+from site_typology.models.typedness import LEAST_SITES
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
 
@@ -35,8 +36,9 @@ class Agreement:
     expected_relative_entropy : float
         The same, mean over the simulated data sets.
     temperature : float
-        At which memberships of the simulated sites, and of as many new ones, are as sure as right;
-        1 for one type.
+        At which the simulated sites are as sure of their types as they are right; 1 for one type.
+    temperature_error : float
+        Its Monte Carlo standard error.
     replicates : int
     """
 
@@ -45,6 +47,7 @@ class Agreement:
     relative_entropy: float
     expected_relative_entropy: float
     temperature: float
+    temperature_error: float
     replicates: int
 
 
@@ -113,7 +116,7 @@ def expected_agreement(
     """
     certainty = relative_entropy(model.memberships(data))
     if model.k < 2:
-        return Agreement(float("nan"), float("nan"), certainty, certainty, 1.0, 0)
+        return Agreement(float("nan"), float("nan"), certainty, certainty, 1.0, 0.0, 0)
     streams = np.random.SeedSequence(seed).spawn(replicates)
     refits = run_tasks(
         partial(_refit, model, data),
@@ -124,13 +127,15 @@ def expected_agreement(
         kept=kept,
     )
     found = np.array([figures for figures, _ in refits])
+    placed = [log_joint for _, log_joint in refits]
     spread = float(found[:, 0].std(ddof=1)) if replicates > 1 else float("nan")
     return Agreement(
         float(found[:, 0].mean()),
         spread / np.sqrt(replicates),
         certainty,
         float(found[:, 1].mean()),
-        fit_temperature(np.vstack([log_joint for _, log_joint in refits])),
+        fit_temperature(np.vstack(placed)),
+        temperature_error(placed, seed),
         replicates,
     )
 
@@ -205,39 +210,32 @@ def measured_better(
 def _refit(
     model: TypeModel, data: WorkingData, stream: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Refit the types to simulated sites, and place these and as many new ones.
+    """Refit the types to simulated sites, and place these.
 
     Returns
     -------
     ndarray, shape (2,)
-        Adjusted Rand index and relative entropy of the simulated sites.
-    ndarray, shape (2 n, k)
-        Log joint densities of the refitted types and each site, that of its true type first.
+        Adjusted Rand index and relative entropy.
+    ndarray, shape (n, k)
+        Log joint densities of the refitted types and each site, that of its true type first. No
+        rows where a type was given fewer sites than a type needs: what cannot be found again says
+        nothing of how well types are known that were found.
     """
     from sklearn.metrics import adjusted_rand_score
 
     rng = np.random.default_rng(stream)
-    labels, drawn = _simulated(model, data, rng)
-    fitted = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET)
-    memberships = fitted.memberships(drawn)
-    placed = memberships.argmax(axis=1)
-    agreement = adjusted_rand_score(labels, placed)
-    numbered = fitted.numbered_as(np.eye(model.k)[labels], drawn)
-    log_joint = [
-        _true_first(numbered, kinds, sites)
-        for kinds, sites in ((labels, drawn), _simulated(model, data, rng))
-    ]
-    return np.array([agreement, relative_entropy(memberships)]), np.vstack(log_joint)
-
-
-def _simulated(
-    model: TypeModel, data: WorkingData, rng: np.random.Generator
-) -> tuple[np.ndarray, WorkingData]:
-    """Types and measured profiles of sites with the errors and gaps of the data."""
     labels = rng.choice(model.k, size=data.n, p=model.weights)
     root = np.linalg.cholesky(model.covariance)
     truth = model.means[labels] + rng.normal(size=data.values.shape) @ root.T
-    return labels, add_errors(truth, data, rng)
+    drawn = add_errors(truth, data, rng)
+    fitted = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET)
+    memberships = fitted.memberships(drawn)
+    agreement = adjusted_rand_score(labels, memberships.argmax(axis=1))
+    log_joint = np.empty((0, model.k))
+    if np.bincount(labels, minlength=model.k).min() >= LEAST_SITES:
+        numbered = fitted.numbered_as(np.eye(model.k)[labels], drawn)
+        log_joint = _true_first(numbered, labels, drawn)
+    return np.array([agreement, relative_entropy(memberships)]), log_joint
 
 
 def _true_first(model: TypeModel, labels: np.ndarray, data: WorkingData) -> np.ndarray:

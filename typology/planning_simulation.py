@@ -24,12 +24,10 @@ from site_typology.screening import FEWEST_SITES, FEWEST_VALUES
 
 TEMPERATURES = tuple(1.2**at for at in range(16))
 """Temperatures of memberships tried, 1 to about 15."""
-SMALLEST = 1e-12
-"""Membership below which it makes no difference how small it is."""
 
-_Placing = tuple[float, tuple[float, ...], tuple[float, ...], tuple[float, ...]]
-_NO_TYPES: _Placing = (np.nan, *((np.nan,) * len(TEMPERATURES),) * 3)
-_NOBODY_PLACED: _Placing = (0.0, *((0.0,) * len(TEMPERATURES),) * 3)
+_Placing = tuple[float, tuple[float, ...], tuple[float, ...], tuple[float, ...], float]
+_NO_TYPES: _Placing = (np.nan, *((np.nan,) * len(TEMPERATURES),) * 3, np.nan)
+_NOBODY_PLACED: _Placing = (0.0, *((0.0,) * len(TEMPERATURES),) * 3, 0.0)
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,10 @@ class Outcome:
         without types.
     rightly : tuple of float
         Share of all sites placed so, and in the type that matches their true one.
-    doubt : tuple of float
-        Mean negative log membership of a site's true type at each temperature.
+    sureness : tuple of float
+        Mean probability of a site's likeliest type at each temperature.
+    right : float
+        Share of the sites placed at all whose likeliest type is their true one.
     apart : float
         Share of sites with too little data to take part.
     reliability : float
@@ -79,7 +79,8 @@ class Outcome:
     agreement: float
     placed: tuple[float, ...]
     rightly: tuple[float, ...]
-    doubt: tuple[float, ...]
+    sureness: tuple[float, ...]
+    right: float
     apart: float
     reliability: float
     answering: float
@@ -178,15 +179,16 @@ def _placing(made: Planted, settings: PlanSettings) -> _Placing:
     found = np.zeros(len(made.kept), dtype=np.int64)
     found[made.kept] = log_joint.argmax(axis=1) + 1
     right = found[made.kept] == truth
-    placed, rightly, doubt = [], [], []
+    placed, rightly, sureness = [], [], []
     for temperature in TEMPERATURES:
         shares = tempered(log_joint, temperature)
-        sure = shares.max(axis=1) >= settings.confidence
+        highest = shares.max(axis=1)
+        sure = highest >= settings.confidence
         placed.append(float(sure.sum()) / len(made.kept))
         rightly.append(float((sure & right).sum()) / len(made.kept))
-        true = shares[np.arange(len(truth)), truth - 1]
-        doubt.append(float(-np.log(np.maximum(true, SMALLEST)).mean()))
-    return adjusted_rand(found, made.labels), tuple(placed), tuple(rightly), tuple(doubt)
+        sureness.append(float(highest.mean()))
+    agreement = adjusted_rand(found, made.labels)
+    return agreement, tuple(placed), tuple(rightly), tuple(sureness), float(right.mean())
 
 
 def _stream(seed: int, task: Task) -> list[int]:

@@ -73,8 +73,9 @@ def _figures(outcomes: Sequence[Outcome], alpha: float) -> dict[str, float]:
     count = len(outcomes)
     found = found_types(outcomes, alpha)
     agreement = np.array([one.agreement for one in outcomes])
-    # Memberships are as sure as they are right, as in `site_typology.placing`.
-    at = int(np.mean([one.doubt for one in outcomes], axis=0).argmin())
+    # As sure as they are right: `site_typology.models.temperature.fit_temperature`, in steps.
+    too_sure = np.mean([np.array(one.sureness) - one.right for one in outcomes], axis=0)
+    at = int(np.abs(too_sure).argmin())
     placed = np.array([one.placed[at] for one in outcomes])
     rightly = np.array([one.rightly[at] for one in outcomes])
     root = np.sqrt(count)

@@ -205,7 +205,8 @@ def _results(typology: Typology, explanation: Explanation | None) -> list[Item]:
             "no" if np.isnan(entropy) else "in part",
             "Could not be computed."
             if np.isnan(entropy)
-            else f"{figure(entropy)} for the proposal; other models give no probabilities.",
+            else f"{figure(entropy)} for the proposal, its types taken as known; other models give "
+            f"no probabilities. {_temperature(typology)}",
         ),
         Item("14a", "Plot of the final model", "yes", "Figure under “Profiles”."),
         Item(
@@ -241,6 +242,16 @@ def _results(typology: Typology, explanation: Explanation | None) -> list[Item]:
         ),
         Item("LCA guide", "How the types are explained", *_explained(explanation)),
     ]
+
+
+def _temperature(typology: Typology) -> str:
+    """Say by which temperature probabilities were lowered, with its Monte Carlo error."""
+    figures = typology.evidence.figures
+    temperature, error = figures.get("temperature", 1.0), figures.get("temperature_error", 0.0)
+    return (
+        f"Membership probabilities are at the temperature {figure(temperature)} (Monte Carlo error "
+        f"{figure(error)}; 1 takes the types as known)."
+    )
 
 
 def _explained(explanation: Explanation | None) -> tuple[Met, str]:

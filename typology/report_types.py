@@ -204,14 +204,13 @@ def borderline_count(typology: Typology) -> int:
 
 
 def sureness_words(typology: Typology) -> str:
-    """Say by how much probabilities allow for types that were estimated; "" where by nothing."""
-    temperature = typology.model.temperature
-    if temperature == 1.0:
+    """Say that probabilities allow for types that were estimated; "" where nothing was changed."""
+    if figure(typology.model.temperature) == "1":
         return ""
     return (
-        "The types are estimated from these sites, not known, and the probabilities allow for it "
-        f"(temperature {figure(temperature)}; 1 would take the types as known): sites simulated "
-        "from these types, with the same errors and gaps, are as sure as they are right."
+        "The types were worked out from these sites and may be somewhat off. Probabilities are "
+        "therefore lowered until, in simulated studies like this one, sites are on average as sure "
+        "of their type as they are right."
     )
 
 

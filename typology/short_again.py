@@ -111,4 +111,5 @@ def _refitted(
     drawn = data.measured(model.means[labels] + within + noise)
     seed = int(random.integers(2**31))
     found = fit_types(drawn, model.k, seed, [labels], budget=BUDGET)
+    found = dataclasses.replace(found, temperature=model.temperature)
     return found.numbered_as(np.eye(model.k)[labels], drawn)

@@ -12,6 +12,7 @@ import numpy as np
 from site_typology.models.kernels import RIDGE
 from site_typology.models.ordinal import OrdinalBlock
 from site_typology.models.quadratic import Quadratics
+from site_typology.models.temperature import tempered
 from site_typology.models.working import WorkingData
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ class Drawn:
             spread = part.covariance + self.typical[np.ix_(columns, columns)]
             spread = spread + RIDGE * np.eye(len(columns))
             scores = Quadratics.of_gaussians(part.weights, part.means, spread)
-            logs = scores(data.values[:, columns]) / part.temperature
-            shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-            return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+            return tempered(scores(data.values[:, columns]), part.temperature)
         seen = dataclasses.replace(
             data,
             values=data.values[:, columns],

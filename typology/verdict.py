@@ -156,7 +156,8 @@ def _rules(figures: Figures, limits: Thresholds) -> tuple[Rule, ...]:
             figures.relative_entropy,
             limits.relative_entropy,
             ">=",
-            "Sites belong clearly to one type each (1 is certain, 0 is guessing).",
+            "Were the types known, sites would belong clearly to one type each (1 is certain, 0 "
+            "is guessing).",
         ),
         Rule(
             "stability",
