@@ -7,7 +7,8 @@ fitted sites come from types fitted without them (cross-conformal predictors; Vo
 Math. Artif. Intell.* 74).
 
 Types of fitted sites are not seen but estimated. Each site counts for each type by its membership
-probability, so that the sets hold for the types that the typology gives.
+probability, so that the sets hold for the types that the typology gives. Tempered memberships
+(`site_typology.models.temperature`) let sites between types count for both, which widens the sets.
 """
 
 from __future__ import annotations
