@@ -117,7 +117,7 @@ class TypeModel:
         return np.asarray(np.logaddexp.reduce(self.log_joint(SeenCells.of(data)), axis=1))
 
     def memberships(self, data: WorkingData) -> np.ndarray:
-        """Membership probabilities, shape (n, k); a site without values gets the weights."""
+        """Membership probabilities, shape (n, k); of a site without values the tempered weights."""
         return self.memberships_of(SeenCells.of(data))
 
     def memberships_of(self, seen: SeenCells) -> np.ndarray:
