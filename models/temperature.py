@@ -56,7 +56,7 @@ def fit_temperature(log_joint: np.ndarray) -> float:
     Examples
     --------
     >>> sure, wrong = [[4.0, 0.0]] * 3, [[0.0, 4.0]]
-    >>> round(fit_temperature(np.array(sure + wrong)), 3), round(4 / np.log(3), 3)
+    >>> round(fit_temperature(np.array(sure + wrong)), 3), round(float(4 / np.log(3)), 3)
     (3.641, 3.641)
     >>> fit_temperature(np.array(sure))
     1.0
