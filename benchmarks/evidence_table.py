@@ -35,6 +35,7 @@ DETAILS = (
     "as it expects",
     "sites placed",
     "calibration error",
+    "where the number is right",
     "CPU s, median",
 )
 
@@ -67,7 +68,6 @@ def _detail(cell: str, method: str, rows: Sequence[Row]) -> list[str]:
     claims = sum(bool(row["claims"]) for row in rows)
     low, high = wilson(claims, len(rows))
     verdicts = [row["verdict"] for row in rows if "verdict" in row]
-    bins = [np.array(row["bins"]) for row in rows if "bins" in row]
     return [
         cell,
         TITLES[method],
@@ -79,9 +79,16 @@ def _detail(cell: str, method: str, rows: Sequence[Row]) -> list[str]:
         mean_with_error([float(str(row["ari"])) for row in rows if "ari" in row]),
         mean_with_error(_expected(rows)),
         mean_with_error([float(str(row["placed"])) for row in rows if "placed" in row]),
-        f"{expected_calibration_error(sum(bins)):.2f}" if bins else "-",
+        _calibration(rows),
+        _calibration([row for row in rows if row.get("right_k")]),
         f"{np.median([float(str(row['seconds'])) for row in rows]):.2g}",
     ]
+
+
+def _calibration(rows: Sequence[Row]) -> str:
+    """Expected calibration error of the sites of all rows together."""
+    bins = [np.array(row["bins"]) for row in rows if "bins" in row]
+    return f"{expected_calibration_error(sum(bins)):.2f}" if bins else "-"
 
 
 def _rejections(rows: Sequence[Row]) -> str:
