@@ -19,6 +19,8 @@ from site_typology.placing import _refit, expected_agreement
 from site_typology.report import report_html
 from site_typology.report_types import sureness_words
 from site_typology.shares import Placed
+from site_typology.short_again import _refitted
+from site_typology.short_rule import ShortRule
 
 
 def hot(typology, temperature):
@@ -89,13 +91,20 @@ def test_what_a_changed_feature_does_is_told_on_the_scale_of_the_memberships(uns
     assert found.share == plain.share
 
 
+def test_short_forms_of_studies_drawn_again_are_chosen_at_the_same_temperature(unsure):
+    full = ShortRule.full(unsure)
+    labels = full.model.memberships(unsure.fitted.data).argmax(axis=1)
+    found = _refitted(full, unsure.fitted.data, labels, np.random.default_rng(1))
+    assert found.temperature == unsure.model.temperature
+
+
 def test_nine_sites_are_nine_however_sure_they_are():
     far = np.repeat([[0.0, 0.0], [5.0, 5.0]], [20, 9], axis=0)
-    data = exact_data(far + np.random.default_rng(1).normal(size=(29, 2)))
-    model = TypeModel(np.array([0.7, 0.3]), np.array([[0.0] * 2, [5.0] * 2]), np.eye(2), 3.0)
+    data = exact_data(far + np.random.default_rng(5).normal(size=(29, 2)))
+    model = TypeModel(np.array([0.9, 0.1]), np.array([[0.0] * 2, [5.0] * 2]), np.eye(2), 3.0)
     found = calibrate(model, data)
     assert found.counts.tolist() == [20, 9]
-    assert found.sizes.min() != pytest.approx(9, abs=1e-3)
+    assert found.sizes[1] < 8.99
     assert found.carries(0.9) and not found.carries(0.95)
     assert all(fold.model.temperature == 3.0 for fold in found.folds)
     said = possible_words((), {1: "A", 2: "B"}, 0.95, found.counts, least_sites(0.95))
