@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,12 +14,17 @@ import pytest
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-def test_every_way_without_errors_gives_the_probabilities_of_scikit_learn(
-    typed, tmp_path, monkeypatch
-):
+@pytest.fixture
+def batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The benchmark, which is no package and not installed."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import batch
+    yield importlib.import_module("batch")
+    sys.modules.pop("batch")
 
+
+def test_every_way_without_errors_gives_the_probabilities_of_scikit_learn(
+    batch, typed, tmp_path, monkeypatch
+):
     monkeypatch.setattr(batch, "WAYS", [way for way in batch.WAYS if way[2] == "exact"])
     typed.save(tmp_path / "typology")
     batch.write_sites(tmp_path, tmp_path / "typology", 300)
@@ -28,4 +36,3 @@ def test_every_way_without_errors_gives_the_probabilities_of_scikit_learn(
         known = ~np.isnan(found).any(axis=1)
         assert known.mean() > 0.9
         assert found[known] == pytest.approx(answers[0][known], abs=batch.AGREEMENT)
-    sys.modules.pop("batch")
