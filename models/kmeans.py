@@ -37,26 +37,26 @@ def kmeans(points: np.ndarray, k: int, uniforms: np.ndarray, steps: int, trials:
         for b in range(p):
             across[b, i] = points[i, b]
     labels, best_labels = np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int32)
-    chosen = np.zeros(n, dtype=np.int32)
-    nearest, square = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
-    least, pieces = np.empty(n, dtype=np.float32), np.empty((n + PIECE - 1) // PIECE)
+    chosen, nearest = np.zeros(n, dtype=np.int32), np.empty(n, dtype=np.float32)
+    squares = np.empty((max(k, trials), n), dtype=np.float32)
+    pieces = np.empty((n + PIECE - 1) // PIECE)
     centres = np.empty((k, p), dtype=np.float32)
     sums, sizes = np.empty((k, p)), np.empty(k)
     best = np.inf
     for run in range(uniforms.shape[0]):
-        seed_centres(points, across, centres, nearest, square, least, pieces, uniforms[run], trials)
+        seed_centres(points, across, centres, nearest, squares[:trials], pieces, uniforms[run])
         labels[:] = -1
         sums[:] = 0.0
         sizes[:] = 0.0
         for _ in range(steps):
-            nearest_centres(across, centres, chosen, nearest, square)
+            nearest_centres(across, centres, chosen, squares[:k])
             if not relabel(points, chosen, labels, sums, sizes):
                 break
             for j in range(k):
                 if sizes[j] > 0:
                     for b in range(p):
                         centres[j, b] = sums[j, b] / sizes[j]
-        inertia = total_of(nearest)
+        inertia = total_of(squares[0])
         if inertia < best:
             best = inertia
             best_labels[:] = labels
@@ -93,6 +93,42 @@ def squares_from(across: np.ndarray, centre: np.ndarray, square: np.ndarray) -> 
             square[i] += apart * apart
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def squares_from_three(across: np.ndarray, centres: np.ndarray, squares: np.ndarray) -> None:
+    """`squares_from` three centres, for which the sites are read once."""
+    n, p = squares.shape[1], centres.shape[1]
+    to_first, to_second, to_third = squares[0], squares[1], squares[2]
+    for i in range(n):
+        to_first[i] = to_second[i] = to_third[i] = 0.0
+    whole = p - p % 4
+    for b in range(0, whole, 4):
+        first, second, third, fourth = across[b], across[b + 1], across[b + 2], across[b + 3]
+        u0, u1, u2, u3 = centres[0, b], centres[0, b + 1], centres[0, b + 2], centres[0, b + 3]
+        v0, v1, v2, v3 = centres[1, b], centres[1, b + 1], centres[1, b + 2], centres[1, b + 3]
+        w0, w1, w2, w3 = centres[2, b], centres[2, b + 1], centres[2, b + 2], centres[2, b + 3]
+        for i in range(n):
+            x0, x1, x2, x3 = first[i], second[i], third[i], fourth[i]
+            to_first[i] += ((x0 - u0) ** 2 + (x1 - u1) ** 2) + ((x2 - u2) ** 2 + (x3 - u3) ** 2)
+            to_second[i] += ((x0 - v0) ** 2 + (x1 - v1) ** 2) + ((x2 - v2) ** 2 + (x3 - v3) ** 2)
+            to_third[i] += ((x0 - w0) ** 2 + (x1 - w1) ** 2) + ((x2 - w2) ** 2 + (x3 - w3) ** 2)
+    for b in range(whole, p):
+        row, u0, v0, w0 = across[b], centres[0, b], centres[1, b], centres[2, b]
+        for i in range(n):
+            to_first[i] += (row[i] - u0) ** 2
+            to_second[i] += (row[i] - v0) ** 2
+            to_third[i] += (row[i] - w0) ** 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def squares_from_each(across: np.ndarray, centres: np.ndarray, squares: np.ndarray) -> None:
+    """Squared distances of every site from each centre, one row a centre."""
+    whole = len(centres) - len(centres) % 3
+    for j in range(0, whole, 3):
+        squares_from_three(across, centres[j : j + 3], squares[j : j + 3])
+    for j in range(whole, len(centres)):
+        squares_from(across, centres[j], squares[j])
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 def total_of(values: np.ndarray) -> float:
     """Sum in whatever order is fastest."""
@@ -116,15 +152,14 @@ def nearest_centres(
     across: np.ndarray,
     centres: np.ndarray,
     chosen: np.ndarray,
-    nearest: np.ndarray,
-    square: np.ndarray,
+    squares: np.ndarray,
 ) -> None:
-    """Find the nearest centre of each site, and its squared distance from it."""
-    chosen[:] = 0
-    squares_from(across, centres[0], nearest)
+    """Find the nearest centre of each site; the first row of `squares` gets its distance."""
+    squares_from_each(across, centres, squares)
+    for i in range(len(chosen)):
+        chosen[i] = 0
     for j in range(1, len(centres)):
-        squares_from(across, centres[j], square)
-        take_closer(square, nearest, chosen, np.int32(j))
+        take_closer(squares[j], squares[0], chosen, np.int32(j))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -175,14 +210,17 @@ def seed_centres(
     across: np.ndarray,
     centres: np.ndarray,
     nearest: np.ndarray,
-    square: np.ndarray,
-    least: np.ndarray,
+    squares: np.ndarray,
     pieces: np.ndarray,
     uniforms: np.ndarray,
-    trials: int,
 ) -> None:
-    """Pick first centres one by one, each with a chance that grows with its squared distance."""
+    """Pick first centres one by one, each with a chance that grows with its squared distance.
+
+    As many sites are tried for a centre as `squares` has rows.
+    """
     n, p = points.shape
+    trials = len(squares)
+    tried = np.empty((trials, p), dtype=np.float32)
     pick = min(int(uniforms[0] * n), n - 1)
     for b in range(p):
         centres[0, b] = points[pick, b]
@@ -191,22 +229,23 @@ def seed_centres(
         for piece in range(len(pieces)):
             pieces[piece] = total_of(nearest[piece * PIECE : (piece + 1) * PIECE])
         total = pieces.sum()
-        best, kept = np.inf, -1
         for trial in range(trials):
-            goal = (uniforms[j] + trial / trials) % 1.0 * total
-            pick = picked(nearest, pieces, goal)
+            pick = picked(nearest, pieces, (uniforms[j] + trial / trials) % 1.0 * total)
             for b in range(p):
-                centres[j, b] = points[pick, b]
-            squares_from(across, centres[j], square)
+                tried[trial, b] = points[pick, b]
+        squares_from_each(across, tried, squares)
+        best, kept = np.inf, 0
+        for trial in range(trials):
+            square = squares[trial]
             for i in range(n):
                 square[i] = min(square[i], nearest[i])
             inertia = total_of(square)
             if inertia < best:
-                best, kept = inertia, pick
-                least[:] = square
-        for b in range(p):
-            centres[j, b] = points[kept, b]
-        nearest[:] = least
+                best, kept = inertia, trial
+        centres[j] = tried[kept]
+        least = squares[kept]
+        for i in range(n):
+            nearest[i] = least[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -230,6 +269,15 @@ def move_centres(
             centres[j] /= sizes[j]
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def square_between(one: np.ndarray, other: np.ndarray) -> float:
+    """Squared distance of two points."""
+    square = 0.0
+    for b in range(len(one)):
+        square += (one[b] - other[b]) ** 2
+    return square
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def exchange(points: np.ndarray, labels: np.ndarray, k: int) -> None:
     """Move single sites to other groups, in place, as long as that lowers the inertia.
@@ -247,16 +295,13 @@ def exchange(points: np.ndarray, labels: np.ndarray, k: int) -> None:
         quiet += 1
         if sizes[own] > 1.0:
             best, other = -1e-12, own
-            leaving = 0.0
-            for b in range(p):
-                leaving += (points[i, b] - centres[own, b]) ** 2
-            leaving *= sizes[own] / (sizes[own] - 1.0)
+            leaving = square_between(points[i], centres[own]) * sizes[own] / (sizes[own] - 1.0)
             for j in range(k):
-                coming = 0.0
-                for b in range(p):
-                    coming += (points[i, b] - centres[j, b]) ** 2
-                change = coming * sizes[j] / (sizes[j] + 1.0) - leaving
-                if j != own and change < best:
+                if j == own:
+                    continue
+                coming = square_between(points[i], centres[j]) * sizes[j] / (sizes[j] + 1.0)
+                change = coming - leaving
+                if change < best:
                     best, other = change, j
             if other != own:
                 for b in range(p):

@@ -9,8 +9,10 @@ from site_typology.models.kmeans import (
     exchange,
     kmeans,
     kmeans_of_resamples,
+    nearest_centres,
     picked,
     settled_kmeans,
+    squares_from_each,
 )
 from site_typology.models.resampling import (
     align_labels,
@@ -41,6 +43,21 @@ def test_every_site_ends_nearest_to_the_mean_of_its_own_group(n):
         # Distances in single precision may differ from these in the seventh digit.
         own = squares[np.arange(n), labels]
         assert (own <= squares.min(axis=1) + 1e-5).all(), seed
+
+
+@pytest.mark.parametrize("features", [1, 3, 4, 5, 8, 15])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 6, 7])
+def test_squares_and_nearest_centres_of_any_number_of_features_and_centres(k, features):
+    rng = np.random.default_rng(k)
+    sites, centres = (rng.normal(size=(rows, features)).astype(np.float32) for rows in (37, k))
+    expected = ((sites[None].astype(float) - centres[:, None]) ** 2).sum(axis=2)
+    across, squares = np.ascontiguousarray(sites.T), np.empty((k, 37), dtype=np.float32)
+    squares_from_each(across, centres, squares)
+    np.testing.assert_allclose(squares, expected, rtol=1e-5)
+    chosen = np.full(37, -1, dtype=np.int32)
+    nearest_centres(across, centres, chosen, squares)
+    np.testing.assert_array_equal(chosen, expected.argmin(axis=0))
+    np.testing.assert_allclose(squares[0], expected.min(axis=0), rtol=1e-5)
 
 
 def test_points_far_from_zero_are_told_apart():
