@@ -95,8 +95,8 @@ def _words(curve: SpecificationCurve) -> list[str]:
     else:
         sentences.append(
             "No typology is claimed, so there is no proposal to agree with: the figures say how "
-            "far specifications agree with each other. Groups that all algorithms find alike can "
-            "still be slices of one population."
+            "far specifications agree with each other. Groups that all algorithms find alike need "
+            "not be types."
         )
     varied = {name: share for name, share in curve.explained.items() if share == share}
     if varied:
