@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 _MOST_POINTS = 2000
 
@@ -79,9 +78,10 @@ def thinned(residuals: np.ndarray) -> np.ndarray:
 
 def _exact(residuals: np.ndarray, size: float) -> float:
     """Variance of the median of an odd number of draws with replacement."""
+    from scipy.special import betainc
+
     share = np.arange(len(residuals) + 1) / len(residuals)
-    # The median is at or below a point when more than half of the draws are.
-    below = binom.sf((size - 1) / 2, size, share)
-    chance = np.diff(below)
+    # At or below a point when more than half of the draws are: a binomial tail, as a beta function.
+    chance = np.diff(betainc((size + 1) / 2, (size + 1) / 2, share))
     mean = float(chance @ residuals)
     return float(chance @ (residuals - mean) ** 2)

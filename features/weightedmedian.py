@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import gammaln
-from scipy.stats import binom
 
 from site_typology.features.medianerror import thinned, variance_of_medians
 
@@ -96,6 +94,8 @@ def _variance(
 
 def _below_half(whole: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Chance that j weights drawn add up to less than half of all, and to just half; (n + 1,)."""
+    from scipy.special import gammaln
+
     n, most = len(whole), sum(whole)
     ways = np.zeros((n + 1, most + 1))
     ways[0, 0] = 1.0
@@ -110,6 +110,9 @@ def _below_half(whole: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 def _moments(points: np.ndarray, k: int, n: int) -> np.ndarray:
     """Mean and mean square of the k-th smallest of n draws with replacement."""
+    from scipy.special import betainc
+
     share = np.arange(len(points) + 1) / len(points)
-    chance = np.diff(binom.sf(k - 1, n, share))
+    # At or below a point when k draws or more are: a binomial tail, as a beta function.
+    chance = np.diff(betainc(k, n - k + 1, share))
     return np.array([chance @ points, chance @ points**2])
