@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,8 +151,8 @@ def _with_alternative(name: str, drawing: Drawing, svg: str) -> str:
     label = f'role="img" aria-labelledby="{name}-title {name}-desc"'
     return (
         f"{head} {label}>\n"
-        f'<title id="{name}-title">{escape(drawing.title)}</title>\n'
-        f'<desc id="{name}-desc">{escape(drawing.description)}</desc>{rest}'
+        f'<title id="{name}-title">{html.escape(drawing.title)}</title>\n'
+        f'<desc id="{name}-desc">{html.escape(drawing.description)}</desc>{rest}'
     )
 
 
