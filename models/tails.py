@@ -56,10 +56,11 @@ def log_tail(
     [0.00012, 0.00015, 0.0008]
     """
     from scipy.special import betainc
-    from scipy.stats import chi2
 
     cells = np.maximum(observed, 1)
     if sites is None:
+        from scipy.stats import chi2
+
         return np.asarray(np.where(observed > 0, chi2.logsf(squares, cells), 0.0))
     freedom = np.maximum(sites - model.k + TYPE_PRIOR, cells)
     below = freedom - cells + 1
