@@ -21,7 +21,7 @@ from site_typology.models.plausible import Population
 from site_typology.models.resampling import Stability, derived_seed
 from site_typology.models.working import WorkingData
 from site_typology.nulltest import null_test, types_to_try
-from site_typology.number_of_types import number_shares
+from site_typology.number_of_types import NumberRule, number_shares
 from site_typology.placing import Agreement, expected_agreement, measured_better
 from site_typology.power import power
 from site_typology.proposal_stability import ProposalStability, proposal_stability
@@ -105,12 +105,17 @@ class EvidenceSteps:
         return proposal_stability(self.data, k, stability, self.settings, own, **self._how)
 
     def placing(
-        self, model: TypeModel, rejected: bool
+        self, model: TypeModel, test: NullTest
     ) -> tuple[Agreement, tuple[tuple[float, float], ...] | None]:
-        """How well sites could be placed; where too loosely for a claim, what would be enough."""
+        """How well sites could be placed; where too loosely for a claim, what would be enough.
+
+        Without a rejection there is no choice of a number of types that could be made anew.
+        """
+        rejected = test.p_value <= self.settings.alpha
+        rule = NumberRule.of(test, self.settings.min_sites) if rejected else None
         needed = self.settings.thresholds.expected_agreement
         how = self._own("expected agreement") | {"replicates": self.settings.agreement_replicates}
-        found = expected_agreement(model, self.data, **how)
+        found = expected_agreement(model, self.data, rule=rule, **how)
         if not rejected or found.adjusted_rand >= needed:
             return found, None
         return found, measured_better(model, self.data, needed, **how)

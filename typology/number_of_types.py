@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -64,6 +64,54 @@ def nearest_number(test: NullTest) -> int:
     gains = test.gains.sort_values("k")
     at = _nearest(gains["standardised"].to_numpy(dtype=float), test.draws)
     return int(gains["k"].iloc[at])
+
+
+@dataclass(frozen=True)
+class NumberRule:
+    """How `nearest_number` chooses, for other data with the same sites, errors and gaps.
+
+    Parameters
+    ----------
+    ks : tuple of int
+        Numbers of types, from the smallest.
+    means, spreads : ndarray, shape (len(ks),)
+        Of the gains of the reference.
+    draws : int
+        Reference data sets.
+    least : int
+        Sites that every type needs.
+    """
+
+    ks: tuple[int, ...]
+    means: np.ndarray
+    spreads: np.ndarray
+    draws: int
+    least: int
+
+    @classmethod
+    def of(cls, test: NullTest, least: int) -> NumberRule:
+        """Take the rule from a null test of types of `least` sites."""
+        gains = test.gains.sort_values("k")
+        means, spreads = (gains[f"reference_{name}"].to_numpy(float) for name in ("mean", "sd"))
+        return cls(tuple(gains["k"].astype(int).tolist()), means, spreads, test.draws, least)
+
+    def nearest(self, gains: Mapping[int, float]) -> int:
+        """Number of types that data with these gains come nearest to.
+
+        Examples
+        --------
+        >>> rule = NumberRule((2, 3), np.array([1.0, 5.0]), np.array([1.0, 1.0]), 99, 3)
+        >>> rule.nearest({2: 4.0, 3: 9.0}), rule.nearest({2: 4.0, 3: float("nan")})
+        (3, 2)
+        """
+        apart = np.array([gains[k] for k in self.ks]) - self.means
+        # Where the reference has hardly any types of this number, nothing can be said of it.
+        spreads = np.where(self.spreads > 0, self.spreads, np.nan)
+        return self.ks[_nearest(apart / spreads, self.draws)]
+
+    def number_in(self, data: WorkingData, seed: int) -> int:
+        """Look for types in other data, and choose their number."""
+        return self.nearest(typedness(data, self.ks, seed, least=self.least).gains)
 
 
 def _nearest(standardised: np.ndarray, draws: int) -> int:

@@ -11,10 +11,11 @@ import numpy as np
 from site_typology.models.mixture import BUDGET, TypeModel, fit_types
 from site_typology.models.parallel import Kept, Progress, run_tasks
 from site_typology.models.plausible import SeenCells
-from site_typology.models.temperature import fit_temperature, temperature_error
+from site_typology.models.temperature import fit_temperature, temperature_error, tempered
 from site_typology.models.typedness import LEAST_SITES
 from site_typology.models.unimodal import add_errors
 from site_typology.models.working import WorkingData
+from site_typology.number_of_types import NumberRule
 
 STAGE: Final = "expected agreement"
 TIMES: Final = (2.0, 4.0, 8.0)
@@ -36,7 +37,8 @@ class Agreement:
     expected_relative_entropy : float
         The same, mean over the simulated data sets.
     temperature : float
-        At which the simulated sites are as sure of their types as they are right; 1 for one type.
+        At which the simulated sites are as sure of their types as they are right, their number
+        chosen anew where a rule was given; 1 for one type.
     temperature_error : float
         Its Monte Carlo standard error.
     replicates : int
@@ -79,6 +81,7 @@ def expected_agreement(
     model: TypeModel,
     data: WorkingData,
     *,
+    rule: NumberRule | None = None,
     replicates: int = 40,
     seed: int = 0,
     stage: str = STAGE,
@@ -93,6 +96,9 @@ def expected_agreement(
     model : TypeModel
         Fitted to `data`.
     data : WorkingData
+    rule : NumberRule, optional
+        How the data got their number of types. The temperature is then that of sites whose number
+        of types is chosen by it: a type missed or added makes sites sure and wrong.
     replicates : int
     seed : int
         Results are the same for any number of `workers`.
@@ -119,7 +125,7 @@ def expected_agreement(
         return Agreement(float("nan"), float("nan"), certainty, certainty, 1.0, 0.0, 0)
     streams = np.random.SeedSequence(seed).spawn(replicates)
     refits = run_tasks(
-        partial(_refit, model, data),
+        partial(_refit, model, data, rule),
         streams,
         workers=workers,
         progress=progress,
@@ -208,18 +214,18 @@ def measured_better(
 
 
 def _refit(
-    model: TypeModel, data: WorkingData, stream: np.random.SeedSequence
+    model: TypeModel, data: WorkingData, rule: NumberRule | None, stream: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
     """Refit the types to simulated sites, and place these.
 
     Returns
     -------
     ndarray, shape (2,)
-        Adjusted Rand index and relative entropy.
+        Adjusted Rand index and relative entropy, told the number of types.
     ndarray, shape (n, k)
-        Log joint densities of the refitted types and each site, that of its true type first. No
-        rows where a type was given fewer sites than a type needs: what cannot be found again says
-        nothing of how well types are known that were found.
+        Log joint densities of the refitted types and each site, `_true_first`; the number of types
+        chosen by the rule, if there is one. No rows where a type was given fewer sites than a type
+        needs: what cannot be found again says nothing of how well types are known that were found.
     """
     from sklearn.metrics import adjusted_rand_score
 
@@ -228,18 +234,35 @@ def _refit(
     root = np.linalg.cholesky(model.covariance)
     truth = model.means[labels] + rng.normal(size=data.values.shape) @ root.T
     drawn = add_errors(truth, data, rng)
-    fitted = fit_types(drawn, model.k, int(rng.integers(2**31)), budget=BUDGET)
+    search_seed = int(rng.integers(2**31))
+    fitted = fit_types(drawn, model.k, search_seed, budget=BUDGET)
     memberships = fitted.memberships(drawn)
     agreement = adjusted_rand_score(labels, memberships.argmax(axis=1))
-    log_joint = np.empty((0, model.k))
+    width = model.k if rule is None else max(model.k, *rule.ks)
+    log_joint = np.empty((0, width))
     if np.bincount(labels, minlength=model.k).min() >= LEAST_SITES:
-        numbered = fitted.numbered_as(np.eye(model.k)[labels], drawn)
-        log_joint = _true_first(numbered, labels, drawn)
+        number = model.k if rule is None else rule.number_in(drawn, search_seed)
+        if number != model.k:
+            fitted = fit_types(drawn, number, search_seed, budget=BUDGET)
+        log_joint = _true_first(fitted, labels, model.k, drawn, width)
     return np.array([agreement, relative_entropy(memberships)]), log_joint
 
 
-def _true_first(model: TypeModel, labels: np.ndarray, data: WorkingData) -> np.ndarray:
-    """Log joint densities with the true type of each site in the first column."""
+def _true_first(
+    model: TypeModel, labels: np.ndarray, k: int, data: WorkingData, width: int
+) -> np.ndarray:
+    """Log joint densities with the true type of each site in the first of `width` columns.
+
+    Types are matched one to one with the k true ones. A true type without a partner, and columns
+    beyond the types that there are, have a density of 0.
+    """
+    from scipy.optimize import linear_sum_assignment
+
     found = model.log_joint(SeenCells.of(data))
-    order = np.argsort(np.arange(model.k) != labels[:, None], axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1)
+    shared = np.eye(k)[labels].T @ tempered(found, 1.0)
+    true, partners = linear_sum_assignment(-shared)
+    partner = np.full(k, model.k)
+    partner[true] = partners
+    every = np.pad(found, ((0, 0), (0, width - model.k)), constant_values=-np.inf)
+    order = np.argsort(np.arange(width) != partner[labels][:, None], axis=1, kind="stable")
+    return np.take_along_axis(every, order, axis=1)
