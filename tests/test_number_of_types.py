@@ -12,6 +12,7 @@ from site_typology.models.working import exact_data
 from site_typology.nulltest import judge
 from site_typology.number_of_types import (
     KEPT,
+    NumberRule,
     chosen_number,
     nearest_number,
     number_shares,
@@ -42,6 +43,20 @@ def test_the_number_is_the_smallest_that_cannot_be_told_from_the_largest():
         assert nearest_number(dataclasses.replace(test, gains=table)) == number
 
 
+def test_a_number_that_the_reference_hardly_has_is_never_chosen():
+    rule = NumberRule((2, 3), np.array([1.0, 1.0]), np.array([1.0, 0.0]), 19, 3)
+    assert rule.nearest({2: 2.0, 3: 50.0}) == 2
+
+
+def test_other_data_get_their_number_by_the_same_gains():
+    data, ks = sites(24, 3, seed=2), (2, 3)
+    gains = module.typedness(data, ks, 7, least=4).gains
+    for more, number in ((0.0, 2), (1.0, 3)):
+        means = np.array([gains[2], gains[3] - more]) - 1.0
+        rule = NumberRule(ks, means, np.full(2, 0.1), 99, least=4)
+        assert rule.number_in(data, seed=7) == number
+
+
 def test_the_rule_is_that_of_the_null_test_and_its_number():
     rng = np.random.default_rng(3)
     chosen = []
@@ -57,6 +72,7 @@ def test_the_rule_is_that_of_the_null_test_and_its_number():
         test = second if second.p_value > first.p_value else first
         expected = nearest_number(test) if test.p_value <= 0.05 else 1
         assert chosen_number(gains, (2, 3, 4), references, 0.05) == expected
+        assert NumberRule.of(test, 3).nearest(observed) == nearest_number(test)
         chosen.append(expected)
     assert set(chosen) == {1, 2, 3, 4}
 

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from site_typology.models.mixture import TypeModel, fit_types
+from site_typology.models.temperature import tempered
 from site_typology.models.working import exact_data
-from site_typology.placing import expected_agreement, measured_better, relative_entropy
+from site_typology.number_of_types import NumberRule
+from site_typology.placing import (
+    _refit,
+    _true_first,
+    expected_agreement,
+    measured_better,
+    relative_entropy,
+)
 
 
 def sites(n, seed, error=0.3, q=4):
@@ -69,3 +77,70 @@ def test_more_information_places_sites_better_up_to_what_is_asked_for():
 
 def test_more_information_is_not_tried_where_every_value_is_exact():
     assert measured_better(APART, exact_data(sites(40, 8).values), 2.0, replicates=5) == ()
+
+
+# --- The number of types chosen anew -------------------------------------------------------------
+
+THREE = TypeModel(np.array([0.4, 0.3, 0.3]), np.eye(3, 4) * 4, np.eye(4))
+
+
+def of_three(n=24):
+    """Sites near the means of three types, and which type each is of."""
+    labels = np.repeat([0, 1, 2], n // 3)
+    noise = np.random.default_rng(1).normal(size=(n, 4)) / 5
+    return exact_data(THREE.means[labels] + noise), labels
+
+
+def found_by(means):
+    means = np.array(means, float)
+    return TypeModel(np.full(len(means), 1 / len(means)), means, np.eye(4) / 10)
+
+
+def test_a_type_that_was_missed_is_nowhere():
+    data, labels = of_three()
+    model = found_by([[2, 2, 0, 0], [0, 0, 4, 0]])
+    found = _true_first(model, labels, 3, data, 4)
+    right = tempered(found, 1.0).argmax(axis=1) == 0
+    (lost,) = np.unique(labels[np.isneginf(found[:, 0])])
+    assert lost in (0, 1)
+    assert (right == (labels != lost)).all()
+    sure = np.sort(tempered(found, 1.0), axis=1)[:, ::-1]
+    np.testing.assert_allclose(sure[:, :2], np.sort(model.memberships(data), axis=1)[:, ::-1])
+    assert (sure[:, 2:] == 0).all()
+
+
+def test_of_a_type_found_in_two_parts_one_is_right():
+    data, labels = of_three()
+    model = found_by([[4, 0, 0, 0], [0, 4, 0, 0], [0, 0, 4, 0.3], [0, 0, 4, -0.3]])
+    found = _true_first(model, labels, 3, data, 5)
+    right = tempered(found, 1.0).argmax(axis=1) == 0
+    parts = np.bincount(model.memberships(data).argmax(axis=1)[labels == 2], minlength=4)[2:]
+    assert 0 < parts.min() < parts.max()
+    assert right[labels < 2].all()
+    assert right[labels == 2].sum() == parts.max()
+    assert np.isfinite(found).sum(axis=1).tolist() == [4] * 24
+
+
+def test_a_type_missed_makes_sites_less_sure_and_leaves_the_agreement():
+    data = sites(30, 8)
+    two = NumberRule((2,), np.zeros(1), np.ones(1), 99, 3)
+    told, anew = (
+        expected_agreement(THREE, data, rule=rule, replicates=20, seed=3) for rule in (None, two)
+    )
+    assert told.adjusted_rand == anew.adjusted_rand
+    assert told.expected_relative_entropy == anew.expected_relative_entropy
+    assert anew.temperature > 2 * told.temperature
+
+
+def test_sites_are_as_sure_as_they_are_right_where_the_number_is_chosen_too():
+    """New simulated studies, not those that the temperature was learnt from."""
+    data = sites(30, 9)
+    rule = NumberRule((2, 3, 4), np.array([-10.0, 6.0, 14.0]), np.full(3, 3.0), 99, 3)
+    temperature = expected_agreement(THREE, data, rule=rule, replicates=60, seed=1).temperature
+    streams = np.random.SeedSequence(2).spawn(60)
+    others = [one for s in streams if len(one := _refit(THREE, data, rule, s)[1])]
+    assert len({int(np.isfinite(one).any(axis=0).sum()) for one in others}) > 1
+    right = np.array([(one.argmax(axis=1) == 0).mean() for one in others])
+    sure = np.array([tempered(one, temperature).max(axis=1).mean() for one in others])
+    error = np.std(sure - right, ddof=1) / np.sqrt(len(right))
+    assert abs((sure - right).mean()) < 3 * np.sqrt(2) * error

@@ -53,7 +53,9 @@ def test_sites_are_as_sure_as_they_are_right_where_the_truth_is_known():
     errors = np.full((30, 1, 1), 0.4) * np.eye(6)
     data = exact_data(np.zeros((30, 6)), errors)
     temperature = expected_agreement(model, data, replicates=60, seed=1).temperature
-    others = [_refit(model, data, None, stream)[1] for stream in np.random.SeedSequence(2).spawn(60)]
+    others = [
+        _refit(model, data, None, stream)[1] for stream in np.random.SeedSequence(2).spawn(60)
+    ]
     right = np.array([(one.argmax(axis=1) == 0).mean() for one in others if len(one)])
     plain, sure = (
         np.array([tempered(one, at).max(axis=1).mean() for one in others if len(one)])
