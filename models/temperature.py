@@ -46,7 +46,8 @@ def fit_temperature(log_joint: np.ndarray) -> float:
     Parameters
     ----------
     log_joint : ndarray, shape (m, k)
-        Log joint densities of sites whose types are known, the true type first.
+        Log joint densities of sites whose types are known, the true type first; minus infinity
+        for a type that was not found.
 
     Returns
     -------

@@ -9,15 +9,20 @@ import pytest
 from site_typology import load
 from site_typology.answer_words import possible_words
 from site_typology.document_reading import read_page
+from site_typology.evidence_steps import EvidenceSteps
 from site_typology.explain import explain
 from site_typology.faithful import check_faithfulness
 from site_typology.models.conformal import calibrate, least_sites
 from site_typology.models.mixture import TypeModel
+from site_typology.models.resampling import derived_seed
 from site_typology.models.temperature import tempered
 from site_typology.models.working import exact_data
+from site_typology.nulltest import judge
+from site_typology.number_of_types import NumberRule
 from site_typology.placing import _refit, expected_agreement
 from site_typology.report import report_html
 from site_typology.report_types import sureness_words
+from site_typology.settings import ProposeSettings
 from site_typology.shares import Placed
 from site_typology.short_again import _refitted
 from site_typology.short_rule import ShortRule
@@ -64,6 +69,22 @@ def test_sites_are_as_sure_as_they_are_right_where_the_truth_is_known():
     error = np.std(sure - right, ddof=1) / np.sqrt(len(right))
     assert abs((sure - right).mean()) < 3 * np.sqrt(2) * error
     assert (plain - right).mean() > 10 * error
+
+
+def test_the_number_of_types_is_chosen_anew_where_the_null_test_rejects(unsure):
+    settings = ProposeSettings(agreement_replicates=10)
+    data, model = unsure.fitted.data, unsure.model
+    steps = EvidenceSteps(data, None, settings, seed=1, workers=1, progress=None, kept=None)
+    test = judge({2: 0.0}, np.random.default_rng(1).normal(size=(19, 1)), "one population")
+    seed = derived_seed(1, "expected agreement")
+    told, anew = (
+        expected_agreement(model, data, rule=rule, replicates=10, seed=seed)
+        for rule in (None, NumberRule.of(test, settings.min_sites))
+    )
+    assert told.temperature < anew.temperature
+    for p_value, expected in ((0.04, anew), (0.06, told)):
+        found, _ = steps.placing(model, dataclasses.replace(test, p_value=p_value))
+        assert found == expected
 
 
 def test_types_that_a_simulated_study_hardly_has_do_not_count():

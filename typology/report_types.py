@@ -208,9 +208,9 @@ def sureness_words(typology: Typology) -> str:
     if figure(typology.model.temperature) == "1":
         return ""
     return (
-        "The types were worked out from these sites and may be somewhat off. Probabilities are "
-        "therefore lowered until, in simulated studies like this one, sites are on average as sure "
-        "of their type as they are right."
+        "The types, and how many there are, were worked out from these sites and may be somewhat "
+        "off. Probabilities are therefore lowered until, in simulated studies like this one, sites "
+        "are on average as sure of their type as they are right."
     )
 
 
