@@ -55,6 +55,8 @@ def test_other_data_get_their_number_by_the_same_gains():
         means = np.array([gains[2], gains[3] - more]) - 1.0
         rule = NumberRule(ks, means, np.full(2, 0.1), 99, least=4)
         assert rule.number_in(data, seed=7) == number
+        # Three types of nine sites each there are not.
+        assert dataclasses.replace(rule, least=9).number_in(data, seed=7) == 2
 
 
 def test_the_rule_is_that_of_the_null_test_and_its_number():

@@ -72,10 +72,11 @@ def test_sites_are_as_sure_as_they_are_right_where_the_truth_is_known():
 
 
 def test_the_number_of_types_is_chosen_anew_where_the_null_test_rejects(unsure):
-    settings = ProposeSettings(agreement_replicates=10)
+    # Types of so many sites are found two at a time, whatever the gain of three.
+    settings = ProposeSettings(agreement_replicates=10, min_sites=14)
     data, model = unsure.fitted.data, unsure.model
     steps = EvidenceSteps(data, None, settings, seed=1, workers=1, progress=None, kept=None)
-    test = judge({2: 0.0}, np.random.default_rng(1).normal(size=(19, 1)), "one population")
+    test = judge({2: 0.0, 3: 0.0}, np.random.default_rng(1).normal(size=(19, 2)), "a continuum")
     seed = derived_seed(1, "expected agreement")
     told, anew = (
         expected_agreement(model, data, rule=rule, replicates=10, seed=seed)
