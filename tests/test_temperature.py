@@ -83,9 +83,23 @@ def test_the_number_of_types_is_chosen_anew_where_the_null_test_rejects(unsure):
         for rule in (None, NumberRule.of(test, settings.min_sites))
     )
     assert told.temperature < anew.temperature
-    for p_value, expected in ((0.04, anew), (0.06, told)):
-        found, _ = steps.placing(model, dataclasses.replace(test, p_value=p_value))
+    for rejecting, expected in ((test, anew), (None, told)):
+        found, _ = steps.placing(model, rejecting)
         assert found == expected
+
+
+def test_the_engine_chooses_the_number_of_types_anew(unsure):
+    """Its temperature is the one learnt so, and not that of a number that is told."""
+    data, figures = unsure.fitted.data, unsure.evidence.figures
+    seed = derived_seed(1, "expected agreement")
+    known = dataclasses.replace(unsure.model, temperature=1.0)
+    rule = NumberRule.of(unsure.evidence.null_test, ProposeSettings().min_sites)
+    told, anew = (
+        expected_agreement(known, data, rule=each, replicates=30, seed=seed).temperature
+        for each in (None, rule)
+    )
+    assert figures["temperature"] == pytest.approx(anew)
+    assert anew > told
 
 
 def test_types_that_a_simulated_study_hardly_has_do_not_count():

@@ -124,7 +124,7 @@ def collect(
     stability = next(item.stability for item in tried if item.specification == proposed)
     steady = steps.stability(best_k, stability)
     rejected = test.p_value <= settings.alpha
-    agreement, better = steps.placing(model, test)
+    agreement, better = steps.placing(model, test if rejected else None)
     figures = Figures(
         sites=every.n,
         best_k=best_k,

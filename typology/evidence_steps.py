@@ -105,18 +105,19 @@ class EvidenceSteps:
         return proposal_stability(self.data, k, stability, self.settings, own, **self._how)
 
     def placing(
-        self, model: TypeModel, test: NullTest
+        self, model: TypeModel, rejecting: NullTest | None
     ) -> tuple[Agreement, tuple[tuple[float, float], ...] | None]:
         """How well sites could be placed; where too loosely for a claim, what would be enough.
 
-        Without a rejection there is no choice of a number of types that could be made anew.
+        `rejecting` is the null test, where it rejects: otherwise no number of types was chosen that
+        could be chosen anew.
         """
-        rejected = test.p_value <= self.settings.alpha
-        rule = NumberRule.of(test, self.settings.min_sites) if rejected else None
+        least = self.settings.min_sites
+        rule = None if rejecting is None else NumberRule.of(rejecting, least)
         needed = self.settings.thresholds.expected_agreement
         how = self._own("expected agreement") | {"replicates": self.settings.agreement_replicates}
         found = expected_agreement(model, self.data, rule=rule, **how)
-        if not rejected or found.adjusted_rand >= needed:
+        if rule is None or found.adjusted_rand >= needed:
             return found, None
         return found, measured_better(model, self.data, needed, **how)
 
