@@ -222,10 +222,11 @@ def _refit(
     -------
     ndarray, shape (2,)
         Adjusted Rand index and relative entropy, told the number of types.
-    ndarray, shape (n, k)
+    ndarray, shape (n, width)
         Log joint densities of the refitted types and each site, `_true_first`; the number of types
-        chosen by the rule, if there is one. No rows where a type was given fewer sites than a type
-        needs: what cannot be found again says nothing of how well types are known that were found.
+        chosen by the rule, if there is one, and width the most there can be. No rows where a type
+        was given fewer sites than a type needs: what cannot be found again says nothing of how well
+        types are known that were found.
     """
     from sklearn.metrics import adjusted_rand_score
 
