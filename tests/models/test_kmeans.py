@@ -11,6 +11,7 @@ from site_typology.models.kmeans import (
     kmeans_of_resamples,
     nearest_centres,
     picked,
+    seed_centres,
     settled_kmeans,
     squares_from_each,
 )
@@ -58,6 +59,36 @@ def test_squares_and_nearest_centres_of_any_number_of_features_and_centres(k, fe
     nearest_centres(across, centres, chosen, squares)
     np.testing.assert_array_equal(chosen, expected.argmin(axis=0))
     np.testing.assert_allclose(squares[0], expected.min(axis=0), rtol=1e-5)
+
+
+def test_the_run_with_the_least_inertia_is_kept():
+    for seed in range(10):
+        points, uniforms = spread_out(60, seed), np.random.default_rng(seed).random((6, 4))
+        singly = [inertia(points, kmeans(points, 4, own[None], 300, 1)) for own in uniforms]
+        best = inertia(points, kmeans(points, 4, uniforms, 300, 1))
+        assert best == pytest.approx(min(singly))
+        assert min(singly) < max(singly)
+
+
+def test_of_the_sites_tried_for_a_centre_the_one_with_the_least_inertia_is_kept():
+    kept = set()
+    for seed in range(10):
+        points = spread_out(PIECE, seed)
+        uniforms = np.random.default_rng(seed).random(2)
+        centres, nearest = np.empty((2, 3), np.float32), np.empty(PIECE, np.float32)
+        squares = np.empty((3, PIECE), np.float32)
+        across = np.ascontiguousarray(points.T.astype(np.float32))
+        seed_centres(points, across, centres, nearest, squares, np.empty(1), uniforms)
+        first = ((points - centres[0]) ** 2).sum(axis=1)
+        reached = np.cumsum(first)
+        goals = (uniforms[1] + np.arange(3) / 3) % 1.0 * reached[-1]
+        tried = points[np.searchsorted(reached, goals, side="right")]
+        least = np.minimum(first, ((points[None] - tried[:, None]) ** 2).sum(axis=2))
+        best = int(least.sum(axis=1).argmin())
+        np.testing.assert_allclose(centres[1], tried[best], rtol=1e-6)
+        np.testing.assert_allclose(nearest, least[best], rtol=1e-4, atol=1e-6)
+        kept.add(best)
+    assert kept == {0, 1, 2}
 
 
 def test_points_far_from_zero_are_told_apart():
