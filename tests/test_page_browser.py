@@ -242,6 +242,17 @@ def test_a_template_is_filled_in_and_comes_back(open_page: Any, tmp_path: Path):
     expect(page.get_by_role("row", name=re.compile("North Type 2"))).to_be_visible()
 
 
+def test_what_was_typed_before_the_script_came_is_answered(open_page: Any):
+    page = open_page()
+    held: list[Any] = []
+    page.route("**/page.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    fill(page, site="North", wsa="7", clinical="0.5", need="1")
+    assert "the answer appears here" in result(page), "no script has run"
+    held[0].continue_()
+    said(page).to_contain_text("North: Type 2", timeout=PATIENCE)
+
+
 def test_another_typology_is_picked(open_page: Any):
     page = open_page()
     page.get_by_label("Typology").select_option("untyped")

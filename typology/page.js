@@ -60,6 +60,10 @@
     clearTimeout(timer);
     ask().then(() => document.getElementById("result-heading").focus());
   });
+  // What was typed before this script came, or put back by the browser, is answered too.
+  window.addEventListener("pageshow", () => {
+    if ([...form.querySelectorAll("input")].some((one) => one.value !== one.defaultValue)) ask();
+  });
   // After a form was sent, begin where its result stands.
   const heading = location.hash && document.getElementById(location.hash.slice(1));
   if (heading && heading.tabIndex === -1) heading.focus();
