@@ -12,14 +12,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LANES = 32
-"""Sites a block. More would not fit into the processor's nearest memory."""
+from site_typology.models.row_products import LANES, take_products
+
 RIDGE = 1e-8
 LOG_2PI = float(np.log(2 * np.pi))
 FAINT = 1e-7
 """Membership probability below which a site does not move a type."""
 
 Workspace = tuple[
+    np.ndarray,
     np.ndarray,
     np.ndarray,
     np.ndarray,
@@ -87,22 +88,20 @@ def factorise(
         for s in range(lanes):
             own[s] += 1.0 - here[s] * (1.0 - RIDGE)
     constants[:] = 0.0
+    across = q * lanes
     for a in range(q):
-        own, upturned, here = system[a, a], inverse[a], seen[a]
+        for b in range(a, q):
+            own = a * across + b * lanes
+            take_products(system, own, system, a * lanes, across, system, b * lanes, across, a)
+        pivot, upturned, here = system[a, a], inverse[a], seen[a]
         for s in range(lanes):
-            own[s] = np.sqrt(max(own[s], RIDGE))
-            upturned[s] = 1.0 / own[s]
-            constants[s] += 2.0 * np.log(own[s]) + LOG_2PI * here[s]
+            pivot[s] = np.sqrt(max(pivot[s], RIDGE))
+            upturned[s] = 1.0 / pivot[s]
+            constants[s] += 2.0 * np.log(pivot[s]) + LOG_2PI * here[s]
         for b in range(a + 1, q):
-            own = system[a, b]
+            row = system[a, b]
             for s in range(lanes):
-                own[s] *= upturned[s]
-        for b in range(a + 1, q):
-            factor = system[a, b]
-            for c in range(b, q):
-                own, row = system[b, c], system[a, c]
-                for s in range(lanes):
-                    own[s] -= factor[s] * row[s]
+                row[s] *= upturned[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -111,25 +110,26 @@ def squares_to(
     inverse: np.ndarray,
     values: np.ndarray,
     seen: np.ndarray,
-    mean: np.ndarray,
+    means: np.ndarray,
     solved: np.ndarray,
     squares: np.ndarray,
 ) -> None:
-    """Squared distances of a block's sites to one type: the forward half of a solution."""
-    q, lanes = solved.shape
+    """Squared distances of a block's sites to the types: the forward half of a solution."""
+    k, q, lanes = solved.shape
+    across = q * lanes
     squares[:] = 0.0
     for a in range(q):
-        own, value, here, upturned = solved[a], values[a], seen[a], inverse[a]
-        centre = mean[a]
-        for s in range(lanes):
-            own[s] = (value[s] - centre) * here[s]
-        for b in range(a):
-            factor, other = system[b, a], solved[b]
+        value, here, upturned = values[a], seen[a], inverse[a]
+        for j in range(k):
+            row, square, centre = solved[j, a], squares[j], means[j, a]
             for s in range(lanes):
-                own[s] -= factor[s] * other[s]
-        for s in range(lanes):
-            own[s] *= upturned[s]
-            squares[s] += own[s] * own[s]
+                row[s] = (value[s] - centre) * here[s]
+            first = j * across
+            own = first + a * lanes
+            take_products(solved, own, system, a * lanes, across, solved, first, lanes, a)
+            for s in range(lanes):
+                row[s] *= upturned[s]
+                square[s] += row[s] * row[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -138,21 +138,22 @@ def solve(
     inverse: np.ndarray,
     values: np.ndarray,
     seen: np.ndarray,
-    mean: np.ndarray,
+    means: np.ndarray,
     solved: np.ndarray,
     squares: np.ndarray,
 ) -> None:
-    """Solve each site's system for its deviation from `mean`; its squared distance on the way."""
-    squares_to(system, inverse, values, seen, mean, solved, squares)
-    q, lanes = solved.shape
+    """Solve each site's system for its deviations from `means`; squared distances on the way."""
+    squares_to(system, inverse, values, seen, means, solved, squares)
+    k, q, lanes = solved.shape
     for a in range(q - 1, -1, -1):
-        own, upturned = solved[a], inverse[a]
-        for b in range(a + 1, q):
-            factor, other = system[a, b], solved[b]
+        upturned, after = inverse[a], (a * q + a + 1) * lanes
+        for j in range(k):
+            own = (j * q + a) * lanes
+            below = own + lanes
+            take_products(solved, own, system, after, lanes, solved, below, lanes, q - a - 1)
+            row = solved[j, a]
             for s in range(lanes):
-                own[s] -= factor[s] * other[s]
-        for s in range(lanes):
-            own[s] *= upturned[s]
+                row[s] *= upturned[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -165,26 +166,24 @@ def take_inverses(
 ) -> None:
     """Take the inverse of each site's system, by way of that of its factor, from `moments`."""
     q, lanes = inverse.shape
-    for c in range(q):
-        own, upturned, here = root[c, c], inverse[c], seen[c]
+    across = q * lanes
+    for a in range(q - 1, -1, -1):
+        row, upturned, here = root[a, a], inverse[a], seen[a]
         for s in range(lanes):
-            own[s] = upturned[s] * here[s]
-        for a in range(c - 1, -1, -1):
-            own, upturned = root[a, c], inverse[a]
-            own[:] = 0.0
-            for b in range(a + 1, c + 1):
-                factor, other = system[a, b], root[b, c]
-                for s in range(lanes):
-                    own[s] -= factor[s] * other[s]
+            row[s] = upturned[s] * here[s]
+        after = (a * q + a + 1) * lanes
+        for c in range(a + 1, q):
+            row = root[a, c]
+            row[:] = 0.0
+            own = (a * q + c) * lanes
+            below = own + across
+            take_products(root, own, system, after, lanes, root, below, across, c - a)
             for s in range(lanes):
-                own[s] *= upturned[s]
+                row[s] *= upturned[s]
     for a in range(q):
         for b in range(a, q):
-            own = moments[a, b]
-            for c in range(b, q):
-                left, right = root[a, c], root[b, c]
-                for s in range(lanes):
-                    own[s] -= left[s] * right[s]
+            own = (a * q + b) * lanes
+            take_products(moments, own, root, own, lanes, root, (b * q + b) * lanes, lanes, q - b)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -221,10 +220,11 @@ def add_types(
     moments: np.ndarray,
     pulls: np.ndarray,
     sizes: np.ndarray,
+    pushes: np.ndarray,
 ) -> None:
-    """Add what the sites of a block say of each type to the sums."""
+    """Add what the sites of a block say of each type to the sums; `solved` is used up."""
     k, q, lanes = solved.shape
-    pull = np.empty(lanes)
+    count = 0
     for j in range(k):
         chance, size = chances[j], sizes[j]
         faint = True
@@ -234,14 +234,20 @@ def add_types(
         if faint:
             continue
         for a in range(q):
-            own, total = solved[j, a], pulls[j, a]
+            row, total, push = solved[j, a], pulls[j, a], pushes[count, a]
             for s in range(lanes):
-                pull[s] = chance[s] * own[s]
-                total[s] += pull[s]
-            for b in range(a, q):
-                other, moment = solved[j, b], moments[a, b]
-                for s in range(lanes):
-                    moment[s] += pull[s] * other[s]
+                push[s] = -chance[s] * row[s]
+                total[s] -= push[s]
+        if count < j:
+            solved[count] = solved[j]
+        count += 1
+    across = q * lanes
+    for a in range(q):
+        for b in range(a, q):
+            own = (a * q + b) * lanes
+            take_products(
+                moments, own, pushes, a * lanes, across, solved, b * lanes, across, count
+            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -257,6 +263,7 @@ def workspace(k: int, q: int) -> Workspace:
         np.empty((q, q, LANES)),
         np.empty((k, q, LANES)),
         np.empty((k, LANES)),
+        np.empty((k, q, LANES)),
     )
 
 
@@ -290,7 +297,7 @@ def expect(
         From `workspace`, for one climb after another of the same k and q.
     """
     scatter, shifts, sizes = sums
-    system, root, inverse, solved, squares, chances, moments, pulls, counted = space
+    system, root, inverse, solved, squares, chances, moments, pulls, counted, pushes = space
     constants = np.empty(LANES)
     moments[:] = 0.0
     pulls[:] = 0.0
@@ -300,12 +307,11 @@ def expect(
     for block in range(len(values)):
         here = seen[block]
         factorise(system, inverse, constants, errors[block], here, covariance)
-        for j in range(len(means)):
-            solve(system, inverse, values[block], here, means[j], solved[j], squares[j])
+        solve(system, inverse, values[block], here, means, solved, squares)
         count = min(LANES, n - block * LANES)
         total += memberships(log_weights, constants, squares, count, chances)
         take_inverses(system, inverse, here, root, moments)
-        add_types(chances, solved, moments, pulls, counted)
+        add_types(chances, solved, moments, pulls, counted, pushes)
     for j in range(len(means)):
         sizes[j] = counted[j].sum()
     to_true_profiles(moments, pulls, covariance, scatter, shifts)

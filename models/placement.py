@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from site_typology.models.expectation import LANES, factorise, squares_to
+from site_typology.models.expectation import factorise, squares_to
+from site_typology.models.row_products import LANES
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -131,7 +132,7 @@ def place(
     smallest = np.empty(n)
     laid, seen, deviation = np.empty((q, LANES)), np.empty((q, LANES)), np.empty((q, LANES))
     errors, system = np.zeros((q, q, LANES)), np.empty((q, q, LANES))
-    inverse, solved = np.empty((q, LANES)), np.empty((q, LANES))
+    inverse, solved = np.empty((q, LANES)), np.empty((k, q, LANES))
     squares, constants = np.empty((k, LANES)), np.empty(LANES)
     for start in range(0, n, LANES):
         end = min(start + LANES, n)
@@ -144,8 +145,7 @@ def place(
             (laid, seen, deviation, errors),
         )
         factorise(system, inverse, constants, errors, seen, covariance)
-        for j in range(k):
-            squares_to(system, inverse, laid, seen, means[j], solved, squares[j])
+        squares_to(system, inverse, laid, seen, means, solved, squares)
         rank_types(
             log_weights,
             temperature,
