@@ -73,6 +73,14 @@ def same(found, wanted):
             np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
+KINDS = {
+    "calls": "rate",
+    "leavers": "share",
+    "need": FeatureInfo("need", "ordinal"),
+    **dict.fromkeys(("mix.a", "mix.b", "mix.c"), "composition:mix"),
+}
+
+
 @pytest.fixture(scope="module")
 def many_kinds(quick):
     """A typology of every kind of feature, errors of which go together."""
@@ -92,13 +100,7 @@ def many_kinds(quick):
     frame["mix.c"] = 1 - frame["mix.a"] - frame["mix.b"]
     errors = pd.DataFrame({"wait": 0.2, "leavers": 0.03, "mix.a": 0.04}, frame.index)
     errors["mix.c"] = 0.04
-    kinds = {
-        "calls": "rate",
-        "leavers": "share",
-        "need": FeatureInfo("need", "ordinal"),
-        **dict.fromkeys(("mix.a", "mix.b", "mix.c"), "composition:mix"),
-    }
-    made = SiteProfiles.from_frame(frame, errors, errors * 0 + 6, kinds=kinds)
+    made = SiteProfiles.from_frame(frame, errors, errors * 0 + 6, kinds=KINDS)
     made.error_correlation.loc["wait", "leavers"] = 0.4
     made.error_correlation.loc["leavers", "wait"] = 0.4
     typology = propose(made, seed=2, settings=quick, name="kinds")
@@ -120,6 +122,19 @@ def test_the_answers_are_those_of_assign(which, kind, request, tmp_path):
     assert summary.sites == 400 and summary.placed == wanted["type"].notna().sum()
     if which == "typed":
         assert {"none of these", "not enough data"} <= set(dict(summary.reasons()))
+
+
+def test_parts_of_an_incomplete_mix_place_no_site(many_kinds):
+    first = many_kinds.profiles.values.droplevel("round").iloc[[0, 0, 0]].set_axis(list("ABC"))
+    first.loc["A"] = [np.nan] * 4 + [0.2, 0.1, np.nan]
+    first.loc["B", ["calls", "leavers", "need", "mix.c"]] = np.nan
+    first.loc["C", ["calls", "leavers", "need"]] = np.nan
+    table = many_kinds.assign(SiteProfiles.from_frame(first, kinds=KINDS)).frame.set_index("site")
+    assert table["type"].isna().tolist() == [True, True, False]
+    assert "not enough data: 0 of 7" in table["reason"]["A"]
+    assert "not enough data: 1 of 7" in table["reason"]["B"]
+    numbers = {name: column.to_numpy() for name, column in first.items()}
+    assert Placer(many_kinds).place(numbers).plain.tolist() == [False, False, True]
 
 
 def test_most_sites_are_placed_in_the_fast_way(typed):

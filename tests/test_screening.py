@@ -70,6 +70,19 @@ def test_a_site_with_too_little_data_is_set_apart_with_what_is_missing():
     assert "T03" not in screened.profiles.sites
 
 
+def test_parts_count_where_their_composition_is_whole():
+    parts = np.random.default_rng(6).dirichlet([4.0] * 4, size=20)
+    mix = {f"mix.{name}": parts[:, at] for at, name in enumerate("wxyz")}
+    values = frame(**mix)
+    values.loc["T03", ["wsa", "need", "mix.w"]] = np.nan
+    values.loc["T04", ["wsa", "need"]] = np.nan
+    values.loc["T05", ["mix.w", "mix.x"]] = np.nan
+    kinds = dict.fromkeys(mix, "composition:mix")
+    screened = screen(SiteProfiles.from_frame(values, kinds=kinds), 1 / 3)
+    assert list(screened.apart) == ["T03"], "a whole mix, or two of six, is enough"
+    assert "0 of 6 features observed" in screened.apart["T03"]
+
+
 def test_too_few_sites_is_the_only_thing_said():
     given = SiteProfiles.from_frame(frame(sites=2, same=[1.0, 1.0]))
     assert list(problems_of(given)) == ["sites"]

@@ -334,6 +334,19 @@ def test_a_part_alone_is_not_enough(mixed):
     assert told["name"].tolist()[2] in rule.names.values()
 
 
+def test_parts_of_an_incomplete_mix_do_not_count(mixed, table):
+    rule = ShortRule.full(mixed)
+    values, counts = table
+    part = [name for name in rule.features if name.startswith("time.")][-1]
+    rest = [name for name in rule.features if not name.startswith("time.")]
+    gappy = values.iloc[:2].copy()
+    gappy[rest[rule.least - 2 :]] = np.nan
+    gappy.iloc[0, gappy.columns.get_loc(part)] = np.nan
+    told, _ = check(mixed, rule, gappy, counts.iloc[:2])
+    assert told["name"].iloc[0] == "not enough data"
+    assert told["name"].iloc[1] in rule.names.values()
+
+
 def test_a_row_without_a_site_stays_blank_and_text_in_a_cell_is_no_gap(typed):
     found = short_form(typed, features=2, draws=200, studies=2)
     book = openpyxl.load_workbook(io.BytesIO(sheet_bytes(found, {}, rows=3)))

@@ -19,6 +19,7 @@ from site_typology.collecting import (
     group_title,
     what_to_collect,
 )
+from site_typology.feature_info import usable_cells
 from site_typology.fitted_sites import FittedSites, Group, Place
 from site_typology.models.conformal import least_sites, possible_types
 from site_typology.models.site_terms import (
@@ -96,7 +97,7 @@ class Answering:
             as_far=float(np.exp(self.placed.tail[at])) if known else None,
             possible=possible,
             possible_words=words,
-            observed=int((~np.isnan(self._values[at])).sum()),
+            observed=int(self._observed[at]),
             features=len(self.fitted.natural.infos),
             gaps=self._gaps(at),
             reason=str(row["reason"]),
@@ -136,6 +137,10 @@ class Answering:
     def _values(self) -> np.ndarray:
         names = [info.name for info in self.fitted.natural.infos]
         return np.asarray(self.profiles.values[names].to_numpy(dtype=float, na_value=np.nan))
+
+    @cached_property
+    def _observed(self) -> np.ndarray:
+        return usable_cells(self.profiles.values, self.fitted.natural.infos).sum(axis=1)
 
     @cached_property
     def _errors(self) -> np.ndarray:
@@ -222,8 +227,7 @@ class Answering:
         if short:
             features = len(self.fitted.natural.infos)
             least = max(1, math.ceil(self.fitted.assigner.min_observed * features - 1e-9))
-            observed = int((~np.isnan(self._values[at])).sum())
-            words = shortfall_words(least - observed, words)
+            words = shortfall_words(least - int(self._observed[at]), words)
         return wanted, words
 
     def _possible(self, status: Status, at: int) -> tuple[tuple[int, ...], str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,36 @@ class FeatureInfo:
             "flags": tuple(content.get("flags", ())),
         }
         return cls(**{**content, **tuples})
+
+
+def usable_cells(
+    values: Mapping[str, np.ndarray | pd.Series], infos: Sequence[FeatureInfo]
+) -> np.ndarray:
+    """Say which cells say something: those with a value, parts only where their mix is whole.
+
+    A composition that lacks a part, or whose parts add up to nothing, has no log-ratios, so that
+    its other parts place no site.
+
+    Parameters
+    ----------
+    values : mapping of str to array, shape (n,)
+        Columns in natural units; NaN where there is no value.
+    infos : sequence of FeatureInfo
+
+    Returns
+    -------
+    ndarray of bool, shape (n, len(infos))
+
+    Examples
+    --------
+    >>> parts = [FeatureInfo(f"mix.{name}", "composition", composition="mix") for name in "ab"]
+    >>> values = {"mix.a": np.array([0.4, 0.4]), "mix.b": np.array([0.6, np.nan])}
+    >>> usable_cells(values, parts).tolist()
+    [[True, True], [False, False]]
+    """
+    known = np.column_stack([~pd.isna(np.asarray(values[info.name])) for info in infos])
+    for mix in {info.composition for info in infos} - {""}:
+        parts = [at for at, info in enumerate(infos) if info.composition == mix]
+        total = sum(np.asarray(values[infos[at].name], dtype=float) for at in parts)
+        known[:, parts] = (total > 0)[:, None]
+    return known

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.errors import Problems
-from site_typology.feature_info import FeatureInfo
+from site_typology.feature_info import FeatureInfo, usable_cells
 from site_typology.profiles import SiteProfiles
 
 FEWEST_SITES = 6
@@ -101,7 +101,7 @@ def data_shortfall(profiles: SiteProfiles, names: Sequence[str], min_observed: f
     ----------
     profiles : SiteProfiles
     names : sequence of str
-        Features that count.
+        Features that count; parts of a composition where all of them are known.
     min_observed : float
         Share of them that a profile needs.
 
@@ -112,7 +112,9 @@ def data_shortfall(profiles: SiteProfiles, names: Sequence[str], min_observed: f
     """
     columns = list(names)
     missing = profiles.values[columns].isna().to_numpy()
-    observed = len(columns) - missing.sum(axis=1)
+    infos = {info.name: info for info in profiles.features}
+    usable = usable_cells(profiles.values, [infos[name] for name in columns])
+    observed = usable.sum(axis=1)
     short = np.flatnonzero(observed < max(1.0, min_observed * len(columns) - 1e-9))
     said = profiles.reasons[columns].iloc[short].to_numpy(dtype=object)
     reasons = np.full(len(missing), "", dtype=object)

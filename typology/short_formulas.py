@@ -131,6 +131,7 @@ class RuleFormulas:
             for j in range(k)
         ]
         cells = row.put("columns known", f"SUM({masks[0]}:{masks[-1]})")
+        features = row.put("features known", self._features_known(masks))
         near = f"{distances[0]}:{distances[-1]}"
         nearest = row.put("nearest type", f"MATCH(MIN({near}),{near},0)")
         limit = f"INDEX({self.limits},({cells}-1)*{k}+{nearest})"
@@ -140,10 +141,19 @@ class RuleFormulas:
             "state",
             f"IF(SUM({wrong[0]}:{wrong[-1]})>0,{WRONG},"
             f'IF(AND(COUNT({typed})=0,{inputs.site}=""),{BLANK},'
-            f"IF(OR(COUNT({typed})<{self.least},{cells}=0),{SHORT},"
+            f"IF({features}<{self.least},{SHORT},"
             f"IF(MIN({near})>{limit},{FAR},{PLACED}))))",
         )
         return self._ranked(row, scores, state)
+
+    def _features_known(self, masks: Sequence[str]) -> str:
+        """Count the features that are known; parts count where their mix is whole."""
+        questions = self.rule.questions
+        firsts = [self.rule.columns_of([place])[0] for place in range(len(questions))]
+        return "+".join(
+            f"{masks[at]}*{len(own.block.features)}"
+            for at, own in zip(firsts, questions, strict=True)
+        )
 
     def _wrong(self, inputs: Inputs) -> list[str]:
         """Whether each cell that is typed in holds what it cannot, however it came there."""

@@ -125,6 +125,12 @@ class ShortRule:
         """Features that a site needs."""
         return max(1, math.ceil(self.min_observed * len(self.features) - 1e-9))
 
+    def known_features(self, observed: np.ndarray) -> np.ndarray:
+        """Features known at each site, given its working columns; a mix counts if it is whole."""
+        firsts = [self.columns_of([place])[0] for place in range(len(self.questions))]
+        sizes = [len(own.block.features) for own in self.questions]
+        return np.asarray(observed[:, firsts] @ np.array(sizes))
+
     @property
     def typical(self) -> np.ndarray:
         """Covariance of the error of a typical site, 0 for ordered levels."""
@@ -172,8 +178,7 @@ class ShortRule:
         data = self.data(values, counts)
         chances = self.model.memberships(data)
         order = np.argsort(-chances, axis=1, kind="stable")
-        seen = values[list(self.features)].notna().sum(axis=1).to_numpy()
-        short = (seen < self.least) | ~data.observed.any(axis=1)
+        short = self.known_features(data.observed) < self.least
         far = self._tails(data) < self.reach
         state = np.where(short, SHORT, np.where(far, FAR, PLACED))
         rows, placed = np.arange(data.n), state == PLACED

@@ -140,8 +140,8 @@ def notes(found: ShortForm) -> list[str]:
         "called none of these come on top. Only sites seen later can tell.",
         "A value has the error of a typical fitted site. Give the number of informants or records "
         "where it is asked for, and the error follows from it.",
-        f"Cells may be blank; a site needs {rule.least} of {len(rule.features)} values, and all "
-        "parts of a composition. Otherwise the answer is: not enough data.",
+        f"Cells may be blank; a site needs {rule.least} of {len(rule.features)} values, and parts "
+        "of a composition count where all are there. Otherwise the answer is: not enough data.",
         "Farther from every type than members would be, the answer is: none of these. Where a cell "
         "holds a text, or a number that cannot be, it is: check the values.",
         "Survey items are asked of informants: turn the reversed ones, take each informant's mean, "
