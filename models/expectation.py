@@ -245,9 +245,7 @@ def add_types(
     for a in range(q):
         for b in range(a, q):
             own = (a * q + b) * lanes
-            take_products(
-                moments, own, pushes, a * lanes, across, solved, b * lanes, across, count
-            )
+            take_products(moments, own, pushes, a * lanes, across, solved, b * lanes, across, count)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

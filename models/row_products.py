@@ -55,7 +55,7 @@ def take_products(
 def _emitted(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     """Write the loop over pairs of rows; the sum is a vector that stays in registers."""
     row = ir.VectorType(ir.DoubleType(), LANES)
-    total, at, left, left_at, left_step, right, right_at, right_step, count = given
+    _, at, _, left_at, left_step, _, right_at, right_step, count = given
 
     def start(which: int) -> Any:
         return context.make_array(signature.args[which])(context, builder, given[which]).data

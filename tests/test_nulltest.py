@@ -5,6 +5,7 @@ import pytest
 
 from site_typology.models.working import exact_data
 from site_typology.nulltest import CLEAR, LOWEST, judge, null_test, types_to_try
+from site_typology.number_of_types import NumberRule, chosen_number, nearest_number
 
 
 def cloud(n, seed, types=1, separation=0.0, q=4):
@@ -98,6 +99,21 @@ def test_data_sets_without_types_of_enough_sites_rank_lowest():
     assert found.reference_maxima[2] == LOWEST
     assert found.gains["standardised"].notna().tolist() == [True, False]
     assert judge({2: np.nan, 3: np.nan}, reference, "one population").p_value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("draws", "known", "told"), [(99, 10, True), (99, 9, False), (18, 9, True), (18, 8, False)]
+)
+def test_nothing_is_said_of_a_number_that_the_reference_hardly_has(draws, known, told):
+    reference = np.random.default_rng(8).normal(size=(draws, 2))
+    reference[known:, 1] = np.nan
+    found = judge({2: 20.0, 3: 40.0}, reference, "one population")
+    columns = ["reference_mean", "reference_sd", "standardised"]
+    assert found.gains[columns].notna().all(axis=1).tolist() == [True, told]
+    assert nearest_number(found) == NumberRule.of(found, 3).nearest({2: 20.0, 3: 40.0})
+    assert nearest_number(found) == (3 if told else 2)
+    chosen = chosen_number(np.array([20.0, 40.0]), (2, 3), [reference], 0.1)
+    assert chosen == nearest_number(found)
 
 
 def bent(n, seed, noise=0.3):

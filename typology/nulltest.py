@@ -18,10 +18,16 @@ from site_typology.results import Against, NullTest
 Progress = Callable[[str, float], None]
 LOWEST = -10.0
 """Standardised gain of a data set in which no types of enough sites were found."""
+LEAST_SPREAD = 1e-9
 CHUNK = 10
 """Reference draws a task, so that starting a process costs little beside them."""
 WAVE = 2
 """Tasks after which it is asked whether the answer is clear."""
+FEWEST_KNOWN = 10
+"""Reference data sets with types of a number, below which nothing is said of that number.
+
+Half of them where they are fewer than 20.
+"""
 CLEAR = 10
 """Reference draws that look as typed as the data, after which no more are made."""
 
@@ -172,12 +178,34 @@ def standardise(gain: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     NaN where no types were found, or none in two data sets of the reference.
     """
+    mean, spread = _moments(reference)
+    return np.asarray((gain - mean) / np.maximum(spread, LEAST_SPREAD))
+
+
+def well_known(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of reference gains, shape (draws, ks), each of shape (ks,).
+
+    NaN where few data sets have types of a number: a handful that happen to be alike would make
+    any data stand out by a hundred of their deviations.
+    """
+    known = (~np.isnan(reference)).sum(axis=0)
+    enough = known >= min(FEWEST_KNOWN, len(reference) / 2)
+    mean, spread = _moments(reference)
+    return np.where(enough, mean, np.nan), np.where(enough, spread, np.nan)
+
+
+def standing_out(gains: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Gains in standard deviations above the mean of what is `well_known` of the reference."""
+    mean, spread = well_known(reference)
+    return np.asarray((gains - mean) / np.maximum(spread, LEAST_SPREAD))
+
+
+def _moments(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         known = (~np.isnan(reference)).sum(axis=0)
         mean = np.nansum(reference, axis=0) / known
         squares = np.nansum((reference - mean) ** 2, axis=0)
-        spread = np.maximum(np.sqrt(squares / (known - 1)), 1e-9)
-        return np.asarray((gain - mean) / spread)
+        return mean, np.sqrt(squares / (known - 1))
 
 
 def largest(standardised: np.ndarray) -> np.ndarray:
@@ -207,16 +235,14 @@ def judge(observed: Mapping[int, float], reference: np.ndarray, against: Against
     raw = np.array([observed[k] for k in ks])
     mine, *maxima = _maxima(raw, reference).tolist()
     looking = exceeding(raw, reference)
-    known = np.maximum((~np.isnan(reference)).sum(axis=0), 1)
-    mean = np.nansum(reference, axis=0) / known
-    squares = np.nansum((reference - mean) ** 2, axis=0)
+    mean, spread = well_known(reference)
     table = pd.DataFrame(
         {
             "k": ks,
             "gain": raw,
             "reference_mean": mean,
-            "reference_sd": np.sqrt(squares / np.maximum(known - 1, 1)),
-            "standardised": standardise(raw, reference),
+            "reference_sd": spread,
+            "standardised": standing_out(raw, reference),
         }
     )
     p_value = (looking + 1) / (len(reference) + 1)

@@ -34,7 +34,7 @@ from site_typology.models.mixture import BUDGET
 from site_typology.models.parallel import run_tasks
 from site_typology.models.typedness import LEAST_SITES, typedness
 from site_typology.models.unimodal import UnimodalPopulation, add_errors
-from site_typology.nulltest import exceeding, standardise, start_seed
+from site_typology.nulltest import exceeding, standing_out, start_seed
 from site_typology.power import share_error
 from site_typology.results import NUMBER_COLUMNS, NullTest
 
@@ -75,7 +75,7 @@ class NumberRule:
     ks : tuple of int
         Numbers of types, from the smallest.
     means, spreads : ndarray, shape (len(ks),)
-        Of the gains of the reference.
+        Of the gains of the reference; NaN where too few data sets have types of a number.
     draws : int
         Reference data sets.
     least : int
@@ -152,7 +152,7 @@ def chosen_number(
     if max(p_values) > alpha:
         return 1
     alike = references[int(np.argmax(p_values))]
-    return int(ks[_nearest(standardise(gains, alike), len(alike))])
+    return int(ks[_nearest(standing_out(gains, alike), len(alike))])
 
 
 def number_shares(

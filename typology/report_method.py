@@ -96,11 +96,17 @@ def gain_rows(test: NullTest) -> list[dict[str, str]]:
         {
             "k": str(int(row["k"])),
             "gain": figure(row["gain"]),
-            "reference": f"{figure(row['reference_mean'])} (SD {figure(row['reference_sd'])})",
+            "reference": _without_types(row["reference_mean"], row["reference_sd"]),
             "standardised": figure(row["standardised"]),
         }
         for row in test.gains.to_dict("records")
     ]
+
+
+def _without_types(mean: float, spread: float) -> str:
+    if pd.isna(mean):
+        return "too few have as many types"
+    return f"{figure(mean)} (SD {figure(spread)})"
 
 
 NUMERALS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -75,7 +75,8 @@ class NullTest:
     p_value : float
         ``(exceeding + 1) / (draws + 1)``, from ``draws`` reference data sets.
     gains : DataFrame
-        One row a number of types: ``k, gain, reference_mean, reference_sd, standardised``.
+        One row a number of types: ``k, gain, reference_mean, reference_sd, standardised``;
+        the last three are NaN where few of the reference data sets have types of that number.
     reference_maxima : ndarray, shape (draws,)
         Largest standardised gain of each reference data set.
     observed : float
@@ -317,7 +318,9 @@ class Evidence:
                 test["exceeding"],
                 test["observed"],
                 np.empty(0),
-                pd.DataFrame(test["gains"]).astype({"gain": float, "standardised": float}),
+                pd.DataFrame(test["gains"]).astype(
+                    dict.fromkeys(("gain", "reference_mean", "reference_sd", "standardised"), float)
+                ),
                 test["against"],
             ),
             power=None if power is None else Power(pd.DataFrame(power["table"]), power["target"]),
