@@ -207,7 +207,7 @@ class Mixture:
         """Group the sites by their most probable type."""
         from site_typology.models.mixture import BUDGET, fit_types
 
-        model = fit_types(view.data, k, seed, budget=BUDGET)
+        model = fit_types(view.data, min(k, view.data.n), seed, budget=BUDGET)
         return Partition(numbered(model.memberships(view.data).argmax(axis=1)))
 
 

@@ -50,12 +50,17 @@ class Partition:
     ----------
     labels : ndarray of int, shape (n_sites,)
         1, 2, ...; `NO_TYPE` (0) where the clusterer gives none.
-    reason : str
-        Why a site has no type; ``""`` where every site has one.
+    reason : str or ndarray of str, shape (n_sites,)
+        Why a site has no type, one for all or one each; ``""`` where every site has one.
     """
 
     labels: Labels
-    reason: str = ""
+    reason: str | NDArray[np.str_] = ""
+
+    @property
+    def reasons(self) -> NDArray[np.str_]:
+        """Why each site has no type; ``""`` where it has one."""
+        return np.where(self.labels == NO_TYPE, self.reason, "")
 
     @property
     def n_types(self) -> int:

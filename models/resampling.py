@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 CONSENSUS_ROUNDS = 20
-SHIFTING = "no type: it falls in a type in fewer than half of the plausible values"
+SHIFTING = "no type: it falls in one and the same type in fewer than half of the plausible values"
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,15 @@ def consensus(partitions: Sequence[Partition], anchor: Partition) -> Partition:
     current = np.where(current == NO_TYPE, NO_TYPE, np.searchsorted(numbers, current) + 1)
     if not (current == NO_TYPE).any():
         return Partition(current)
-    return Partition(current, next((p.reason for p in partitions if p.reason), SHIFTING))
+    return Partition(current, _why_untyped(partitions))
+
+
+def _why_untyped(partitions: Sequence[Partition]) -> NDArray[np.str_]:
+    """Reason of the clusterer for sites to which it gave none in half of the partitions."""
+    given = np.stack([partition.reasons for partition in partitions])
+    often = (given != "").sum(axis=0) >= len(given) / 2
+    first = given[(given != "").argmax(axis=0), np.arange(given.shape[1])]
+    return np.where(often, first, SHIFTING)
 
 
 def draws_consensus(
@@ -256,7 +264,8 @@ def bootstrap_stability(
     for at in range(replicates):
         drawn = np.unique(random.integers(n, size=n))
         here = reference[drawn]
-        labels = fit(drawn, at).labels
+        # One site drawn again and again is one type, which not every clusterer can say.
+        labels = fit(drawn, at).labels if len(drawn) > 1 else np.ones(1, dtype=np.int64)
         jaccard[at] = nearest_jaccard(here, labels, k)
         every[at, drawn] = align_labels(labels, here)
         same = (every[at, drawn] == here).astype(float)

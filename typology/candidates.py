@@ -57,23 +57,23 @@ class Tried:
     ----------
     labels : ndarray of int, shape (n_sites,)
         Types 1, 2, ... from the largest to the smallest; 0 where a site has none.
-    reason : str
-        Why sites have none.
+    reasons : ndarray of str, shape (n_sites,)
+        Why sites have none; ``""`` where they have one.
     stability : Stability
     silhouette : float
     """
 
     specification: Specification
     labels: Labels
-    reason: str
+    reasons: NDArray[np.str_]
     stability: Stability
     silhouette: float
 
     @classmethod
     def of(cls, specification: Specification, arrays: tuple[np.ndarray, ...]) -> Tried:
         """Make it from the arrays that a task gives, in order of the fields."""
-        labels, reason, *stability, value = arrays
-        return cls(specification, labels, str(reason), Stability(*stability), float(value))
+        labels, reasons, *stability, value = arrays
+        return cls(specification, labels, reasons, Stability(*stability), float(value))
 
 
 def try_candidates(
@@ -125,10 +125,11 @@ def as_candidates(
     apart : mapping of str to str
         Reason by site for those with too little data; they stand in every candidate.
     """
-    one = np.ones(len(sites), dtype=np.int64)
+    one = Partition(np.ones(len(sites), dtype=np.int64))
     unseen = np.full((0, len(sites)), np.nan)
     nothing = Stability(np.full((0, 1), np.nan), unseen, unseen.astype(np.int32))
-    single = Tried(Specification(ONE_POPULATION, "features", 1), one, "", nothing, float("nan"))
+    named = Specification(ONE_POPULATION, "features", 1)
+    single = Tried(named, one.labels, one.reasons, nothing, float("nan"))
     return tuple(_candidate(item, proposal, sites, apart) for item in (single, *tried))
 
 
@@ -186,7 +187,7 @@ def _try(
     stability = candidate_stability(specification, labels, material, bootstraps, own)
     value = np.array(silhouette(points, labels))
     replicates = stability.jaccard, stability.kept, stability.labels
-    return labels, np.array(found.reason), *replicates, value
+    return labels, found.reasons, *replicates, value
 
 
 def candidate_stability(
@@ -250,7 +251,6 @@ def _candidate(
         "agreement": adjusted_rand(labels, proposal) if len(numbers) > 1 else float("nan"),
         "smallest_type": float(sizes.min()) if len(sizes) else 0.0,
     }
-    reasons = np.where(labels == NO_TYPE, tried.reason, "")
     every = [*sites, *apart]
     numbered = [None if label == NO_TYPE else int(label) for label in labels]
     return Candidate(
@@ -263,7 +263,9 @@ def _candidate(
             index=every,
             name="type",
         ),
-        reasons=pd.Series([*reasons, *apart.values()], index=every, name="reason", dtype="str"),
+        reasons=pd.Series(
+            [*tried.reasons, *apart.values()], index=every, name="reason", dtype="str"
+        ),
         stability=float(per_type.mean()) if len(per_type) else float("nan"),
         type_stability=pd.Series(per_type, index=types, name="stability"),
         metrics=metrics,

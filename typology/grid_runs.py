@@ -233,7 +233,7 @@ def _result(source: GridSource, material: Material, tried: Tried) -> Fitted:
         stability=float(types.mean()) if len(types) else float("nan"),
         min_stability=float(types.min()) if len(types) else float("nan"),
         silhouette=float(tried.silhouette),
-        reason=tried.reason,
+        reason=next(filter(None, tried.reasons.tolist()), ""),
     )
 
 

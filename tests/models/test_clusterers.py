@@ -109,6 +109,12 @@ def test_no_more_types_than_distinct_sites(name):
     assert CLUSTERERS[name].fit(view_of(points), 4, seed=0).n_types == 2
 
 
+@EVERY
+def test_no_more_types_than_sites(clusterer):
+    points = np.random.default_rng(1).normal(size=(2, 3))
+    assert clusterer.fit(view_of(points), 3, seed=0).n_types in (0, 2)
+
+
 @pytest.mark.parametrize("k", [2, 3, 4])
 def test_spectral_cuts_as_scikit_learn_does(k):
     from sklearn.cluster import SpectralClustering

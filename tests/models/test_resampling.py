@@ -10,6 +10,7 @@ import pytest
 from site_typology.models.clusterers import CLUSTERERS, Partition, View
 from site_typology.models.reducers import SPACES
 from site_typology.models.resampling import (
+    SHIFTING,
     adjusted_rand,
     align_labels,
     bootstrap_stability,
@@ -83,7 +84,27 @@ def test_consensus_leaves_a_site_out_when_most_draws_do():
     whole = Partition(np.array([1, 1, 1, 2, 2]))
     found = consensus([noisy, noisy, whole], whole)
     assert found.labels.tolist() == [1, 1, 0, 2, 2]
-    assert found.reason == "noise: lonely"
+    assert found.reasons.tolist() == ["", "", "noise: lonely", "", ""]
+
+
+def test_a_site_that_is_never_noise_is_not_called_noise():
+    noisy = Partition(np.array([1, 1, 0, 2, 2, 3]), "noise: lonely")
+    whole = Partition(np.array([1, 1, 1, 2, 2, 2]))
+    found = consensus([noisy, noisy, whole], whole)
+    assert found.labels.tolist() == [1, 1, 0, 2, 2, 0]
+    assert found.reasons.tolist()[2::3] == ["noise: lonely", SHIFTING]
+
+
+def test_one_site_drawn_again_and_again_is_one_type():
+    def fit(drawn, at):
+        assert len(drawn) > 1, "no clusterer is asked about one site"
+        return Partition(np.arange(len(drawn)) + 1)
+
+    truth = np.array([1, 2])
+    stability = bootstrap_stability(fit, truth, 40, seed=1)
+    alone = np.isnan(stability.jaccard).any(axis=1)
+    assert 5 < alone.sum() < 35 and (stability.jaccard[~alone] == 1.0).all()
+    assert (np.nanmax(stability.jaccard[alone], axis=1) == 1.0).all()
 
 
 def test_stability_of_certain_types_is_one_and_every_replicate_is_kept():
