@@ -123,8 +123,13 @@ def test_every_site_stands_in_the_table_with_its_place_group_or_reason(continuum
     rules = two_rules(typology)
     first, second = (info.name for info in rules.features)
     lacking = typology.profiles.values[[first, second]].isna().any(axis=1).droplevel("round")
-    assert (table["reason"] != "").tolist() == lacking.tolist()
-    assert (table["group"] == "").tolist() == lacking.tolist()
+    without = lacking | table["score"].isna()
+    assert (table["reason"] != "").tolist() == without.tolist()
+    assert (table["group"] == "").tolist() == without.tolist()
+    bare = axis_table(typology, None).set_index("site")
+    for found in (table, bare):
+        assert found.loc["S07", "reason"].startswith("not enough data: 1 of 6 features observed")
+    assert bare["reason"].drop("S07").eq("").all()
 
 
 def test_groups_are_cut_at_the_medians_and_sure_outside_the_error(continuum):

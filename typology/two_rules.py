@@ -138,7 +138,7 @@ def axis_table(typology: Typology, grouped: TwoRules | None) -> pd.DataFrame:
     -------
     DataFrame
         Columns `AXIS_COLUMNS`, one row a site; no row where sites do not lie along one axis. A
-        site with too little data has no score, and its `reason` says so.
+        site with too little data has no score and no group, and its `reason` says so.
     """
     axis = typology.evidence.axis
     if axis is None or not axis.is_continuum:
@@ -146,8 +146,14 @@ def axis_table(typology: Typology, grouped: TwoRules | None) -> pd.DataFrame:
     every = pd.DataFrame({"site": pd.Series(typology.profiles.sites, dtype="str")})
     table = every.merge(axis.scores, on="site", how="left")
     if grouped is None:
-        return table.assign(group="", sure=False, reason="")[list(AXIS_COLUMNS)]
-    return table.merge(grouped.groups, on="site")[list(AXIS_COLUMNS)]
+        table = table.assign(group="", sure=False, reason="")
+    else:
+        table = table.merge(grouped.groups, on="site")
+    apart = table["score"].isna()
+    why = typology.memberships.set_index("site")["reason"]
+    table.loc[apart, "reason"] = why.loc[table["site"][apart]].to_numpy()
+    table.loc[apart, ["group", "sure"]] = ["", False]
+    return table[list(AXIS_COLUMNS)]
 
 
 def _groups(
