@@ -17,6 +17,7 @@ FIRM = Figures(
     sites=40,
     best_k=3,
     p_value=0.01,
+    p_error=0.004,
     expected_agreement=0.9,
     relative_entropy=0.95,
     stability=0.8,
@@ -80,7 +81,7 @@ def test_nothing_is_claimed_where_sites_could_not_be_placed(agreement):
     judgement = judge(change(expected_agreement=agreement))
     assert judgement.verdict == "insufficient"
     assert judgement.why.startswith("The data cannot tell which sites belong together.")
-    assert "as these 40 sites with probability 0.010" in judgement.why
+    assert "as these 40 sites with probability 0.010 (Monte Carlo error 0.004)" in judgement.why
     unknown = bool(np.isnan(agreement))
     known = "agreement of only 0.79 (adjusted Rand index; a claim needs at least 0.8)"
     assert (known in judgement.why) is not unknown
@@ -124,6 +125,7 @@ def test_thresholds_themselves_hold():
         sites=25,
         best_k=2,
         p_value=limits.p_value,
+        p_error=0.02,
         expected_agreement=limits.expected_agreement,
         relative_entropy=limits.relative_entropy,
         stability=limits.stability,
@@ -142,10 +144,24 @@ def test_not_supported_when_types_would_have_been_found():
     assert "0.85" in judgement.why
 
 
+@pytest.mark.parametrize(
+    ("against", "words"),
+    [
+        ("one population", "one population describes the sites as well. Sites without types, with"),
+        ("a continuum", "may bend, describes them as well. Sites along a continuum, with the same"),
+    ],
+)
+def test_it_says_what_describes_the_sites_as_well(against, words):
+    judgement = judge(change(p_value=0.4, p_error=0.05, against=against, power=power(0.85)))
+    assert words in judgement.why
+    assert "40 sites with probability 0.40 (Monte Carlo error 0.05)" in judgement.why
+    assert ("continuum" in judgement.why) == (against == "a continuum")
+
+
 def test_insufficient_when_types_could_be_there_unseen():
     judgement = judge(change(p_value=0.4, power=power(0.35)))
     assert judgement.verdict == "insufficient"
-    assert "0.35" in judgement.why
+    assert "with probability 0.35 (Monte Carlo error 0.05)" in judgement.why
     assert NONE_FOUND not in judgement.why
     assert "is 8 within-type SDs" in judgement.would_change
 

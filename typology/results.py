@@ -137,6 +137,11 @@ class Power:
         table = self.table.sort_values("separation")
         return float(np.interp(separation, table["separation"], table["power"]))
 
+    def error_at(self, separation: float) -> float:
+        """Monte Carlo standard error of `at`: of the separation tried next to it, the larger."""
+        apart = (self.table["separation"] - separation).abs()
+        return float(self.table.loc[apart == apart.min(), "standard_error"].max())
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {

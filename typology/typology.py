@@ -16,6 +16,7 @@ from site_typology.errors import Problem, StudyError
 from site_typology.profiles import SiteProfiles
 from site_typology.results import Candidate, Evidence, Verdict
 from site_typology.settings import ProposeSettings
+from site_typology.verdict_words import ENOUGH
 
 if TYPE_CHECKING:
     from site_typology.explain import Explanation
@@ -255,7 +256,7 @@ def load(folder: str | Path) -> Typology:
 def short_reason(evidence: Evidence) -> str:
     """Say in a few words why no type is given."""
     if evidence.verdict == "not supported":
-        return "one population, or a continuum, describes the sites as well"
+        return ENOUGH[evidence.null_test.against]
     if evidence.unplaced:
         return "the data cannot tell which sites belong together"
     return "the data cannot tell whether there are types"

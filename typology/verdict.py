@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from site_typology.results import Power, Rule, Verdict
+from site_typology.results import Against, Power, Rule, Verdict
 from site_typology.verdict_words import why, would_change
 
 
@@ -54,13 +54,16 @@ class Figures:
         Sites with enough data.
     best_k : int
         Number of types that the data come nearest to.
-    p_value : float
+    p_value, p_error : float
+        Of the null test, and its Monte Carlo error.
     expected_agreement, relative_entropy, stability, agreement : float
         As in `Thresholds`, at `best_k`.
     smallest_type : int
         Sites of the smallest type at `best_k`.
     separation : float
         Separation between types that the study declared to matter, in within-type SDs.
+    against : {"one population", "a continuum"}
+        What the null test is against: of the two, that which the data are more like.
     power : Power or None
         None where the null test rejected one population.
     measured_better : sequence of (float, float) or None
@@ -72,12 +75,14 @@ class Figures:
     sites: int
     best_k: int
     p_value: float
+    p_error: float
     expected_agreement: float
     relative_entropy: float
     stability: float
     smallest_type: int
     agreement: float
     separation: float
+    against: Against = "one population"
     power: Power | None = None
     measured_better: Sequence[tuple[float, float]] | None = None
 
@@ -111,7 +116,7 @@ def judge(figures: Figures, thresholds: Thresholds | None = None) -> Judgement:
 
     Examples
     --------
-    >>> found = Figures(25, 3, 0.01, 0.9, 0.95, 0.8, 6, 0.7, 6.0)
+    >>> found = Figures(25, 3, 0.01, 0.01, 0.9, 0.95, 0.8, 6, 0.7, 6.0)
     >>> judge(found).verdict
     'supported'
     """

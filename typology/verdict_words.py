@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from site_typology.results import Rule, Verdict
+from site_typology.results import Against, Rule, Verdict
 
 if TYPE_CHECKING:
     from site_typology.verdict import Figures, Thresholds
 
-NONE_FOUND: Final = (
-    "The data do not support a typology: one population, or a continuum, describes the sites "
-    "as well."
-)
+NONE_FOUND: Final = "The data do not support a typology"
+ENOUGH: Final[Mapping[Against, str]] = {
+    "one population": "one population describes the sites as well",
+    "a continuum": "a continuum, sites along a line that may bend, describes them as well",
+}
+WITHOUT: Final[Mapping[Against, str]] = {
+    "one population": "sites without types",
+    "a continuum": "sites along a continuum",
+}
 
 
 def why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequence[Rule]) -> str:
     """Say why the verdict is what it is, with the figures behind it."""
     k = figures.best_k
     rare = (
-        f"{figures.sites} sites fall into {k} types: sites without types, with the same "
-        f"correlations, errors and gaps, look as typed with probability {_p(figures.p_value)}"
+        f"{figures.sites} sites fall into {k} types: {WITHOUT[figures.against]}, with the same "
+        f"correlations, errors and gaps, look as typed with probability {_p_value(figures)}"
     )
     if verdict == "supported":
         least = "stable" if figures.stability >= limits.stable else "not far above doubtful"
@@ -37,8 +42,8 @@ def why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequenc
         reasons = "; ".join(_failure(rule) for rule in failing)
         return f"{rare}. But the types are not firm enough to rest decisions on: {reasons}."
     test = (
-        "Sites without types, with the same correlations, errors and gaps, look as typed as these "
-        f"{figures.sites} sites with probability {_p(figures.p_value)}"
+        f"{WITHOUT[figures.against].capitalize()}, with the same correlations, errors and gaps, "
+        f"look as typed as these {figures.sites} sites with probability {_p_value(figures)}"
     )
     if _is_unplaced(verdict, figures, limits):
         return (
@@ -46,7 +51,10 @@ def why(verdict: Verdict, figures: Figures, limits: Thresholds, failing: Sequenc
             f"{_unplaced(figures, limits)}."
         )
     if verdict == "not supported":
-        return f"{NONE_FOUND} {test}. {_found_power(figures)}, so their absence means something."
+        return (
+            f"{NONE_FOUND}: {ENOUGH[figures.against]}. {test}. {_found_power(figures)}, so their "
+            "absence means something."
+        )
     return (
         f"The data cannot tell whether there are types. {test}; but {_lower(_found_power(figures))}"
         f", less than the {limits.power:.0%} asked for, so that types could be there unseen."
@@ -195,10 +203,10 @@ def _if_measured_better(figures: Figures, limits: Thresholds) -> str:
 def _found_power(figures: Figures) -> str:
     if figures.power is None:
         return "The chance of finding types in data like these was not simulated"
-    chance = figures.power.at(figures.separation)
+    chance, error = (one(figures.separation) for one in (figures.power.at, figures.power.error_at))
     return (
-        f"Types {figures.separation:g} within-type SDs apart would be found in data like these "
-        f"with probability {chance:.2f}"
+        f"Three types {figures.separation:g} within-type SDs apart would be found in data like "
+        f"these with probability {chance:.2f} (Monte Carlo error {error:.2f})"
     )
 
 
@@ -227,8 +235,10 @@ def _margin(rule: Rule) -> float:
     return (rule.figure - rule.threshold) / (1 - rule.threshold)
 
 
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+def _p_value(figures: Figures) -> str:
+    digits = 3 if figures.p_value < 0.1 else 2
+    error = f"{figures.p_error:.{digits}f}"
+    return f"{figures.p_value:.{digits}f} (Monte Carlo error {error})"
 
 
 def _lower(sentence: str) -> str:
