@@ -144,3 +144,11 @@ def test_sites_are_as_sure_as_they_are_right_where_the_number_is_chosen_too():
     sure = np.array([tempered(one, temperature).max(axis=1).mean() for one in others])
     error = np.std(sure - right, ddof=1) / np.sqrt(len(right))
     assert abs((sure - right).mean()) < 3 * np.sqrt(2) * error
+
+
+def test_studies_with_a_type_too_small_to_be_found_say_nothing_of_confidence():
+    data = sites(30, 9)
+    streams = np.random.SeedSequence(2).spawn(20)
+    for least, told in ((1, 20), (31, 0)):
+        rule = NumberRule((2, 3), np.zeros(2), np.ones(2), 99, least)
+        assert sum(len(_refit(THREE, data, rule, one)[1]) > 0 for one in streams) == told

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 import site_typology as st
+from site_typology import planning_simulation
 from site_typology.planning_material import Design, assumed_material, reliability
 from site_typology.planning_profiles import profiles_material
-from site_typology.planning_simulation import Task, plant
+from site_typology.planning_simulation import Task, plant, simulate_one
 
 TINY = st.PlanSettings(informants=(4,), k=2, seed=7)
 
@@ -39,6 +40,22 @@ def test_the_same_types_farther_apart():
     one, two = (plant(made, TINY, Task(Design(12, 12, 1.0), apart, 0)) for apart in (3.0, 20.0))
     assert (one.labels == two.labels).all()
     assert (one.data.errors == two.data.errors).all()
+
+
+@pytest.mark.parametrize(("sites", "looked_at"), [(60, 60), (61, 50)])
+def test_the_null_test_is_that_of_a_run(sites, looked_at, monkeypatch):
+    asked = []
+
+    def watched(data, ks, draws, rng, least):
+        asked.append((data.n, ks, draws, least))
+        return np.zeros(len(ks)), np.zeros((draws, len(ks)))
+
+    monkeypatch.setattr(planning_simulation, "gains_and_reference", watched)
+    most = 60 if sites == 60 else 50
+    settings = st.PlanSettings(k=2, max_types=3, min_sites=7, subsample=most, reference_draws=6)
+    made = assumed_material(st.Assumptions(features=3, missing=0.0), (40,), (1.0,))
+    simulate_one(made, settings, Task(Design(sites, 40, 1.0), 0.0, 0))
+    assert asked == [(looked_at, (2, 3), 6, 7)]
 
 
 def surveyed(n=20, seed=1):

@@ -155,3 +155,13 @@ def test_too_few_replicates_for_the_level_are_refused():
 def test_more_types_than_features_can_hold_are_refused():
     with pytest.raises(st.StudyError, match="At most 3 types"):
         st.plan(st.Assumptions(features=2), st.PlanSettings(k=4))
+
+
+def test_types_that_would_never_be_looked_for_are_refused():
+    with pytest.raises(st.StudyError, match="up to 4 types are looked for, so that 5"):
+        st.plan(st.Assumptions(features=8), st.PlanSettings(k=5, sites=(25, 60)))
+
+
+def test_types_of_many_sites_need_so_many():
+    with pytest.raises(st.StudyError, match="24 or more, 8 for each of 3 types; found 23"):
+        st.PlanSettings(sites=(23,), min_sites=8)

@@ -140,8 +140,10 @@ def test_not_supported_when_types_would_have_been_found():
     judgement = judge(change(p_value=0.4, power=power(0.85)))
     assert judgement.verdict == "not supported"
     assert judgement.why.startswith(NONE_FOUND)
-    assert "6 within-type SDs apart" in judgement.why
+    assert "Three types 6 within-type SDs apart" in judgement.why
     assert "0.85" in judgement.why
+    two = judge(change(p_value=0.4, power=power(0.85), planted=2))
+    assert "Two types 6 within-type SDs apart" in two.why
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ def collect(
         agreement=_agreement_between(tried, labels, best_k),
         separation=settings.separation,
         against=test.against,
+        planted=steps.planted,
         power=None if rejected else steps.power(),
         measured_better=better,
     )

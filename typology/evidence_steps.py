@@ -121,13 +121,18 @@ class EvidenceSteps:
             return found, None
         return found, measured_better(model, self.data, needed, **how)
 
+    @property
+    def planted(self) -> int:
+        """Types that power is simulated for: three, or two where no more are tried."""
+        return min(3, max(self.ks))
+
     def power(self) -> Power:
         """Look for planted types in data like these."""
         return power(
             self.data,
             self.population,
             separations=sorted({self.settings.separation, *self.settings.separations}),
-            k=min(3, max(self.ks)),
+            k=self.planted,
             replicates=self.settings.power_replicates,
             alpha=self.settings.alpha,
             target=self.settings.thresholds.power,

@@ -241,7 +241,7 @@ def _refit(
     agreement = adjusted_rand_score(labels, memberships.argmax(axis=1))
     width = model.k if rule is None else max(model.k, *rule.ks)
     log_joint = np.empty((0, width))
-    if np.bincount(labels, minlength=model.k).min() >= LEAST_SITES:
+    if np.bincount(labels, minlength=model.k).min() >= (rule.least if rule else LEAST_SITES):
         number = model.k if rule is None else rule.number_in(drawn, search_seed)
         if number != model.k:
             fitted = fit_types(drawn, number, search_seed, budget=BUDGET)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from site_typology.errors import Problem, StudyError
+from site_typology.errors import Problem, Problems, StudyError
+from site_typology.nulltest import types_to_try
 from site_typology.planning_material import Design, Material, assumed_material
 from site_typology.planning_settings import Assumptions, PlanSettings
 from site_typology.planning_table import plan_table, sites_needed
@@ -168,12 +169,15 @@ def plan(
     if isinstance(study, Study):
         stated = study.declaration.typology
         given = dataclasses.replace(
-            given, min_observed=stated.min_observed, max_types=given.max_types or stated.max_types
+            given,
+            min_observed=stated.min_observed,
+            max_types=given.max_types or stated.max_types,
+            min_sites=stated.min_sites,
         )
         separation = separation or stated.separation
     material, designs = _material(study, given, surveys, survey_features)
     given = given.about(separation)
-    _check_types(given.k, len(material.population.mean))
+    _check_types(given, len(material.population.mean))
     outcomes = run_plan(
         material,
         given,
@@ -228,10 +232,22 @@ def _designs(
     ]
 
 
-def _check_types(k: int, columns: int) -> None:
+def _check_types(settings: PlanSettings, columns: int) -> None:
+    """Refuse types that features cannot tell apart, or that the null test would not look for."""
+    k, found = settings.k, Problems("plan")
     if k - 1 > columns:
-        message = f"At most {columns + 1} types can lie apart in {columns} features; found {k}."
-        raise StudyError("plan", [Problem("types", message)])
+        found.add(
+            "types", f"At most {columns + 1} types lie apart in {columns} features; found {k}."
+        )
+    most = max(types_to_try(min(settings.sites), settings.max_types))
+    if k > most:
+        found.add(
+            "types",
+            f"With {min(settings.sites)} sites up to {most} types are looked for, so that {k} "
+            f"would never be proposed. Set max_types = {k}, in a study file under [typology], or "
+            "plan for fewer types.",
+        )
+    found.raise_if_any()
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

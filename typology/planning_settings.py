@@ -10,6 +10,7 @@ from typing import Any
 
 from site_typology.errors import Problem, Problems
 from site_typology.screening import FEWEST_SITES
+from site_typology.settings import FEWEST_DRAWN
 
 _LISTS = {
     "sites": "sites",
@@ -39,8 +40,12 @@ class PlanSettings:
         6, and the smallest of `separations` if 6 is not among them.
     k : int
         Types planted, and fitted to see how well sites can be placed.
-    max_types : int, optional
-        Most types that the null test tries, as in a study file.
+    max_types, min_sites : int, optional
+        Most types that the null test tries, and fewest sites of a type, as in a study file; a
+        study file's own values are used for a study.
+    subsample : int
+        Sites that the null test looks at, drawn at random where there are more, as in a
+        specification.
     replicates : int
         Data sets simulated a cell.
     reference_draws : int
@@ -68,7 +73,7 @@ class PlanSettings:
     Traceback (most recent call last):
     ...
     site_typology.errors.StudyError: plan: 2 problems
-      sites   Expected 9 or more, three for each of 3 types; found 4.
+      sites   Expected 9 or more, 3 for each of 3 types; found 4.
       target  Expected a share above 0 and below 1, found 80.
     """
 
@@ -79,6 +84,8 @@ class PlanSettings:
     matters: float | None = None
     k: int = 3
     max_types: int | None = None
+    min_sites: int = 3
+    subsample: int = 400
     replicates: int = 40
     reference_draws: int = 10
     alpha: float = 0.05
@@ -115,8 +122,12 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     if not _whole(k) or not 2 <= k <= 8:
         yield Problem("types", f"Expected a whole number from 2 to 8, found {k!r}.")
         k = 2
-    fewest = max(FEWEST_SITES, 3 * k)
-    counts = {"sites": (fewest, f", three for each of {k} types"), "informants": (1, "")}
+    each = values["min_sites"] if _whole(values["min_sites"]) else 3
+    fewest = max(FEWEST_SITES, max(3, each) * k)
+    counts = {
+        "sites": (fewest, f", {max(3, each)} for each of {k} types"),
+        "informants": (1, ""),
+    }
     for name, (low, why) in counts.items():
         for value in values[name]:
             if not _whole(value) or value < low:
@@ -139,7 +150,8 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _simulation_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     """Say what is wrong with how it is simulated."""
-    for name, low in (("replicates", 2), ("reference_draws", 2), ("seed", 0)):
+    least = {"replicates": 2, "reference_draws": 2, "seed": 0, "min_sites": 2}
+    for name, low in {**least, "subsample": FEWEST_DRAWN}.items():
         if not _whole(values[name]) or values[name] < low:
             yield Problem(name, f"Expected a whole number, {low} or more; found {values[name]!r}.")
     if values["max_types"] is not None and values["max_types"] < 2:

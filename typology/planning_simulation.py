@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from site_typology.candidates import rows_of
 from site_typology.models.mixture import BUDGET, fit_types
 from site_typology.models.planting import PlantedTypes
 from site_typology.models.plausible import SeenCells
@@ -127,7 +128,12 @@ def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outc
     ks = types_to_try(task.design.sites, settings.max_types)
     if made.data.n < max(FEWEST_SITES, settings.k, *ks) or made.data.q < 2:
         return Outcome((), (), *(_NO_TYPES if task.separation == 0 else _NOBODY_PLACED), *known)
-    gains, reference = gains_and_reference(made.data, ks, settings.reference_draws, made.rng)
+    data = made.data
+    if data.n > settings.subsample:
+        data = rows_of(data, made.rng.choice(data.n, size=settings.subsample, replace=False))
+    gains, reference = gains_and_reference(
+        data, ks, settings.reference_draws, made.rng, settings.min_sites
+    )
     rows = tuple(map(tuple, reference.tolist()))
     fitted = _placing(made, settings) if task.separation > 0 else _NO_TYPES
     return Outcome(tuple(gains.tolist()), rows, *fitted, *known)

@@ -64,6 +64,8 @@ class Figures:
         Separation between types that the study declared to matter, in within-type SDs.
     against : {"one population", "a continuum"}
         What the null test is against: of the two, that which the data are more like.
+    planted : int
+        Types that the power was simulated for.
     power : Power or None
         None where the null test rejected one population.
     measured_better : sequence of (float, float) or None
@@ -83,6 +85,7 @@ class Figures:
     agreement: float
     separation: float
     against: Against = "one population"
+    planted: int = 3
     power: Power | None = None
     measured_better: Sequence[tuple[float, float]] | None = None
 

@@ -17,6 +17,7 @@ ENOUGH: Final[Mapping[Against, str]] = {
     "one population": "one population describes the sites as well",
     "a continuum": "a continuum, sites along a line that may bend, describes them as well",
 }
+PLANTED: Final = {2: "Two", 3: "Three"}
 WITHOUT: Final[Mapping[Against, str]] = {
     "one population": "sites without types",
     "a continuum": "sites along a continuum",
@@ -205,8 +206,8 @@ def _found_power(figures: Figures) -> str:
         return "The chance of finding types in data like these was not simulated"
     chance, error = (one(figures.separation) for one in (figures.power.at, figures.power.error_at))
     return (
-        f"Three types {figures.separation:g} within-type SDs apart would be found in data like "
-        f"these with probability {chance:.2f} (Monte Carlo error {error:.2f})"
+        f"{PLANTED[figures.planted]} types {figures.separation:g} within-type SDs apart would be "
+        f"found in data like these with probability {chance:.2f} (Monte Carlo error {error:.2f})"
     )
 
 
