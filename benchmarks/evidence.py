@@ -12,7 +12,7 @@ WORLD:SITES or types:SITES:TYPES:SEPARATION with options such as ,informants=3,m
 --engine whole runs `site_typology.propose` as users do. --engine verdict runs its null test, and
 the rest only where that rejects: the same claims at a fraction of the time, but not whether "no
 types" would be "not supported" or "insufficient", and not the time that users wait. Publish
-figures only from seeds that nothing was tuned on; they begin at 9000000.
+figures only from seeds that nothing is tuned on; they begin at 9000000.
 """
 
 from __future__ import annotations

@@ -35,8 +35,10 @@ class ErrorsInVariablesMixture(MeasuredEstimator):
         between the components (with one component, the covariance's own diagonal). 0 gives
         maximum likelihood.
     n_init : int, default=20
-        k-means runs in each space, namely on the first n_components - 1, 3, 5 and all principal
-        components of the posterior means; the best run of each is a start.
+        k-means runs in each space; the best run of each is a start. Spaces are the first
+        n_components - 1, 3, 5 and all principal components of the posterior means, the means
+        standardised, and their first 3, 5 and 8 components at equal variance. Up to 100 sites
+        single runs and Ward's groups are starts too.
     labels_init : array-like of int, shape (n,), optional
         Components 0 to n_components - 1 to start from, in place of k-means.
     max_iter : int, default=1000

@@ -12,6 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 LANES = 32
@@ -41,12 +42,12 @@ def take_products(
     """
     arrays = (total, left, right)
     if not all(isinstance(one, types.Array) and one.layout == "C" for one in arrays):
-        raise TypeError(f"Expected contiguous arrays; found {arrays}.")
+        raise TypingError(f"Expected contiguous arrays; found {arrays}.")
     if any(one.dtype != types.float64 for one in arrays):
-        raise TypeError(f"Expected arrays of float64; found {arrays}.")
+        raise TypingError(f"Expected arrays of float64; found {arrays}.")
     places = (at, left_at, left_step, right_at, right_step, count)
     if not all(isinstance(one, types.Integer) for one in places):
-        raise TypeError(f"Expected whole numbers for places and steps; found {places}.")
+        raise TypingError(f"Expected whole numbers for places and steps; found {places}.")
     whole = types.intp
     signature = types.void(total, whole, left, whole, whole, right, whole, whole, whole)
     return signature, _emitted

@@ -140,7 +140,7 @@ class Answering:
 
     @cached_property
     def _observed(self) -> np.ndarray:
-        return usable_cells(self.profiles.values, self.fitted.natural.infos).sum(axis=1)
+        return np.asarray(usable_cells(self.profiles.values, self.fitted.natural.infos).sum(axis=1))
 
     @cached_property
     def _errors(self) -> np.ndarray:

@@ -107,6 +107,6 @@ def usable_cells(
     known = np.column_stack([~pd.isna(np.asarray(values[info.name])) for info in infos])
     for mix in {info.composition for info in infos} - {""}:
         parts = [at for at, info in enumerate(infos) if info.composition == mix]
-        total = sum(np.asarray(values[infos[at].name], dtype=float) for at in parts)
-        known[:, parts] = (total > 0)[:, None]
+        shares = [np.asarray(values[infos[at].name], dtype=float) for at in parts]
+        known[:, parts] = (np.sum(shares, axis=0) > 0)[:, None]
     return known
