@@ -1,4 +1,4 @@
-"""Read a study file: TOML to a declaration, with every problem at once."""
+"""Read a study file: TOML to a declaration, with every problem of its form."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def read_declaration(path: str | Path) -> StudyDeclaration:
     Raises
     ------
     StudyError
-        The file cannot be read as TOML, or says something it may not; lists every problem.
+        The file cannot be read as TOML, or says something it may not; lists every problem of its
+        form.
 
     Examples
     --------
