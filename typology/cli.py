@@ -235,7 +235,8 @@ def run(
 def plan(
     out: Annotated[Path, typer.Option(help="Folder for the table, the curve and the runs.")],
     study: Annotated[
-        Path | None, typer.Argument(help="The study file; its tables may not be there yet.")
+        Path | None,
+        typer.Argument(help="The study file, or its folder; its tables may not be there yet."),
     ] = None,
     sites: Annotated[str | None, typer.Option(help="Numbers of sites [25,60,150].")] = None,
     informants: Annotated[
