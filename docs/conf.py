@@ -96,8 +96,10 @@ def commands_page() -> str:
     from site_typology.cli import app
 
     group: Any = typer.main.get_command(app)
-    lines = ["# Commands", "", "A user's mistake ends in a message that lists every problem, and"]
-    lines += ["exit status 2; nothing is written then. `--help` after any command shows this.", ""]
+    lines = ["# Commands", "", "A user's mistake ends in a message that lists the problems, and"]
+    lines += ["exit status 2; nothing is written then. Problems of a study file's form come first,"]
+    lines += ["those of its tables and features once there are none. `--help` after any command"]
+    lines += ["shows this.", ""]
     for name, command in group.commands.items():
         lines += [f"## `site-typology {name}`", "", command.help, ""]
         options = [option for option in command.params if option.name != "help"]

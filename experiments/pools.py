@@ -58,7 +58,7 @@ def pool(workers: int, *, threads: bool = False, scheduler: str | None = None) -
         from distributed import Client
         from distributed.comm import CommClosedError
     except ImportError as error:
-        message = "Dask is not installed. Install it: pip install 'site-typology[dask]'"
+        message = "Dask is not installed. In a clone of this project: pip install '.[dask]'"
         raise StudyError("run", [Problem("scheduler", message)]) from error
     try:
         client = Client(scheduler, timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,9 @@ def _sentence(detail: Any) -> str:
         return "Belongs to the study: state it under [typology] in study.toml, before the run."
     if detail["type"] == "extra_forbidden":
         fields = (Grid if detail["loc"][0] == "grid" else Specification).model_fields
-        return f"Unknown key. Known: {', '.join(fields)}. Remove or rename it."
+        near = difflib.get_close_matches(key, fields, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"Unknown key.{hint} Known: {', '.join(fields)}. Remove or rename it."
     text = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{text[0].upper()}{text[1:]}; found {detail['input']!r}."
+    found = "" if isinstance(detail["input"], dict) else f"; found {detail['input']!r}"
+    return f"{text[0].upper()}{text[1:]}{found}."

@@ -181,7 +181,7 @@ def _load_extension(connection: duckdb.DuckDBPyConnection, type_: str) -> None:
     path = next((each for each in paths if each.is_file()), None)
     if path is None:
         install = (
-            "pip install 'site-typology[postgres]'"
+            "pip install '.[postgres]' in a clone of this project"
             if type_ == "postgres"
             else f"pip install duckdb-extension-{extension.replace('_', '-')}"
         )

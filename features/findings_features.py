@@ -47,7 +47,8 @@ def precision_finding(assessment: Assessment) -> Finding:
     todo += list(dict.fromkeys(flags))[:MOST_FLAGS]
     build = table[(table["use"] == "build") & (table["error"] == MEASURED)]
     if build.empty:
-        found = "No feature has a measurement error above 0, so none has a reliability."
+        has = "is known to have" if len(unknown) else "has"
+        found = f"No feature {has} a measurement error above 0, so none has a reliability."
         level = ACT if against else LOOK if todo else FINE
         return Finding(PRECISION, title, level, found, " ".join(todo))
     good = int((build["reliability"] >= TARGET).sum())

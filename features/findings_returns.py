@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from site_typology.features.assessment import Assessment
 from site_typology.features.chasing import NEXT_RETURNS
@@ -21,9 +22,12 @@ from site_typology.features.finding import (
     some_of,
 )
 from site_typology.features.missingcells import ASK_AGAIN, ASK_ANOTHER, ASK_FIRST
-from site_typology.features.precision import MEASURED, TARGET
+from site_typology.features.precision import MEASURED, TARGET, UNKNOWN
 from site_typology.features.rawtable import listed
 from site_typology.features.returns import in_round, left_out
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOW = 0.5
 """Response below which the table is worth a look; who did not answer may well be different."""
@@ -35,10 +39,10 @@ def chase_finding(assessment: Assessment) -> Finding:
     """Say whether a few more returns are worth having, and where."""
     title = "Is it worth chasing more returns?"
     table = assessment.precision
-    own = table[table["n"].notna() & (table["use"] == "build") & (table["error"] == MEASURED)]
+    surveyed = table[table["n"].notna() & (table["use"] == "build")]
+    own = surveyed[surveyed["error"] == MEASURED]
     if own.empty:
-        found = "No feature that builds types rests on informants, so there is nobody to chase."
-        return Finding(CHASE, title, FINE, found)
+        return _without_errors(surveyed, title)
     now, total = int((own["reliability"] >= TARGET).sum()), len(own)
     chase = assessment.chase[assessment.chase["use"] == "build"]
     places = [f"{row.site} ({row.table})" for row in chase.head(3).itertuples()]
@@ -84,6 +88,29 @@ def chase_finding(assessment: Assessment) -> Finding:
     verb = "Yes" if later > now else "Not by a few calls"
     found = f"{found[0].lower()}{found[1:]}"
     return Finding(CHASE, title, ACT, f"{verb}: {found}{needed}", f"{ask} {rise}")
+
+
+def _without_errors(surveyed: pd.DataFrame, title: str) -> Finding:
+    """Say what more returns would do where no feature that builds types has an error above 0."""
+    if surveyed.empty:
+        found = "No feature that builds types rests on informants, so there is nobody to chase."
+        return Finding(CHASE, title, FINE, found)
+    unknown = surveyed[surveyed["error"] == UNKNOWN]
+    if unknown.empty:
+        found = "Figures from informants that build types are taken as exact."
+        return Finding(CHASE, title, FINE, f"{found} More returns would add nothing to them.")
+    if (unknown["n"] <= 1).all():
+        return Finding(
+            CHASE, title, ACT,
+            f"Yes: every site rests on one informant for {named(list(unknown['title']))}, so no "
+            "error is known.",
+            "Ask a second one at some sites.",
+        )  # fmt: skip
+    return Finding(
+        CHASE, title, LOOK,
+        f"Not known: the error of {named(list(unknown['title']))} is not known.",
+        "Give the standard errors, or the answers of single informants.",
+    )  # fmt: skip
 
 
 def returns_finding(assessment: Assessment) -> Finding:

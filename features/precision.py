@@ -83,6 +83,8 @@ def _precision(profiles: SiteProfiles, info: FeatureInfo, tables: list[str]) -> 
         return record
     values = profiles.values[info.name].to_numpy(dtype=float)
     there = ~np.isnan(values)
+    if has_informants(info, tables):
+        record["n"] = _usual_count(profiles.counts[info.name].to_numpy(dtype=float)[there])
     errors = profiles.standard_errors[info.name].to_numpy(dtype=float)[there]
     if np.isnan(errors).any():
         return {**record, "error": UNKNOWN}
@@ -94,12 +96,14 @@ def _precision(profiles: SiteProfiles, info: FeatureInfo, tables: list[str]) -> 
     # Values that are all alike show no signal, but nothing can be said of its interval.
     record["reliability"] = max(0.0, np.nan_to_num(raw)) if enough else np.nan
     record["low"], record["high"] = reliability_interval(raw, int(there.sum()))
-    if has_informants(info, tables):
-        counts = profiles.counts[info.name].to_numpy(dtype=float)[there]
-        counts = counts[counts > 0]
-        record["n"] = len(counts) / float((1 / counts).sum()) if len(counts) else np.nan
-        record["needed"] = informants_needed(record["reliability"], record["n"])
+    record["needed"] = informants_needed(record["reliability"], record["n"])
     return record
+
+
+def _usual_count(counts: np.ndarray) -> float:
+    """Harmonic mean of the numbers above 0; NaN where there is none."""
+    counts = counts[counts > 0]
+    return len(counts) / float((1 / counts).sum()) if len(counts) else float("nan")
 
 
 def has_informants(info: FeatureInfo, tables: list[str]) -> bool:

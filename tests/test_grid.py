@@ -58,7 +58,8 @@ def test_every_problem_of_a_grid_is_told():
         "links", "algorithms", "spaces", "k", "seeds", "null_draws", "feature_sets", "drawz",
     }  # fmt: skip
     told = places["feature_sets"]
-    assert "survey is no set" in told and "all has a meaning" in told and "other is empty" in told
+    assert "'survey' is no set" in told and "'all' has a meaning" in told
+    assert "'other' is empty" in told
     assert "kmeens" in places["algorithms"] and "ward" in places["algorithms"]
 
 

@@ -171,7 +171,10 @@ def test_a_parquet_file_without_rights_is_not_called_damaged(typed):
         ),
         (("assign", "--model", "M", "--profiles", "M"), "file  Is a folder. Give the path of a"),
         (("assign", "--model", "M", "--study", "M"), "M/study.toml: 1 problem\n  file  Not found"),
-        (("assign", "--model", "no", "--study", "x"), "no: 1 problem\n  manifest.json  Not found"),
+        (
+            ("assign", "--model", "no", "--study", "x"),
+            "no: 1 problem\n  folder  No typology in no. ",
+        ),
         (("check", "M"), "M/study.toml: 1 problem\n  file  Not found"),
         (
             ("rounds", "M", "--model", "M", "--out", "sites.csv/a/b"),

@@ -26,11 +26,14 @@ from site_typology.new_sites import Checker, Chunk
 from site_typology.profile_files import read_profiles_file
 from site_typology.study import Study
 from site_typology.typology import Typology, load
+from site_typology.typology_files import check_saved
 from site_typology.whole_files import check_files, whole_files
 
 SHOWN = ["site", "type", "name", "confidence", "next_type", "reason"]
 MOST_SHOWN = 60
 """Sites that are listed on the terminal."""
+GIVE = "Give the folder of a run (it holds typology/), that folder itself, or models:/NAME."
+"""What names a typology."""
 STREAMED_FROM = 10_000
 """From so many sites on, a file is assigned a block at a time, without the peers of each."""
 
@@ -155,9 +158,10 @@ def typology_of(model: str, tracking_uri: str | None) -> Typology:
         from site_typology.experiments.logged_model import fetch_typology
 
         return fetch_typology(model, tracking_uri)
-    folder = Path(model)
-    nested = folder / "typology"
-    return load(nested if nested.is_dir() else folder)
+    nested = Path(model) / "typology"
+    folder = nested if nested.is_dir() else Path(model)
+    check_saved(folder, model, GIVE)
+    return load(folder)
 
 
 def print_answer(answered: Answered, *, out: Path | None, as_json: bool) -> None:

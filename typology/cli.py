@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from site_typology import __version__, cli_review, cli_runs
 from site_typology.cli_compare import compare
@@ -20,10 +21,25 @@ from site_typology.cli_template import template
 from site_typology.errors import SiteTypologyError, StudyError
 from site_typology.system_errors import system_problem
 
+
+class _Commands(TyperGroup):
+    """The commands, each with its whole first paragraph in the overview."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        said = {
+            name: (command.help or "").partition("\n\n")[0]
+            for name, command in self.commands.items()
+        }
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, " ".join(text.split())) for name, text in said.items()])
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich would read "[as now, or 12]" as markup and swallow it.
     help="Site profiles, and a typology of sites only when the evidence holds.",
 )
 
@@ -219,7 +235,8 @@ def run(
 def plan(
     out: Annotated[Path, typer.Option(help="Folder for the table, the curve and the runs.")],
     study: Annotated[
-        Path | None, typer.Argument(help="The study file; its tables may not be there yet.")
+        Path | None,
+        typer.Argument(help="The study file, or its folder; its tables may not be there yet."),
     ] = None,
     sites: Annotated[str | None, typer.Option(help="Numbers of sites [25,60,150].")] = None,
     informants: Annotated[

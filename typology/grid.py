@@ -104,15 +104,15 @@ class Grid(BaseModel):
         cls, sets: dict[str, tuple[str, ...]], field: ValidationInfo
     ) -> dict[str, tuple[str, ...]]:
         features = field.data.get("features", tuple(sets))
-        wrong = [f"{name} is no set of feature_sets, define it" for name in features
+        wrong = [f"{name!r} is no set of feature_sets, define it" for name in features
                  if not _has_meaning(name) and name not in sets]  # fmt: skip
         for name, content in sets.items():
             if _has_meaning(name):
-                wrong.append(f"{name} has a meaning of its own, choose another name")
+                wrong.append(f"{name!r} has a meaning of its own, choose another name")
             elif name not in features:
-                wrong.append(f"{name} is not used, name it in features")
+                wrong.append(f"{name!r} is not used, name it in features")
             if not content:
-                wrong.append(f"{name} is empty")
+                wrong.append(f"{name!r} is empty")
         if wrong:
             raise ValueError("; ".join(wrong))
         return sets

@@ -23,7 +23,7 @@ from site_typology.planning_settings import (
     setting_problems,
 )
 from site_typology.study import Study
-from site_typology.study_file import read_declaration
+from site_typology.study_file import STUDY_FILE, read_declaration
 
 HEADS = (
     "sites", "informants", "response", "separation", "power", "false alarms", "agreement",
@@ -53,7 +53,7 @@ def plan_study(
     Parameters
     ----------
     study : Path or None
-        A study file; its tables may not be there yet.
+        A study file, or the folder that it stands in; its tables may not be there yet.
     out : Path
         Folder for the results.
     lists : mapping of str to str or None
@@ -76,7 +76,8 @@ def plan_study(
     for name, text in lists.items():
         if text is not None:
             where, kind = LISTS[name]
-            stated[name] = _numbers(text, where, kind, found)
+            if numbers := _numbers(text, where, kind, found):
+                stated[name] = numbers
     assumed = {name: value for name, value in assumptions.items() if value is not None}
     found.extend(setting_problems({**_defaults(PlanSettings), **stated}))
     declaration, loaded = _read(study, assumed, found)
@@ -127,13 +128,16 @@ def _read(
     """Read a study, or only its file where none of its tables is there yet."""
     if path is None:
         return None, None
+    path = path / STUDY_FILE if path.is_dir() else path
     try:
         declaration = read_declaration(path)
         if only_declared(declaration, path.parent):
             return declaration, None
         loaded = Study.load(path)
     except StudyError as error:
-        found.extend(error.problems)
+        for problem in error.problems:
+            place = "" if problem.where == "file" else f": {problem.where}"
+            found.add(f"{error.source}{place}", problem.message)
         return None, None
     for name in assumed:
         found.add(name, "Is known from the study's data. Leave it out, or plan without the study.")

@@ -247,7 +247,7 @@ def _words(row: Any) -> str:
 
 
 def _needed(row: Any) -> str:
-    if math.isnan(row.n):
+    if math.isnan(row.n) or row.error == EXACT:
         return ""
     if math.isnan(row.needed):
         return "cannot be said"

@@ -15,6 +15,7 @@ from site_typology.study import Study
 INTERRUPTED = 130
 """Exit status of a command that was interrupted, as shells have it."""
 GOING_ON = "Going on from what is finished in {}; the times above are those of the whole."
+NOTHING = "Nothing to go on from in {}; starting from the beginning. Was another --out meant?"
 ANEW = "Starting anew; {} is given up (--resume would go on from it)."
 
 
@@ -69,13 +70,16 @@ def run_from_command(
         _told_when_interrupted(unfinished),
         pool(workers, threads=threads, scheduler=scheduler) as number,
     ):
+        kept = (unfinished / IDENTITY).is_file() and has_parts(unfinished)
+        if resume and not kept:
+            tell(console, NOTHING.format(out))
         if not as_json:
             with progress_bar(loaded.title) as progress:
                 progress("timing a few fits", 0.0)
                 lines = expected_words(loaded, settings, grid, seed, number)
             for line in lines:
                 tell(console, line)
-        if (unfinished / IDENTITY).is_file() and has_parts(unfinished):
+        if kept:
             tell(console, (GOING_ON if resume else ANEW).format(unfinished))
         with progress_bar(loaded.title, quiet=as_json) as bar:
             result = run_study(

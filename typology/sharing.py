@@ -24,7 +24,7 @@ from site_typology.share_sections import Hidden
 from site_typology.share_tables import unnamed_categories
 from site_typology.study_file import read_declaration
 from site_typology.typology import Typology
-from site_typology.typology_files import load_typology
+from site_typology.typology_files import check_saved, load_typology
 
 SHARED = (
     "report.html", "report.docx", "report.xlsx", "report.json", "assignments.csv",
@@ -76,7 +76,9 @@ def share_results(results: str | Path, to: str | Path, study: str | Path | None 
     """
     results, to = Path(results).resolve(), Path(to).resolve()
     _check_place(results, to)
-    typology = load_typology(results / "typology")
+    saved = results / "typology"
+    check_saved(saved, results, "Give the folder of a run; it holds typology/.")
+    typology = load_typology(saved)
     title, rules = _title_and_rules(results, study)
     sites = [str(site) for site in typology.profiles.sites]
     if len(sites) <= rules.small_number:

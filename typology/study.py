@@ -63,7 +63,8 @@ class Study:
         Raises
         ------
         StudyError
-            With every problem of the file, the tables and the features.
+            With every problem of the file's form; where it has none, of the names in it; where
+            these are right, of the tables and features.
         """
         path = Path(path)
         path = path / STUDY_FILE if path.is_dir() else path

@@ -1,4 +1,4 @@
-"""Read a study file: TOML to a declaration, with every problem at once."""
+"""Read a study file: TOML to a declaration, with every problem of its form."""
 
 from __future__ import annotations
 
@@ -12,25 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from site_typology.declaration import (
-    RESERVED,
-    RESERVED_ENDINGS,
-    Attach,
-    ColumnRules,
-    Condition,
-    Disclosure,
-    Eligible,
-    FeatureDeclaration,
-    Link,
-    ScaleDeclaration,
-    StudyDeclaration,
-    StudySection,
-    TableDeclaration,
-    TypologySection,
-)
+from site_typology.declaration import RESERVED, RESERVED_ENDINGS, StudyDeclaration
 from site_typology.errors import Problem, Problems, StudyError
+from site_typology.study_keys import unknown_key
 from site_typology.system_errors import no_file
-from site_typology.weighting_declaration import WeightFrame, Weighting, weighting_problems
+from site_typology.weighting_declaration import weighting_problems
 
 STUDY_FILE = "study.toml"
 """Name of the study file in a folder."""
@@ -51,7 +37,8 @@ def read_declaration(path: str | Path) -> StudyDeclaration:
     Raises
     ------
     StudyError
-        The file cannot be read as TOML, or says something it may not; lists every problem.
+        The file cannot be read as TOML, or says something it may not; lists every problem of its
+        form.
 
     Examples
     --------
@@ -137,9 +124,7 @@ def _place(loc: tuple[int | str, ...], content: Any) -> str:
 
 def _sentence(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(detail["loc"][-1]), sorted(_known_keys()), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        return f"Unknown key.{hint} Remove or rename it."
+        return unknown_key(detail["loc"])
     if detail["type"] == "missing":
         return "Required, but not given."
     return told(detail)
@@ -174,15 +159,6 @@ def told(detail: Any) -> str:
     value = detail.get("input")
     shown = "" if isinstance(value, dict | list) else f"; found {value!r}"
     return f"{text[0].upper()}{text[1:]}{shown}."
-
-
-def _known_keys() -> set[str]:
-    sections = (
-        StudySection, Disclosure, TableDeclaration, Attach, ColumnRules, Condition, Link, Eligible,
-        ScaleDeclaration, FeatureDeclaration, Weighting, WeightFrame, TypologySection,
-        StudyDeclaration,
-    )  # fmt: skip
-    return {key for section in sections for key in section.model_fields}
 
 
 def _no_table(name: str, tables: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from site_typology import __version__
 from site_typology.assign import Assigner
 from site_typology.errors import Problem, StudyError
 from site_typology.feature_info import FeatureInfo
-from site_typology.models.bundle import Bundle, read_bundle, write_bundle
+from site_typology.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
 from site_typology.models.mixture import TypeModel
 from site_typology.models.plausible import Population
 from site_typology.models.working import WorkingScale
@@ -36,6 +36,22 @@ NEEDED = (
     f"{PROFILES}/features.json",
 )
 """Files that a typology cannot be read without, beside those of every bundle."""
+
+
+def check_saved(folder: Path, given: str | Path, remedy: str) -> None:
+    """Refuse a folder that no typology was saved in, by the name that somebody gave.
+
+    Examples
+    --------
+    >>> check_saved(Path("nowhere"), "nowhere", "Give the folder of a run.")
+    Traceback (most recent call last):
+    ...
+    site_typology.errors.StudyError: nowhere: 1 problem
+      folder  No typology in nowhere. Give the folder of a run.
+    """
+    if not (folder / MANIFEST).is_file():
+        problem = Problem("folder", f"No typology in {given}. {remedy}")
+        raise StudyError(str(given), [problem])
 
 
 def save_typology(typology: Typology, folder: str | Path) -> Path:

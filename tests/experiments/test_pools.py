@@ -240,7 +240,10 @@ def test_a_scheduler_that_is_lost_is_told_with_how_to_go_on(small_cluster):
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(StudyError, match=r"site-typology\[dask\]"), pool(1, scheduler="tcp://x:1"):
+    with (
+        pytest.raises(StudyError, match=r"pip install '\.\[dask\]'"),
+        pool(1, scheduler="tcp://x:1"),
+    ):
         pass
 
 

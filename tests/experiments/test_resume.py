@@ -256,6 +256,21 @@ def test_nothing_to_resume_is_a_run_from_the_start(folder, whole, tmp_path):
 
 
 @pytest.mark.parametrize("resume", [False, True])
+def test_a_resume_says_before_any_work_that_there_is_nothing_to_go_on_from(
+    folder, tmp_path, capsys, monkeypatch, resume
+):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("site_typology.experiments.run_plan.expected_words", stopped)
+    out = tmp_path / "out"
+    assert command(*words(folder, out, *["--resume"] * resume)) == 130
+    told = " ".join(capsys.readouterr().err.split())
+    said = f"Nothing to go on from in {out}; starting from the beginning. Was"
+    assert (said in told) is resume
+
+
+@pytest.mark.parametrize("resume", [False, True])
 def test_a_folder_of_that_name_with_other_files_is_left_alone(study, tmp_path, resume):
     mine = tmp_path / "out" / FOLDER / "draft.docx"
     mine.parent.mkdir(parents=True)

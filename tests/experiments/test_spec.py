@@ -57,7 +57,7 @@ def test_every_problem_of_a_file_is_listed_at_once(tmp_path):
         read_spec(_spec(tmp_path, text))
     message = {problem.where: problem.message for problem in caught.value.problems}
     assert set(message) == {"drawz", "separation", "algorithms", "draws", "bootstraps"}
-    assert "Unknown key" in message["drawz"]
+    assert message["drawz"].startswith("Unknown key. Did you mean 'draws'? Known: algorithms, ")
     assert "study.toml" in message["separation"]
     assert "kmeens" in message["algorithms"] and "ward" in message["algorithms"]
 
@@ -104,3 +104,13 @@ def test_every_problem_of_a_grid_is_listed_with_the_others(tmp_path):
     message = {problem.where: problem.message for problem in caught.value.problems}
     assert set(message) == {"draws", "grid.links.0", "grid.k.0", "grid.spacez", "grid.algorithms"}
     assert "feature_sets" in message["grid.spacez"] and "ward" in message["grid.algorithms"]
+
+
+def test_a_near_key_is_suggested_and_a_users_own_name_stays_as_it_is_written(tmp_path):
+    text = 'algorithm = ["ward"]\n[grid]\nfeatures = ["wrongset"]\ndraw = 3\n'
+    with pytest.raises(StudyError) as caught:
+        read_spec(_spec(tmp_path, text))
+    message = {problem.where: problem.message for problem in caught.value.problems}
+    assert "Did you mean 'algorithms'?" in message["algorithm"]
+    assert "Did you mean 'draws'? Known: features, " in message["grid.draw"]
+    assert message["grid.feature_sets"] == "'wrongset' is no set of feature_sets, define it."

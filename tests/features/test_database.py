@@ -169,6 +169,13 @@ def test_an_extension_that_is_not_installed(folder: Path) -> None:
     assert "pip install duckdb-extension-sqlite-scanner" in message
 
 
+def test_the_extra_for_postgres_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    attach = {"name": "shop", "type": "postgres", "source": "host=nowhere"}
+    message = problem(folder, query="SELECT 1", attach=attach)
+    assert message.endswith("Run: pip install '.[postgres]' in a clone of this project.")
+
+
 @pytest.mark.parametrize(
     "source",
     [
