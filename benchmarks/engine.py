@@ -8,9 +8,12 @@ import numpy as np
 from scoring import NO_TYPE, Answer
 
 import site_typology as st
-from site_typology.models.resampling import derived_seed
+from site_typology.candidate_material import material_of, types_of
+from site_typology.evidence_steps import EvidenceSteps
+from site_typology.models.plausible import fit_population
 from site_typology.models.working import WorkingData, WorkingScale
-from site_typology.nulltest import null_test, types_to_try
+from site_typology.nulltest import null_test
+from site_typology.number_of_types import nearest_number
 from site_typology.results import NullTest
 from site_typology.screening import screen
 
@@ -44,22 +47,38 @@ def whole(profiles: st.SiteProfiles, seed: int) -> Answer:
 def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
     """The same where types are claimed; where none are, the null test alone.
 
-    A verdict of supported or tentative needs a null test that rejects. So nothing else is
-    computed where the test of `propose`, with its seed and settings, does not reject; what is lost
-    is whether the verdict would be *not supported* or *insufficient*, which hangs on the power.
+    A verdict of supported or tentative needs a null test that rejects, and types that sites can be
+    placed in. So the steps of `propose` are taken, with its seed and settings, up to the first
+    that rules a claim out; what is lost is whether the verdict without a rejection would be *not
+    supported* or *insufficient*, which hangs on the power.
     """
-    p_value = its_null_test(profiles, seed).p_value
-    if p_value <= SETTINGS.alpha:
-        return whole(profiles, seed)
-    labels = np.full(prepared(profiles).n, NO_TYPE)
-    return Answer(False, 1, labels, verdict="not claimed", figures={"p_value": p_value})
+    steps = its_steps(profiles, seed)
+    labels = np.full(steps.data.n, NO_TYPE)
+    test = steps.null_test()
+    figures = {"p_value": test.p_value}
+    if test.p_value > SETTINGS.alpha:
+        return Answer(False, 1, labels, verdict="not claimed", figures=figures)
+    figures["expected_agreement"] = its_agreement(steps, test)
+    if figures["expected_agreement"] < SETTINGS.thresholds.expected_agreement:
+        return Answer(False, 1, labels, verdict="insufficient", figures=figures)
+    return whole(profiles, seed)
 
 
-def its_null_test(profiles: st.SiteProfiles, seed: int) -> NullTest:
-    """The null test that `site_typology.propose` makes of these profiles with this seed."""
+def its_steps(profiles: st.SiteProfiles, seed: int) -> EvidenceSteps:
+    """The steps of `site_typology.propose` for these profiles, of which none is left out."""
     data = prepared(profiles)
-    ks = types_to_try(data.n, SETTINGS.max_types)
-    return default_null_test(data, ks, derived_seed(seed, "null test"))
+    if data.n > SETTINGS.subsample:
+        raise ValueError(f"Expected at most {SETTINGS.subsample} sites; found {data.n}.")
+    return EvidenceSteps(data, fit_population(data), SETTINGS, seed, 1, None, None)
+
+
+def its_agreement(steps: EvidenceSteps, test: NullTest) -> float:
+    """The expected agreement of the types nearest to the data; the number is taken as known."""
+    material = material_of(
+        steps.data, steps.population, SETTINGS.draws, steps.seed, spaces=SETTINGS.spaces
+    )
+    model, _ = types_of(material, nearest_number(test), steps.seed, SETTINGS.min_sites)
+    return float(steps.placing(model, None)[0].adjusted_rand)
 
 
 def default_null_test(data: WorkingData, ks: Sequence[int], seed: int) -> NullTest:

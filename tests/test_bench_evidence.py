@@ -285,16 +285,26 @@ def test_the_table_says_what_the_rows_say(bench):
     assert "2 versions of the code" in bench.evidence_table.tables(other)
 
 
-def test_a_claim_needs_only_the_null_test(bench, quick, typed, monkeypatch):
+def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, monkeypatch):
     monkeypatch.setattr(bench.engine, "SETTINGS", quick)
-    mine, its = bench.engine.its_null_test(typed.profiles, 5), typed.evidence.null_test
+    steps, its = bench.engine.its_steps(typed.profiles, 5), typed.evidence.null_test
+    mine = steps.null_test()
     assert (mine.p_value, mine.observed, mine.draws) == (its.p_value, its.observed, its.draws)
+    agreement = bench.engine.its_agreement(steps, mine)
+    assert agreement == typed.evidence.figures["expected_agreement"] >= 0.8
     whole = bench.scoring.Answer(True, 3, np.arange(3))
     monkeypatch.setattr(bench.engine, "whole", lambda profiles, seed: whole)
     assert bench.engine.claim_only(typed.profiles, 5) is whole
     untyped, _ = bench.cells.parse("cloud:12").simulate(2)
     answer = bench.engine.claim_only(untyped, 1)
     assert (answer.claims, answer.k, answer.verdict) == (False, 1, "not claimed")
+    monkeypatch.setattr(bench.engine, "its_agreement", lambda steps, test: 0.79)
+    answer = bench.engine.claim_only(typed.profiles, 5)
+    assert (answer.claims, answer.k, answer.verdict) == (False, 1, "insufficient")
+    assert answer.figures["expected_agreement"] == 0.79
+    many, _ = bench.cells.parse("cloud:410").simulate(2)
+    with pytest.raises(ValueError, match="at most 400 sites; found"):
+        bench.engine.claim_only(many, 1)
 
 
 def test_the_whole_engine_answers_as_its_typology(bench, typed, monkeypatch):
