@@ -302,7 +302,7 @@ def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, mon
     answer = bench.engine.claim_only(typed.profiles, 5)
     assert (answer.claims, answer.k, answer.verdict) == (False, 1, "insufficient")
     assert answer.figures["expected_agreement"] == 0.79
-    many, _ = bench.cells.parse("cloud:410").simulate(2)
+    many, _ = bench.cells.parse("cloud:600").simulate(2)
     with pytest.raises(ValueError, match="at most 400 sites; found"):
         bench.engine.claim_only(many, 1)
 
