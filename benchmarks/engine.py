@@ -11,8 +11,9 @@ import site_typology as st
 from site_typology.candidate_material import material_of, types_of
 from site_typology.evidence_steps import EvidenceSteps
 from site_typology.models.plausible import fit_population
+from site_typology.models.resampling import derived_seed
 from site_typology.models.working import WorkingData, WorkingScale
-from site_typology.nulltest import null_test
+from site_typology.nulltest import CLEAR, null_test
 from site_typology.number_of_types import nearest_number
 from site_typology.results import NullTest
 from site_typology.screening import screen
@@ -22,6 +23,7 @@ CLAIM_ONLY = "claim-only"
 ENGINES = {"whole": WHOLE, "verdict": CLAIM_ONLY}
 FIGURES = ("expected_agreement", "relative_entropy", "stability", "agreement")
 SETTINGS = st.ProposeSettings()
+CANNOT_REJECT = 7
 
 
 def prepared(profiles: st.SiteProfiles) -> WorkingData:
@@ -54,7 +56,7 @@ def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
     """
     steps = its_steps(profiles, seed)
     labels = np.full(steps.data.n, NO_TYPE)
-    test = steps.null_test()
+    test = its_null_test(steps)
     figures = {"p_value": test.p_value}
     if test.p_value > SETTINGS.alpha:
         return Answer(False, 1, labels, verdict="not claimed", figures=figures)
@@ -72,6 +74,17 @@ def its_steps(profiles: st.SiteProfiles, seed: int) -> EvidenceSteps:
     return EvidenceSteps(data, fit_population(data), SETTINGS, seed, 1, None, None)
 
 
+def its_null_test(steps: EvidenceSteps) -> NullTest:
+    """The null test of `propose`; drawing ends once it can no longer reject.
+
+    Of 99 reference data sets five that look as typed are enough for that, and `CANNOT_REJECT`
+    leave room for the data to be standardised again with those not drawn. `propose` goes on to
+    tell the p-value more exactly; where it rejects, the two are the same.
+    """
+    seed = derived_seed(steps.seed, "null test")
+    return default_null_test(steps.data, steps.ks, seed, clear=CANNOT_REJECT)
+
+
 def its_agreement(steps: EvidenceSteps, test: NullTest) -> float:
     """The expected agreement of the types nearest to the data; the number is taken as known."""
     material = material_of(
@@ -81,7 +94,9 @@ def its_agreement(steps: EvidenceSteps, test: NullTest) -> float:
     return float(steps.placing(model, None)[0].adjusted_rand)
 
 
-def default_null_test(data: WorkingData, ks: Sequence[int], seed: int) -> NullTest:
+def default_null_test(
+    data: WorkingData, ks: Sequence[int], seed: int, clear: int = CLEAR
+) -> NullTest:
     """Make the null test with default settings, over these numbers of types."""
     return null_test(
         data,
@@ -89,6 +104,7 @@ def default_null_test(data: WorkingData, ks: Sequence[int], seed: int) -> NullTe
         draws=SETTINGS.reference_draws,
         alpha=SETTINGS.alpha,
         least=SETTINGS.min_sites,
+        clear=clear,
         seed=seed,
     )
 

@@ -288,7 +288,7 @@ def test_the_table_says_what_the_rows_say(bench):
 def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, monkeypatch):
     monkeypatch.setattr(bench.engine, "SETTINGS", quick)
     steps, its = bench.engine.its_steps(typed.profiles, 5), typed.evidence.null_test
-    mine = steps.null_test()
+    mine = bench.engine.its_null_test(steps)
     assert (mine.p_value, mine.observed, mine.draws) == (its.p_value, its.observed, its.draws)
     agreement = bench.engine.its_agreement(steps, mine)
     assert agreement == typed.evidence.figures["expected_agreement"] >= 0.8

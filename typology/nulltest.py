@@ -60,6 +60,7 @@ def null_test(
     draws: int = 99,
     alpha: float = 0.05,
     least: int = LEAST_SITES,
+    clear: int = CLEAR,
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
@@ -74,8 +75,8 @@ def null_test(
     (`site_typology.models.typedness`) is standardised by mean and standard deviation over the data
     and the reference, and the largest is compared with the largest of each reference data set: the
     search over numbers of types is inside the test. ``p = (exceeding + 1) / (draws + 1)`` (Davison
-    and Hinkley 1997, *Bootstrap Methods*, section 4.2). Drawing ends early when ten reference data
-    sets look as typed and `alpha` is out of reach (Besag and Clifford 1991, *Biometrika* 78).
+    and Hinkley 1997, *Bootstrap Methods*, section 4.2). Drawing ends early when `clear` reference
+    data sets look as typed and `alpha` is out of reach (Besag and Clifford 1991, *Biometrika* 78).
 
     Parameters
     ----------
@@ -88,6 +89,9 @@ def null_test(
         Largest p-value that rejects.
     least : int
         Sites that every type needs.
+    clear : int
+        Reference data sets that look as typed, after which no more are drawn if `alpha` is out of
+        reach. Fewer take less time and tell the p-value less exactly.
     seed : int
         Results are the same for any number of `workers`.
     workers : int
@@ -116,7 +120,7 @@ def null_test(
         task = partial(_gains_of_chunk, reference, data, tried, least)
         streams = own.spawn(draws)
         drawn = _until_clear(
-            task, streams, found.gains, alpha, workers, progress, f"null test, {name}", kept
+            task, streams, found.gains, alpha, clear, workers, progress, f"null test, {name}", kept
         )
         return judge(found.gains, drawn, name)
 
@@ -132,6 +136,7 @@ def _until_clear(
     streams: Sequence[np.random.SeedSequence],
     observed: Mapping[int, float],
     alpha: float,
+    clear: int,
     workers: int,
     progress: Progress | None,
     stage: str,
@@ -146,7 +151,7 @@ def _until_clear(
         if progress is not None:
             progress(stage, min(1.0, (at + WAVE) / len(chunks)))
         test = judge(observed, np.vstack(found), "one population")
-        if test.exceeding >= CLEAR and test.p_value > alpha:
+        if test.exceeding >= clear and test.p_value > alpha:
             if progress is not None:
                 progress(stage, 1.0)
             break
