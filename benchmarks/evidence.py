@@ -9,9 +9,9 @@ Every method gets the same simulated studies. Results are added to OUT/results.j
 that a run that was stopped goes on where it was; --table prints what the file has. Cells are
 WORLD:SITES or types:SITES:TYPES:SEPARATION with options such as ,informants=3,missing=0.4,noise=6.
 
---engine whole runs `site_typology.propose` as users do. --engine verdict runs its null test, and
-the rest only where that rejects: the same claims at a fraction of the time, but not whether "no
-types" would be "not supported" or "insufficient", and not the time that users wait. Publish
+--engine whole runs `site_typology.propose` as users do. --engine verdict takes its steps up to the
+first that rules a claim out: the same claims at a fraction of the time, but not whether "no types"
+would be "not supported" or "insufficient", and not the time that users wait. Publish
 figures only from seeds that nothing is tuned on; they begin at 9000000.
 """
 
