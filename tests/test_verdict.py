@@ -24,6 +24,8 @@ FIRM = Figures(
     smallest_type=8,
     agreement=0.7,
     separation=6.0,
+    against="one population",
+    planted=3,
 )
 
 
@@ -132,6 +134,8 @@ def test_thresholds_themselves_hold():
         smallest_type=limits.min_sites,
         agreement=limits.agreement,
         separation=6.0,
+        against="one population",
+        planted=3,
     )
     assert judge(edge).verdict == "supported"
 

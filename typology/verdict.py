@@ -84,8 +84,8 @@ class Figures:
     smallest_type: int
     agreement: float
     separation: float
-    against: Against = "one population"
-    planted: int = 3
+    against: Against
+    planted: int
     power: Power | None = None
     measured_better: Sequence[tuple[float, float]] | None = None
 
@@ -119,7 +119,7 @@ def judge(figures: Figures, thresholds: Thresholds | None = None) -> Judgement:
 
     Examples
     --------
-    >>> found = Figures(25, 3, 0.01, 0.01, 0.9, 0.95, 0.8, 6, 0.7, 6.0)
+    >>> found = Figures(25, 3, 0.01, 0.01, 0.9, 0.95, 0.8, 6, 0.7, 6.0, "one population", 3)
     >>> judge(found).verdict
     'supported'
     """
