@@ -19,7 +19,7 @@ from site_typology.collecting import (
     group_title,
     what_to_collect,
 )
-from site_typology.feature_info import usable_cells
+from site_typology.feature_info import fewest_features, usable_cells
 from site_typology.fitted_sites import FittedSites, Group, Place
 from site_typology.models.conformal import least_sites, possible_types
 from site_typology.models.site_terms import (
@@ -226,7 +226,7 @@ class Answering:
         words = collecting_words(best_to_collect(wanted), now)
         if short:
             features = len(self.fitted.natural.infos)
-            least = max(1, math.ceil(self.fitted.assigner.min_observed * features - 1e-9))
+            least = fewest_features(self.fitted.assigner.min_observed, features)
             words = shortfall_words(least - int(self._observed[at]), words)
         return wanted, words
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.assign import Assigner
-from site_typology.feature_info import usable_cells
+from site_typology.feature_info import fewest_features, usable_cells
 from site_typology.models.links import SingleBlock
 from site_typology.profile_files import COUNT, ERROR
 from site_typology.typology import Typology
@@ -148,8 +148,8 @@ class Placer:
         return deviations, extra
 
     def _enough(self, numbers: Mapping[str, np.ndarray]) -> np.ndarray:
-        needed = max(1.0, self.assigner.min_observed * len(self.names) - 1e-9)
         usable = usable_cells(numbers, self.assigner.features)
+        needed = fewest_features(self.assigner.min_observed, len(self.names))
         return np.asarray(usable.sum(axis=1) >= needed)
 
     def _single_correlation(self, known: pd.DataFrame) -> np.ndarray:

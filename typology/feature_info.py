@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,3 +111,20 @@ def usable_cells(
         shares = [np.asarray(values[infos[at].name], dtype=float) for at in parts]
         known[:, parts] = (np.sum(shares, axis=0) > 0)[:, None]
     return known
+
+
+def fewest_features(min_observed: float, features: int) -> int:
+    """Number of features that a site needs to be placed, one at least.
+
+    Parameters
+    ----------
+    min_observed : float
+        Share of the features.
+    features : int
+
+    Examples
+    --------
+    >>> fewest_features(1 / 3, 12), fewest_features(1 / 3, 13), fewest_features(0.01, 9)
+    (4, 5, 1)
+    """
+    return max(1, math.ceil(min_observed * features - 1e-9))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.errors import Problems
-from site_typology.feature_info import FeatureInfo, usable_cells
+from site_typology.feature_info import FeatureInfo, fewest_features, usable_cells
 from site_typology.profiles import SiteProfiles
 
 FEWEST_SITES = 6
@@ -115,7 +115,7 @@ def data_shortfall(profiles: SiteProfiles, names: Sequence[str], min_observed: f
     infos = {info.name: info for info in profiles.features}
     usable = usable_cells(profiles.values, [infos[name] for name in columns])
     observed = usable.sum(axis=1)
-    short = np.flatnonzero(observed < max(1.0, min_observed * len(columns) - 1e-9))
+    short = np.flatnonzero(observed < fewest_features(min_observed, len(columns)))
     said = profiles.reasons[columns].iloc[short].to_numpy(dtype=object)
     reasons = np.full(len(missing), "", dtype=object)
     for row, why in zip(short, said, strict=True):

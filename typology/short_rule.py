@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from site_typology.assign import OUTSIDE
+from site_typology.feature_info import fewest_features
 from site_typology.models.links import CompositionBlock, SingleBlock
 from site_typology.models.mixture import TypeModel
 from site_typology.models.ordinal import OrdinalBlock
@@ -123,7 +123,7 @@ class ShortRule:
     @property
     def least(self) -> int:
         """Features that a site needs."""
-        return max(1, math.ceil(self.min_observed * len(self.features) - 1e-9))
+        return fewest_features(self.min_observed, len(self.features))
 
     def known_features(self, observed: np.ndarray) -> np.ndarray:
         """Features known at each site, given its working columns; a mix counts if it is whole."""
