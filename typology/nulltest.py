@@ -183,8 +183,7 @@ def standardise(gain: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     NaN where no types were found, or none in two data sets of the reference.
     """
-    mean, spread = _moments(reference)
-    return np.asarray((gain - mean) / np.maximum(spread, LEAST_SPREAD))
+    return standing_out(gain, *_moments(reference))
 
 
 def well_known(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,9 +198,8 @@ def well_known(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(enough, mean, np.nan), np.where(enough, spread, np.nan)
 
 
-def standing_out(gains: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Gains in standard deviations above the mean of what is `well_known` of the reference."""
-    mean, spread = well_known(reference)
+def standing_out(gains: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Gains in standard deviations above the mean of a reference."""
     return np.asarray((gains - mean) / np.maximum(spread, LEAST_SPREAD))
 
 
@@ -247,7 +245,7 @@ def judge(observed: Mapping[int, float], reference: np.ndarray, against: Against
             "gain": raw,
             "reference_mean": mean,
             "reference_sd": spread,
-            "standardised": standing_out(raw, reference),
+            "standardised": standing_out(raw, mean, spread),
         }
     )
     p_value = (looking + 1) / (len(reference) + 1)

@@ -34,7 +34,7 @@ from site_typology.models.mixture import BUDGET
 from site_typology.models.parallel import run_tasks
 from site_typology.models.typedness import LEAST_SITES, typedness
 from site_typology.models.unimodal import UnimodalPopulation, add_errors
-from site_typology.nulltest import exceeding, standing_out, start_seed
+from site_typology.nulltest import exceeding, standing_out, start_seed, well_known
 from site_typology.power import share_error
 from site_typology.results import NUMBER_COLUMNS, NullTest
 
@@ -152,7 +152,7 @@ def chosen_number(
     if max(p_values) > alpha:
         return 1
     alike = references[int(np.argmax(p_values))]
-    return int(ks[_nearest(standing_out(gains, alike), len(alike))])
+    return int(ks[_nearest(standing_out(gains, *well_known(alike)), len(alike))])
 
 
 def number_shares(
