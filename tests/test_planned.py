@@ -77,3 +77,15 @@ def test_numbers_that_cannot_be_read_have_one_problem_each(
     told = refused(capsys, folder, "--sites", "abc,2", "--separation", "x")
     assert [line.split()[0] for line in told[1:]] == ["sites", "separation", "sites"]
     assert told[3].endswith("found 2.")
+
+
+def test_a_study_that_is_only_declared_has_its_own_typology_settings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "sites.csv").unlink()
+    (folder / "study.toml").write_text(f"{STUDY}[typology]\nmin_sites = 12\nmax_types = 2\n")
+    given = (str(folder), "--features", "6", "--sites")
+    told = refused(capsys, folder, *given, "25")
+    assert told[1] == "sites  Expected 36 or more, 12 for each of 3 types; found 25."
+    told = refused(capsys, folder, *given, "40")
+    assert told[1].startswith("types  With 40 sites up to 2 types are looked for, so that 3 would")

@@ -14,7 +14,7 @@ from site_typology.console import output_console, progress_bar, tell
 from site_typology.declaration import StudyDeclaration
 from site_typology.errors import Problems, StudyError
 from site_typology.output import check_writable
-from site_typology.planning import Plan, plan
+from site_typology.planning import Plan, as_declared, plan
 from site_typology.planning_profiles import declared_counts, only_declared
 from site_typology.planning_settings import (
     Assumptions,
@@ -88,11 +88,14 @@ def plan_study(
     except StudyError as error:
         found.extend(error.problems)
     found.raise_if_any()
+    asked = PlanSettings(**stated)
+    if declaration is not None and loaded is None:
+        asked = as_declared(asked, declaration.typology)
     title = loaded.title if loaded is not None else "plan"
     with progress_bar(title, quiet=as_json) as progress:
         result = plan(
             loaded or Assumptions(**{**known, **assumed}),
-            PlanSettings(**stated),
+            asked,
             surveys=list(surveys) or None,
             separation=None if declaration is None else declaration.typology.separation,
             out=out,

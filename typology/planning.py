@@ -22,6 +22,7 @@ from site_typology.study import Study
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from site_typology.declaration import TypologySection
     from site_typology.models.parallel import Progress
 
 __all__ = ["Plan", "plan"]
@@ -168,12 +169,7 @@ def plan(
     given = settings or PlanSettings()
     if isinstance(study, Study):
         stated = study.declaration.typology
-        given = dataclasses.replace(
-            given,
-            min_observed=stated.min_observed,
-            max_types=given.max_types or stated.max_types,
-            min_sites=stated.min_sites,
-        )
+        given = as_declared(given, stated)
         separation = separation or stated.separation
     material, designs = _material(study, given, surveys, survey_features)
     given = given.about(separation)
@@ -187,6 +183,16 @@ def plan(
         progress=progress,
     )
     return Plan(plan_table(outcomes, designs, given), given, material.notes)
+
+
+def as_declared(settings: PlanSettings, stated: TypologySection) -> PlanSettings:
+    """Settle what a study file says of every typology of the study."""
+    return dataclasses.replace(
+        settings,
+        min_observed=stated.min_observed,
+        max_types=settings.max_types or stated.max_types,
+        min_sites=stated.min_sites,
+    )
 
 
 def _material(

@@ -40,9 +40,10 @@ class PlanSettings:
         6, and the smallest of `separations` if 6 is not among them.
     k : int
         Types planted, and fitted to see how well sites can be placed.
-    max_types, min_sites : int, optional
-        Most types that the null test tries, and fewest sites of a type, as in a study file; a
-        study file's own values are used for a study.
+    max_types : int, optional
+        Most types that the null test tries, as in a study file.
+    min_sites : int
+        Fewest sites of a type; a study file's own value is used for a study.
     subsample : int
         Sites that the null test looks at, drawn at random where there are more, as in a
         specification.
@@ -122,12 +123,9 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     if not _whole(k) or not 2 <= k <= 8:
         yield Problem("types", f"Expected a whole number from 2 to 8, found {k!r}.")
         k = 2
-    each = values["min_sites"] if _whole(values["min_sites"]) else 3
-    fewest = max(FEWEST_SITES, max(3, each) * k)
-    counts = {
-        "sites": (fewest, f", {max(3, each)} for each of {k} types"),
-        "informants": (1, ""),
-    }
+    each = max(3, values["min_sites"]) if _whole(values["min_sites"]) else 3
+    fewest = max(FEWEST_SITES, each * k)
+    counts = {"sites": (fewest, f", {each} for each of {k} types"), "informants": (1, "")}
     for name, (low, why) in counts.items():
         for value in values[name]:
             if not _whole(value) or value < low:

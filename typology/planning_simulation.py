@@ -22,6 +22,7 @@ from site_typology.planning_material import Design, Material, Pattern, reliabili
 from site_typology.planning_settings import PlanSettings
 from site_typology.power import gains_and_reference
 from site_typology.screening import FEWEST_SITES, FEWEST_VALUES
+from site_typology.sub_sample import drawn_sites
 
 TEMPERATURES = tuple(1.2**at for at in range(16))
 """Temperatures of memberships tried, 1 to about 15."""
@@ -130,7 +131,8 @@ def simulate_one(material: Material, settings: PlanSettings, task: Task) -> Outc
         return Outcome((), (), *(_NO_TYPES if task.separation == 0 else _NOBODY_PLACED), *known)
     data = made.data
     if data.n > settings.subsample:
-        data = rows_of(data, made.rng.choice(data.n, size=settings.subsample, replace=False))
+        at = drawn_sites(data.n, settings.subsample, int(made.rng.integers(2**31)))
+        data = rows_of(data, at)
     gains, reference = gains_and_reference(
         data, ks, settings.reference_draws, made.rng, settings.min_sites
     )
