@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from site_typology.results import Power
+from site_typology.typology import short_reason
 from site_typology.verdict import Figures, Thresholds, judge
 from site_typology.verdict_words import NONE_FOUND
 
@@ -234,3 +235,16 @@ def test_a_figure_just_short_of_its_threshold_is_told_from_it():
     judgement = judge(change(relative_entropy=0.81996))
     assert "(0.82," not in judgement.why
     assert "(0.81996, needs at least 0.82)" in judgement.why
+
+
+def test_the_error_of_a_power_is_that_of_the_separation_tried_next_to_it():
+    table = power(0.5).table.assign(standard_error=[0.05, 0.09])
+    found = Power(table)
+    assert [found.error_at(apart) for apart in (6.0, 6.5, 7.0, 9.0)] == [0.05, 0.05, 0.09, 0.09]
+
+
+@pytest.mark.parametrize("against", ["one population", "a continuum"])
+def test_sites_without_a_type_are_told_what_describes_them(untyped, against):
+    test = dataclasses.replace(untyped.evidence.null_test, against=against)
+    evidence = dataclasses.replace(untyped.evidence, verdict="not supported", null_test=test)
+    assert short_reason(evidence).startswith(against)

@@ -204,7 +204,8 @@ def _if_measured_better(figures: Figures, limits: Thresholds) -> str:
 def _found_power(figures: Figures) -> str:
     if figures.power is None:
         return "The chance of finding types in data like these was not simulated"
-    chance, error = (one(figures.separation) for one in (figures.power.at, figures.power.error_at))
+    chance = figures.power.at(figures.separation)
+    error = figures.power.error_at(figures.separation)
     return (
         f"{PLANTED[figures.planted]} types {figures.separation:g} within-type SDs apart would be "
         f"found in data like these with probability {chance:.2f} (Monte Carlo error {error:.2f})"
