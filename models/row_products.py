@@ -1,8 +1,7 @@
 """Sums of products of rows, with the row that they are taken from kept in the processor.
 
 A loop over the row for every product reads and writes the row each time, and checks each time that
-rows do not overlap; at 14 columns that is a third to half of the time of an E-step. Import this
-module inside functions only: it loads numba.
+rows do not overlap (docs/decisions/0034). Import this module inside functions only: it loads numba.
 """
 
 from __future__ import annotations
