@@ -14,6 +14,7 @@ from site_typology.report import report_html
 from site_typology.results import Axis
 from site_typology.settings import ProposeSettings
 from site_typology.two_rules import AXIS_COLUMNS, axis_table, two_rules
+from site_typology.verdict_words import WITHOUT
 
 QUICK = ProposeSettings(
     algorithms=("kmeans",),
@@ -108,6 +109,7 @@ def test_a_proposal_without_types_names_the_continuum(continuum):
     assert evidence.verdict in ("not supported", "insufficient")
     assert evidence.axis.is_continuum
     assert axis_words(evidence.axis) in evidence.why
+    assert WITHOUT[evidence.null_test.against] in evidence.why.lower()
     scores = evidence.axis.scores.set_index("site")["score"]
     placed = scores.reindex(typology.profiles.sites)
     assert placed.rank().corr(pd.Series(place, index=placed.index).rank()) > 0.9
@@ -127,7 +129,10 @@ def test_every_site_stands_in_the_table_with_its_place_group_or_reason(continuum
     assert (table["reason"] != "").tolist() == without.tolist()
     assert (table["group"] == "").tolist() == without.tolist()
     bare = axis_table(typology, None).set_index("site")
-    for found in (table, bare):
+    every = rules.groups.assign(group="higher rise, lower turn", sure=True)
+    given = axis_table(typology, dataclasses.replace(rules, groups=every)).set_index("site")
+    assert given.loc["S07", ["group", "sure"]].tolist() == ["", False]
+    for found in (table, bare, given):
         assert found.loc["S07", "reason"].startswith("not enough data: 1 of 6 features observed")
     assert bare["reason"].drop("S07").eq("").all()
 

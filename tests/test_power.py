@@ -1,7 +1,10 @@
 """Power of planted types."""
 
 import numpy as np
+import pytest
 
+from site_typology import ProposeSettings, evidence_steps
+from site_typology.evidence_steps import EvidenceSteps
 from site_typology.models.working import exact_data
 from site_typology.power import power
 
@@ -39,3 +42,13 @@ def test_power_is_the_same_for_any_number_of_workers():
     one = power(sites(15, 3), **given)
     two = power(sites(15, 3), **given, workers=2)
     assert one.table.equals(two.table)
+
+
+@pytest.mark.parametrize(("most", "planted"), [(None, 3), (2, 2)])
+def test_a_verdict_plants_no_more_types_than_are_tried(most, planted, monkeypatch):
+    asked = []
+    monkeypatch.setattr(evidence_steps, "power", lambda *_, k, **more: asked.append(k))
+    settings = ProposeSettings(max_types=most)
+    steps = EvidenceSteps(sites(30, 1), None, settings, 1, 1, None, None)
+    steps.power()
+    assert asked == [steps.planted] == [planted]

@@ -101,9 +101,9 @@ def usable_cells(
     Examples
     --------
     >>> parts = [FeatureInfo(f"mix.{name}", "composition", composition="mix") for name in "ab"]
-    >>> values = {"mix.a": np.array([0.4, 0.4]), "mix.b": np.array([0.6, np.nan])}
+    >>> values = {"mix.a": np.array([0.4, 0.4, 0.0]), "mix.b": np.array([0.6, np.nan, 0.0])}
     >>> usable_cells(values, parts).tolist()
-    [[True, True], [False, False]]
+    [[True, True], [False, False], [False, False]]
     """
     known = np.column_stack([~pd.isna(np.asarray(values[info.name])) for info in infos])
     for mix in {info.composition for info in infos} - {""}:
