@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scoring import NO_TYPE, Answer
@@ -32,9 +33,21 @@ def prepared(profiles: st.SiteProfiles) -> WorkingData:
     return WorkingScale.fit(screened).transform(screened)
 
 
-def whole(profiles: st.SiteProfiles, seed: int) -> Answer:
+class InMemory(dict[str, Any]):
+    """Finished tasks of one data set, for `site_typology.propose` to go on from."""
+
+    def read(self, wanted: Collection[str]) -> dict[str, Any]:
+        """Give the results of those that are finished."""
+        return {name: self[name] for name in wanted if name in self}
+
+    def append(self, found: Mapping[str, Any]) -> None:
+        """Keep results."""
+        self.update(found)
+
+
+def whole(profiles: st.SiteProfiles, seed: int, finished: InMemory | None = None) -> Answer:
     """`site_typology.propose` with its default settings; types of the sites it placed."""
-    typology = st.propose(profiles, seed=seed, settings=SETTINGS)
+    typology = st.propose(profiles, seed=seed, settings=SETTINGS, kept=finished)
     kept = typology.memberships.set_index("site").loc[list(prepared(profiles).sites)]
     labels = kept["type"].astype("Int64").fillna(NO_TYPE).to_numpy(dtype=int)
     confidence = kept["confidence"].to_numpy(dtype=float, na_value=np.nan)
@@ -56,14 +69,15 @@ def claim_only(profiles: st.SiteProfiles, seed: int) -> Answer:
     """
     steps = its_steps(profiles, seed)
     labels = np.full(steps.data.n, NO_TYPE)
-    test = its_null_test(steps)
+    finished = InMemory()
+    test = its_null_test(steps, finished)
     figures = {"p_value": test.p_value}
     if test.p_value > SETTINGS.alpha:
         return Answer(False, 1, labels, verdict="not claimed", figures=figures)
     figures["expected_agreement"] = its_agreement(steps, test)
     if figures["expected_agreement"] < SETTINGS.thresholds.expected_agreement:
         return Answer(False, 1, labels, verdict="insufficient", figures=figures)
-    return whole(profiles, seed)
+    return whole(profiles, seed, finished)
 
 
 def its_steps(profiles: st.SiteProfiles, seed: int) -> EvidenceSteps:
@@ -74,7 +88,7 @@ def its_steps(profiles: st.SiteProfiles, seed: int) -> EvidenceSteps:
     return EvidenceSteps(data, fit_population(data), SETTINGS, seed, 1, None, None)
 
 
-def its_null_test(steps: EvidenceSteps) -> NullTest:
+def its_null_test(steps: EvidenceSteps, finished: InMemory | None = None) -> NullTest:
     """The null test of `propose`; drawing ends once it can no longer reject.
 
     Of 99 reference data sets five that look as typed are enough for that, and `CANNOT_REJECT`
@@ -82,7 +96,7 @@ def its_null_test(steps: EvidenceSteps) -> NullTest:
     tell the p-value more exactly; where it rejects, the two are the same.
     """
     seed = derived_seed(steps.seed, "null test")
-    return default_null_test(steps.data, steps.ks, seed, clear=CANNOT_REJECT)
+    return default_null_test(steps.data, steps.ks, seed, clear=CANNOT_REJECT, kept=finished)
 
 
 def its_agreement(steps: EvidenceSteps, test: NullTest) -> float:
@@ -95,7 +109,11 @@ def its_agreement(steps: EvidenceSteps, test: NullTest) -> float:
 
 
 def default_null_test(
-    data: WorkingData, ks: Sequence[int], seed: int, clear: int = CLEAR
+    data: WorkingData,
+    ks: Sequence[int],
+    seed: int,
+    clear: int = CLEAR,
+    kept: InMemory | None = None,
 ) -> NullTest:
     """Make the null test with default settings, over these numbers of types."""
     return null_test(
@@ -106,6 +124,7 @@ def default_null_test(
         least=SETTINGS.min_sites,
         clear=clear,
         seed=seed,
+        kept=kept,
     )
 
 

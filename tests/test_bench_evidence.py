@@ -6,11 +6,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from site_typology.models.unimodal import UnimodalPopulation
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 MODULES = (
@@ -285,6 +288,18 @@ def test_the_table_says_what_the_rows_say(bench):
     assert "2 versions of the code" in bench.evidence_table.tables(other)
 
 
+def assert_null_test_is_not_made_again(steps, its, finished, nothing, monkeypatch):
+    """`propose` looks for finished tasks by stage and number; nothing is simulated for them."""
+
+    def simulated(*_):
+        raise AssertionError("a reference data set was drawn")
+
+    monkeypatch.setattr(UnimodalPopulation, "simulate", simulated)
+    with pytest.raises(AssertionError, match="was drawn"):
+        replace(steps, kept=nothing).null_test()
+    assert replace(steps, kept=finished).null_test().p_value == its.p_value
+
+
 def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, monkeypatch):
     monkeypatch.setattr(bench.engine, "SETTINGS", quick)
     steps, its = bench.engine.its_steps(typed.profiles, 5), typed.evidence.null_test
@@ -292,8 +307,10 @@ def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, mon
     assert (mine.p_value, mine.observed, mine.draws) == (its.p_value, its.observed, its.draws)
     agreement = bench.engine.its_agreement(steps, mine)
     assert agreement == typed.evidence.figures["expected_agreement"] >= 0.8
-    whole = bench.scoring.Answer(True, 3, np.arange(3))
-    monkeypatch.setattr(bench.engine, "whole", lambda profiles, seed: whole)
+    whole, given = bench.scoring.Answer(True, 3, np.arange(3)), []
+    monkeypatch.setattr(
+        bench.engine, "whole", lambda profiles, seed, finished: given.append(finished) or whole
+    )
     assert bench.engine.claim_only(typed.profiles, 5) is whole
     untyped, _ = bench.cells.parse("cloud:12").simulate(2)
     answer = bench.engine.claim_only(untyped, 1)
@@ -302,13 +319,14 @@ def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, mon
     answer = bench.engine.claim_only(typed.profiles, 5)
     assert (answer.claims, answer.k, answer.verdict) == (False, 1, "insufficient")
     assert answer.figures["expected_agreement"] == 0.79
+    assert_null_test_is_not_made_again(steps, its, given[0], bench.engine.InMemory(), monkeypatch)
     many, _ = bench.cells.parse("cloud:600").simulate(2)
     with pytest.raises(ValueError, match="at most 400 sites; found"):
         bench.engine.claim_only(many, 1)
 
 
 def test_the_whole_engine_answers_as_its_typology(bench, typed, monkeypatch):
-    monkeypatch.setattr(bench.engine.st, "propose", lambda profiles, seed, settings: typed)
+    monkeypatch.setattr(bench.engine.st, "propose", lambda profiles, seed, settings, kept: typed)
     answer = bench.engine.whole(typed.profiles, 5)
     # One site has too little data, and is no part of what methods are asked about.
     named = typed.memberships.set_index("site").drop("Site 07")
