@@ -75,7 +75,7 @@ def carried_out(task: Task) -> list[Row]:
     rows = []
     for seed in dict.fromkeys(seed for seed, _ in task.jobs):
         try:
-            studies[seed] = _study(cell, seed)
+            studies[seed] = study_of(cell, seed)
         except st.StudyError as error:
             reason = " ".join(str(error).split())
             rows += [
@@ -115,7 +115,8 @@ def _in_r(cell: Cell, jobs: Sequence[tuple[int, str]], studies: dict[int, Study]
     ]
 
 
-def _study(cell: Cell, seed: int) -> Study:
+def study_of(cell: Cell, seed: int) -> Study:
+    """Simulate a data set of the cell."""
     profiles, truth = cell.simulate(seed)
     data = prepared(profiles)
     at = {site: place for place, site in enumerate(profiles.sites)}

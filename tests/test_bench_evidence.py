@@ -12,11 +12,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import adjusted_rand_score
 
 from site_typology.models.unimodal import UnimodalPopulation
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 MODULES = (
+    "best_placing",
     "cells",
     "engine",
     "evidence",
@@ -333,3 +336,15 @@ def test_the_whole_engine_answers_as_its_typology(bench, typed, monkeypatch):
     assert answer.claims and answer.k == 3 and answer.verdict == typed.verdict
     assert answer.labels.tolist() == named["type"].fillna(-1).tolist()
     assert answer.confidence == pytest.approx(named["confidence"].to_numpy(dtype=float))
+
+
+@pytest.mark.parametrize(("apart", "low", "high"), [(4, 0.5, 0.7), (10, 0.9, 1.0)])
+def test_the_best_placing_is_a_little_better_than_a_rule_without_errors(bench, apart, low, high):
+    cell = bench.cells.parse(f"types:1000:3:{apart}")
+    study = bench.evidence_tasks.study_of(cell, 1)
+    rows = bench.peers.filled(study.data.values)
+    told = LinearDiscriminantAnalysis().fit(rows, study.truth)
+    without_errors = adjusted_rand_score(study.truth, told.predict(rows))
+    best = bench.best_placing.placed_rightly(cell, 1)
+    assert low < best < high
+    assert without_errors < best < without_errors + 0.1
