@@ -329,8 +329,12 @@ def test_a_claim_is_ruled_out_by_the_steps_of_the_whole(bench, quick, typed, mon
 
 
 def test_the_whole_engine_answers_as_its_typology(bench, typed, monkeypatch):
-    monkeypatch.setattr(bench.engine.st, "propose", lambda profiles, seed, settings, kept: typed)
-    answer = bench.engine.whole(typed.profiles, 5)
+    finished, given = bench.engine.InMemory(), []
+    monkeypatch.setattr(
+        bench.engine.st, "propose", lambda *_, kept, **more: given.append(kept) or typed
+    )
+    answer = bench.engine.whole(typed.profiles, 5, finished)
+    assert given[0] is finished
     # One site has too little data, and is no part of what methods are asked about.
     named = typed.memberships.set_index("site").drop("Site 07")
     assert answer.claims and answer.k == 3 and answer.verdict == typed.verdict
@@ -339,12 +343,22 @@ def test_the_whole_engine_answers_as_its_typology(bench, typed, monkeypatch):
 
 
 @pytest.mark.parametrize(("apart", "low", "high"), [(4, 0.5, 0.7), (10, 0.9, 1.0)])
-def test_the_best_placing_is_a_little_better_than_a_rule_without_errors(bench, apart, low, high):
+def test_the_best_placing_is_a_little_better_than_a_rule_without_errors(
+    bench, apart, low, high, monkeypatch
+):
     cell = bench.cells.parse(f"types:1000:3:{apart}")
     study = bench.evidence_tasks.study_of(cell, 1)
+    fit, begun = bench.best_placing.fit_types, []
+
+    def noted(data, k, seed, starts, **more):
+        begun.extend(starts)
+        return fit(data, k, seed, starts, **more)
+
+    monkeypatch.setattr(bench.best_placing, "fit_types", noted)
     rows = bench.peers.filled(study.data.values)
     told = LinearDiscriminantAnalysis().fit(rows, study.truth)
     without_errors = adjusted_rand_score(study.truth, told.predict(rows))
     best = bench.best_placing.placed_rightly(cell, 1)
+    assert np.array_equal(begun, [study.truth])
     assert low < best < high
     assert without_errors < best < without_errors + 0.1
